@@ -1,0 +1,38 @@
+"""Installation of speechbrain-cadino: ``pip install .`` gives the plugin, ``.[demo]`` the speech synthesiser too."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = "0.1.0"
+
+setup(
+    name="speechbrain-cadino",
+    version=VERSION,
+    description="Cluster-aware DINO and DLG-LC: speaker-verification encoders from unlabelled speech, for SpeechBrain",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["speechbrain_cadino", "speechbrain_cadino.*"]),
+    python_requires=">=3.10",
+    install_requires=[
+        # torchaudio 2.11 is the newest there is, and imports only beside the torch of the same number.
+        "torch==2.11.*",
+        "torchaudio==2.11.*",
+        "speechbrain>=1.1.2,<1.2",
+        "hyperpyyaml>=1.2",
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "scikit-learn>=1.3",
+        "soundfile>=0.12",  # its wheels bring libsndfile 1.2, which reads Ogg/Opus
+        "soxr>=0.3",
+        "matplotlib>=3.7",
+        "tensorboard>=2.14",
+        "tqdm>=4.60",
+    ],
+    extras_require={
+        "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
+        "test": ["pytest>=8"],
+    },
+)
