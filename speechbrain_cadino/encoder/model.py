@@ -1,0 +1,70 @@
+"""The speaker encoder: filterbank, mean normalisation, ECAPA-TDNN and batch norm in one module."""
+
+import torch
+from torch import nn
+
+
+class SpeakerEncoderNet(nn.Module):
+    """Waves to embeddings, built from SpeechBrain's own modules, so that the trained weights load into plain SpeechBrain.
+
+    The batch norm after the last layer is that of WeSpeaker's DINO recipe. SpeechBrain's ECAPA-TDNN has none; the export
+    folds it into the last layer.
+
+    Arguments
+    ---------
+    compute_features : speechbrain.lobes.features.Fbank
+        Log-mel filterbank. Its ``f_max`` is the upper frequency of the encoder.
+    mean_var_norm : speechbrain.processing.features.InputNormalization
+        Normalisation over the time of each utterance (``norm_type="sentence"``, ``std_norm=False``).
+    embedding_model : speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
+        Features (batch, frames, mels) to embeddings (batch, 1, embedding_dim).
+    embedding_dim : int
+        Size of the embedding, the ``lin_neurons`` of the embedding model.
+    batch_norm : bool
+        Whether a batch norm follows the last layer. Off for a loaded encoder, which has it in its last layer already.
+
+    Example
+    -------
+    >>> from speechbrain.lobes.features import Fbank
+    >>> from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+    >>> from speechbrain.processing.features import InputNormalization
+    >>> ecapa = ECAPA_TDNN(80, channels=[16, 16, 16, 16, 48], lin_neurons=24)
+    >>> norm = InputNormalization(norm_type="sentence", std_norm=False)
+    >>> net = SpeakerEncoderNet(Fbank(n_mels=80), norm, ecapa, embedding_dim=24)
+    >>> net(torch.randn(4, 16000)).shape
+    torch.Size([4, 24])
+    """
+
+    def __init__(self, compute_features, mean_var_norm, embedding_model, embedding_dim, batch_norm=True):
+        super().__init__()
+        self.compute_features = compute_features
+        self.mean_var_norm = mean_var_norm
+        self.embedding_model = embedding_model
+        self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
+
+    def forward(self, waves):
+        """Embed waves of one length.
+
+        Arguments
+        ---------
+        waves : torch.Tensor
+            Waves at 16 kHz, (batch, time) float32. Every row counts in full: there is no padding mask.
+
+        Returns
+        -------
+        torch.Tensor
+            Embeddings (batch, embedding_dim), float32 under autocast too.
+        """
+        embeddings = self.embedding_model(self.features(waves)).squeeze(1)
+        with torch.autocast(waves.device.type, enabled=False):
+            return self.embedding_norm(embeddings.float())
+
+    def features(self, waves):
+        """Normalised log-mel features (batch, frames, mels) of waves (batch, time), without gradient.
+
+        They are computed in float32 whatever the precision of training: powers of a spectrum overflow or vanish in half
+        precision.
+        """
+        with torch.no_grad(), torch.autocast(waves.device.type, enabled=False):
+            features = self.compute_features(waves.float())
+            return self.mean_var_norm(features, torch.ones(len(features), device=features.device))

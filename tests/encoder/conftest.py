@@ -1,0 +1,34 @@
+"""A tiny encoder whose batch norm has statistics of its own, as after training."""
+
+import pytest
+import torch
+from speechbrain.lobes.features import Fbank
+from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+from speechbrain.processing.features import InputNormalization
+
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+
+
+@pytest.fixture(autouse=True)
+def one_seed():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def make_net():
+    """Give a function that builds a tiny encoder, in evaluation mode; keywords go to the filterbank or to ECAPA."""
+
+    def make(fbank=None, dim=12, trained=True, **ecapa):
+        settings = dict(channels=[16, 16, 16, 16, 24], attention_channels=8, res2net_scale=4, se_channels=8, lin_neurons=dim)
+        features = Fbank(**{"n_mels": 20, **(fbank or {})})
+        norm = InputNormalization(norm_type="sentence", std_norm=False)
+        model = ECAPA_TDNN(features.compute_fbanks.n_mels, **{**settings, **ecapa})
+        net = SpeakerEncoderNet(features, norm, model, dim)
+        if trained:
+            for _ in range(20):  # running statistics far from those of a fresh batch norm
+                net(torch.randn(8, 4000) * torch.rand(8, 1))
+            torch.nn.init.uniform_(net.embedding_norm.weight, 0.5, 2.0)
+            torch.nn.init.normal_(net.embedding_norm.bias)
+        return net.eval()
+
+    return make
