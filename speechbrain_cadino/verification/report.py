@@ -1,0 +1,134 @@
+"""What a verification run leaves behind: a table on the screen and a score file."""
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.verification.arrays import to_numpy
+from speechbrain_cadino.verification.metrics import eer, min_dcf
+
+METRIC_FORMATS = {"EER %": ".2f", "minDCF(0.01)": ".3f", "minDCF(0.05)": ".3f"}
+
+
+def metrics_row(scores, labels):
+    """The metrics that every final table lists.
+
+    Arguments
+    ---------
+    scores : torch.Tensor or np.ndarray
+        (n_trials,)
+    labels : np.ndarray
+        (n_trials,) bool, true for one speaker.
+
+    Returns
+    -------
+    dict
+        "EER %" (in per cent), "minDCF(0.01)" and "minDCF(0.05)" (p_target in brackets, both costs 1).
+
+    Raises
+    ------
+    UserError
+        If one kind of trial is absent or a score is not finite.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> metrics_row(np.array([0.9, 0.1]), np.array([True, False]))
+    {'EER %': 0.0, 'minDCF(0.01)': 0.0, 'minDCF(0.05)': 0.0}
+    """
+    scores, labels = to_numpy(scores), to_numpy(labels, bool)
+    sides = scores[labels], scores[~labels]
+    return {
+        "EER %": 100 * eer(*sides)[0],
+        "minDCF(0.01)": min_dcf(*sides, p_target=0.01)[0],
+        "minDCF(0.05)": min_dcf(*sides, p_target=0.05)[0],
+    }
+
+
+def format_table(rows, columns=None, formats=METRIC_FORMATS):
+    """Align rows under a header, text to the left and numbers to the right; the result is Markdown too.
+
+    Arguments
+    ---------
+    rows : list of dict or list of tuple
+        Dicts by column name (one that is absent shows as "-"), or tuples in the order of ``columns``.
+    columns : sequence of str, optional
+        Which, in this order. By default every key of the dicts, by first appearance; tuples need it.
+    formats : dict
+        Column -> format of its floats; other floats get four digits.
+
+    Returns
+    -------
+    str
+        Lines without a final newline.
+
+    Raises
+    ------
+    ValueError
+        If tuples come without columns, or a tuple's length is not the columns'.
+
+    Example
+    -------
+    >>> print(format_table([{"system": "MFCC statistics", "EER %": 40.1}, {"system": "DINO", "EER %": 9.876}]))
+    | system          | EER % |
+    | :-------------- | ----: |
+    | MFCC statistics | 40.10 |
+    | DINO            |  9.88 |
+    """
+    if columns is None:
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("rows that are tuples need columns")
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+    rows = [row if isinstance(row, dict) else dict(zip(columns, row, strict=True)) for row in rows]
+    lines = [list(columns)]
+    for row in rows:
+        lines.append([_cell(row.get(column, "-"), formats.get(column, ".4g")) for column in columns])
+    widths = [max(2, *(len(cell) for cell in cells)) for cells in zip(*lines)]
+    numeric = [any(isinstance(row.get(column), (int, float)) for row in rows) for column in columns]
+    lines = [[_pad(cell, *style) for cell, *style in zip(line, widths, numeric)] for line in lines]
+    rule = ["-" * (width - 1) + ":" if right else ":" + "-" * (width - 1) for width, right in zip(widths, numeric)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], rule, *lines[1:]])
+
+
+def write_scores(path, trials, scores):
+    """Write ``label enrol test score`` for each trial, all or nothing; float32 scores keep every bit.
+
+    Arguments
+    ---------
+    path : str or Path
+        Replaced if it exists.
+    trials : Trials
+    scores : torch.Tensor or np.ndarray
+        (n_trials,)
+
+    Raises
+    ------
+    UserError
+        If the numbers of trials and scores differ, or the file cannot be written.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from speechbrain_cadino.corpus.trials import Trials
+    >>> trials = Trials(np.array([True]), np.array([0]), np.array([1]), ["a.wav", "b.wav"])
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "scores.txt")
+    >>> write_scores(path, trials, np.array([0.5]))
+    >>> path.read_text()
+    '1 a.wav b.wav 0.5\\n'
+    >>> folder.cleanup()
+    """
+    if len(scores) != len(trials.labels):
+        raise UserError(f"There are {len(scores)} scores for {len(trials.labels)} trials: score the list anew.")
+    names = trials.utterances
+    columns = (column.tolist() for column in (trials.labels, trials.enrol, trials.test, to_numpy(scores)))
+    with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.writelines(f"{label:d} {names[a]} {names[b]} {score:.9g}\n" for label, a, b, score in zip(*columns))
+
+
+def _cell(value, float_format):
+    return format(value, float_format) if isinstance(value, float) else str(value)
+
+
+def _pad(cell, width, right):
+    return cell.rjust(width) if right else cell.ljust(width)

@@ -1,0 +1,149 @@
+"""Embeddings and trials -> scores: cosine, mean subtraction, adaptive symmetric score normalisation (AS-norm).
+
+Work goes in blocks of rows, so that neither the trials' embeddings nor the utterance x cohort matrix exists whole.
+"""
+
+import numpy as np
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.arrays import to_numpy
+
+BLOCK_FLOATS = 2**24  # 64 MB a block: large enough for BLAS, small beside the embeddings
+MIN_SPREAD = 1e-6  # cosines closer than this differ by float32 rounding alone
+
+
+def score_trials(embeddings, trials, mean=None, cohort=None, top_n=300):
+    """Score each trial by the cosine of its embeddings, normalised against a cohort if one is given.
+
+    AS-norm (Matejka et al., Interspeech 2017, the variant where each side selects its own cohort): with m(e), s(e) the
+    mean and the standard deviation of the ``top_n`` highest cosines of e with the cohort,
+    ``score = ((c - m(enrol)) / s(enrol) + (c - m(test)) / s(test)) / 2``. It is symmetric in enrolment and test.
+
+    Take the cohort from the training utterances. One that is itself in a trial meets itself there with cosine 1, which
+    raises its mean and deviation: leave the trials' utterances out.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor or np.ndarray
+        (n_utterances, dim), row by row those of ``trials.utterances``, of any length.
+    trials : Trials
+    mean : torch.Tensor or np.ndarray, optional
+        (dim,), subtracted from every embedding first: the mean of the training embeddings.
+    cohort : torch.Tensor or np.ndarray, optional
+        (n_cohort, dim), at least two, not centred (``mean`` is subtracted here). None: plain cosine.
+    top_n : int
+        How many of the cohort's highest scores count, at least two; more than there are means all (S-norm).
+
+    Returns
+    -------
+    np.ndarray
+        (n_trials,) float32.
+
+    Raises
+    ------
+    UserError
+        If shapes don't fit, an embedding is not finite, or the cohort or ``top_n`` is under two.
+
+    Example
+    -------
+    >>> from speechbrain_cadino.corpus.trials import Trials
+    >>> trials = Trials(np.array([True]), np.array([0]), np.array([1]), ["a.wav", "b.wav"])
+    >>> score_trials(np.array([[1.0, 0.0], [3.0, 4.0]]), trials)
+    array([0.6], dtype=float32)
+    """
+    if len(embeddings) != len(trials.utterances):
+        raise UserError(
+            f"There are {len(embeddings)} embeddings for {len(trials.utterances)} utterances in the trials: "
+            "extract one for each utterance of the list, in its order."
+        )
+    embeddings = _unit_rows(embeddings, mean, "embeddings")
+    scores = _paired_products(embeddings, trials.enrol, trials.test)
+    if cohort is None:
+        return scores
+    centre, spread = _cohort_statistics(embeddings, _unit_rows(cohort, mean, "cohort embeddings"), top_n)
+    return 0.5 * sum((scores - centre[side]) / spread[side] for side in (trials.enrol, trials.test))
+
+
+def cosine_scores(embeddings, enrol, test, mean=None):
+    """Cosines of pairs of embeddings.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor or np.ndarray
+        (n_utterances, dim). A zero vector has cosine 0 with all.
+    enrol : np.ndarray
+        (n_pairs,) int64, rows of ``embeddings``.
+    test : np.ndarray
+        (n_pairs,) int64, rows of ``embeddings``.
+    mean : torch.Tensor or np.ndarray, optional
+        (dim,), subtracted first.
+
+    Returns
+    -------
+    np.ndarray
+        (n_pairs,) float32.
+
+    Raises
+    ------
+    UserError
+        If shapes don't fit or an embedding is not finite.
+
+    Example
+    -------
+    >>> cosine_scores(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([0]), np.array([1]))
+    array([0.6], dtype=float32)
+    """
+    return _paired_products(_unit_rows(embeddings, mean, "embeddings"), enrol, test)
+
+
+def _unit_rows(embeddings, mean, kind):
+    """Subtract the mean and scale each row to length 1 (a zero row stays zero); float32, the input is not touched."""
+    embeddings = to_numpy(embeddings, np.float32)
+    if embeddings.ndim != 2:
+        raise UserError(f"The {kind} have the shape {embeddings.shape}: give a matrix, one row an utterance.")
+    if mean is not None:
+        mean = to_numpy(mean, np.float32)
+        if mean.shape != embeddings.shape[1:]:
+            raise UserError(
+                f"The mean has the shape {mean.shape} and the {kind} have {embeddings.shape[1]} dimensions: "
+                "take both from one encoder."
+            )
+        embeddings = embeddings - mean
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(lengths))
+    if bad.size:
+        raise UserError(f"{bad.size} of the {kind} are not finite, row {bad[0]} first: check its audio and the encoder.")
+    return embeddings / np.where(lengths > 0, lengths, 1)
+
+
+def _paired_products(embeddings, enrol, test):
+    scores = np.empty(len(enrol), dtype=np.float32)
+    for rows in _blocks(len(enrol), embeddings.shape[1]):
+        scores[rows] = np.einsum("nd,nd->n", embeddings[enrol[rows]], embeddings[test[rows]])
+    return scores
+
+
+def _cohort_statistics(embeddings, cohort, top_n):
+    """Mean and (population) deviation of each unit row's ``top_n`` highest cosines with the cohort."""
+    if cohort.shape[1] != embeddings.shape[1]:
+        raise UserError(
+            f"The cohort has {cohort.shape[1]} dimensions and the embeddings have {embeddings.shape[1]}: "
+            "take both from one encoder."
+        )
+    if min(len(cohort), top_n) < 2:
+        raise UserError(
+            f"AS-norm has a cohort of {len(cohort)} and top_n {top_n}, but a deviation needs two scores: "
+            "give more cohort utterances and a larger top_n, or no cohort."
+        )
+    top_n = min(top_n, len(cohort))
+    centre, spread = np.empty((2, len(embeddings)), dtype=np.float32)
+    for rows in _blocks(len(embeddings), len(cohort)):
+        scores = embeddings[rows] @ cohort.T
+        scores.partition(len(cohort) - top_n, axis=1)
+        centre[rows], spread[rows] = scores[:, -top_n:].mean(axis=1), scores[:, -top_n:].std(axis=1)
+    return centre, np.maximum(spread, MIN_SPREAD)
+
+
+def _blocks(n_rows, row_floats):
+    step = max(1, BLOCK_FLOATS // max(1, row_floats))
+    return (slice(start, start + step) for start in range(0, n_rows, step))

@@ -1,0 +1,166 @@
+"""Default decision thresholds: without labels from random pairs of utterances, or from labelled trials."""
+
+import numpy as np
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.arrays import to_numpy
+from speechbrain_cadino.verification.metrics import eer
+from speechbrain_cadino.verification.scoring import cosine_scores
+
+
+def threshold_without_labels(embeddings, groups, false_acceptance=0.01, n_pairs=100_000, seed=0, mean=None):
+    """The cosine that a given share of random pairs of training utterances reaches.
+
+    Random pairs are nearly all of two speakers, so their scores stand for impostors'. About 1 / speakers of them are
+    true pairs, most of which lie above the threshold: the false acceptance among the others is lower than asked for by
+    up to that much, so the threshold errs on the strict side. With 5,994 speakers 1 % becomes 0.98 % at worst; with 300
+    speakers 0.67 %; under 100 speakers the true pairs may fill the whole 1 %, so take trials if you can. The pairs
+    mix genders and languages as the corpus does; impostors alike in both pass more often than 1 %.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor or np.ndarray
+        (n_utterances, dim), of the training utterances.
+    groups : sequence of str
+        (n_utterances,) what the two utterances of a pair must differ in: the manifest's sessions where it has them
+        (a session shares speaker and channel), else its files.
+    false_acceptance : float
+        Share of the pairs that the threshold accepts, between 0 and 1.
+    n_pairs : int
+        How many pairs are drawn.
+    seed : int
+        Of the draw; the same seed gives the same threshold.
+    mean : torch.Tensor or np.ndarray, optional
+        (dim,), subtracted first, if the scores to be decided are centred too.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two groups, or a setting is out of range.
+
+    Example
+    -------
+    >>> embeddings = np.random.default_rng(0).standard_normal((500, 64))
+    >>> round(threshold_without_labels(embeddings, [str(item) for item in range(500)]), 1)
+    0.3
+    """
+    enrol, test = random_pairs(groups, n_pairs, seed)
+    return threshold_at_false_acceptance(cosine_scores(embeddings, enrol, test, mean), false_acceptance)
+
+
+def threshold_from_trials(scores, labels, false_acceptance=None):
+    """The threshold that labelled trials give: at their EER, or at a false-acceptance rate.
+
+    Arguments
+    ---------
+    scores : torch.Tensor or np.ndarray
+        (n_trials,)
+    labels : np.ndarray
+        (n_trials,) bool, true for one speaker.
+    false_acceptance : float, optional
+        Rate between 0 and 1. None: at the equal error rate.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    UserError
+        If the trials that are needed are absent, a score is not finite or the rate is out of range.
+
+    Example
+    -------
+    >>> threshold_from_trials(np.array([0.9, 0.8, 0.1, 0.2]), np.array([True, True, False, False]))
+    0.8
+    """
+    scores, labels = to_numpy(scores), np.asarray(labels, dtype=bool)
+    if false_acceptance is None:
+        return eer(scores[labels], scores[~labels])[1]
+    return threshold_at_false_acceptance(scores[~labels], false_acceptance)
+
+
+def threshold_at_false_acceptance(negative_scores, false_acceptance):
+    """The lowest score that accepts (score >= threshold) at most a given share of the negative trials.
+
+    Arguments
+    ---------
+    negative_scores : torch.Tensor or np.ndarray
+        Of any shape, float32 or float64.
+    false_acceptance : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+        One of the scores, or just above the highest one if even that is too many.
+
+    Raises
+    ------
+    UserError
+        If there are no scores, one is not finite, or the rate is out of range.
+
+    Example
+    -------
+    >>> threshold_at_false_acceptance(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
+    0.4
+    """
+    if not 0 <= false_acceptance <= 1:
+        raise UserError(f"false_acceptance is {false_acceptance}: give a rate between 0 and 1, such as 0.01.")
+    scores = np.unique(to_numpy(negative_scores), return_counts=True)
+    values, counts = scores
+    if not values.size or not np.isfinite(values).all():
+        raise UserError("The threshold needs finite scores of pairs of two speakers: give more trials, or check them.")
+    accepted = np.cumsum(counts[::-1])[::-1]  # at each value: how many scores reach it
+    allowed = false_acceptance * accepted[0] * (1 + 1e-12)  # 0.29 of 100 is 28.999999999999996
+    passing = values[accepted <= allowed]
+    return float(passing[0] if passing.size else np.nextafter(values[-1], np.inf, dtype=values.dtype))
+
+
+def random_pairs(groups, n_pairs, seed=0):
+    """Draw pairs of items of different groups, every such pair equally likely, with replacement.
+
+    Arguments
+    ---------
+    groups : sequence
+        (n_items,) the group of each item, such as its session.
+    n_pairs : int
+        How many, at least one.
+    seed : int
+
+    Returns
+    -------
+    first : np.ndarray
+        (n_pairs,) int64, items.
+    second : np.ndarray
+        (n_pairs,) int64, items of other groups.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two groups or no pairs are asked for.
+
+    Example
+    -------
+    >>> first, second = random_pairs(["a", "a", "b"], 5)
+    >>> bool(((first == 2) != (second == 2)).all())
+    True
+    """
+    if n_pairs < 1:
+        raise UserError(f"n_pairs is {n_pairs}: draw at least one pair of utterances, better 100000.")
+    _, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    if len(sizes) < 2:
+        raise UserError(f"The utterances come from {len(sizes)} file or session: random pairs need at least two.")
+    by_group = np.argsort(codes, kind="stable")
+    starts, outside = np.cumsum(sizes) - sizes, len(codes) - sizes
+    rng = np.random.default_rng(seed)
+    # In group order, an item's strangers are all places but its group's: draw one of that many, then jump the group.
+    group = rng.choice(len(sizes), n_pairs, p=(weights := sizes * outside) / weights.sum())
+    first = starts[group] + rng.integers(sizes[group])
+    second = rng.integers(outside[group])
+    second += np.where(second >= starts[group], sizes[group], 0)
+    return by_group[first], by_group[second]
