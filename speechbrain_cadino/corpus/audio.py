@@ -24,6 +24,11 @@ class AudioInfo(NamedTuple):
     rate: int
     channels: int
 
+    @property
+    def samples(self):
+        """Length in samples at 16 kHz, as `read_audio` gives them."""
+        return round(self.seconds * self.rate) * SAMPLE_RATE // self.rate
+
 
 def audio_info(path):
     """Read the header of an audio file.
@@ -51,7 +56,7 @@ def audio_info(path):
     AudioInfo(seconds=0.5, rate=8000, channels=1)
     """
     with open_audio(path) as file:
-        return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels)
+        return _info(file)
 
 
 def read_audio(path, start=0, stop=None):
@@ -87,7 +92,7 @@ def read_audio(path, start=0, stop=None):
     (8000,)
     """
     with open_audio(path) as file:
-        total = file.frames * SAMPLE_RATE // file.samplerate
+        total = _info(file).samples
         stop = total if stop is None else min(stop, total)
         if not 0 <= start < stop:
             raise AudioError(f"{path} has {total} samples at 16 kHz, none from {start} to {stop}: correct its row or drop it.")
@@ -114,6 +119,10 @@ def open_audio(path):
             raise AudioError(f"{path} cannot be opened ({os_error.strerror}): check the path and the data folder.") from error
         reason = "the file is empty" if empty else _reason(error)
         raise AudioError(f"{path} is not readable as audio ({reason}): convert it to flac or wav, or leave it out.") from error
+
+
+def _info(file):
+    return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels)
 
 
 def _piece(file, start, stop):

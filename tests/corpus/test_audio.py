@@ -55,7 +55,7 @@ def test_other_rates_are_resampled_and_pieces_agree_with_the_whole(tmp_path, rat
     assert len(whole) == len(wave) * SAMPLE_RATE // rate
     np.testing.assert_allclose(whole, soxr.resample(wave, rate, SAMPLE_RATE)[: len(whole)], atol=1e-6)
     for start, stop in [(0, 700), (1, 16000), (15999, 32123), (33333, None)]:
-        np.testing.assert_allclose(read_audio(path, start, stop), whole[start:stop], atol=2e-4)
+        np.testing.assert_allclose(read_audio(path, start, stop), whole[start:stop], atol=1e-6)
 
 
 def test_a_tone_keeps_its_place_in_time_through_resampling(tmp_path):
@@ -106,12 +106,9 @@ def test_values_that_are_not_finite(tmp_path, value):
     assert len(read_audio(path, 0, 700)) == 700
 
 
-def test_a_truncated_file_gives_what_is_left_or_an_error(tmp_path):
+def test_a_truncated_file_is_told_in_one_sentence(tmp_path):
     path = write(tmp_path / "a.flac", noise(64000))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    try:
-        assert len(read_audio(path)) < 64000
-    except AudioError as error:
-        assert "a.flac" in str(error)
-    with pytest.raises(AudioError, match="a.flac"):
-        read_audio(path, 60000)
+    for start in (0, 60000):
+        with pytest.raises(AudioError, match="a.flac breaks off"):
+            read_audio(path, start)

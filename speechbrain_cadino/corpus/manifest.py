@@ -1,0 +1,277 @@
+"""The list of utterances, as columns: SpeechBrain's CSV on disk, numpy arrays in memory, a million rows in 250 MB."""
+
+import csv
+import os
+import re
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.corpus.pieces import lengths_from_files, merge_pieces
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
+
+# 16 bytes a row plus the text, with no Python object behind a row, so that forked workers share the memory.
+STRING = np.dtypes.StringDType()
+COLUMNS = ("ID", "duration", "wav", "start", "stop", "spk_id")
+DATA_ROOT = "$data_root"
+# VoxCeleb's layout, seen from the data folder: .../speaker/session/utterance.wav; its session is "speaker/session".
+SESSION_PATTERN = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"
+ROWS_AT_ONCE = 65536
+
+
+class Manifest:
+    """Utterances as columns, read as `manifest[i]` like a dataset or column by column.
+
+    Arguments
+    ---------
+    ids, wavs : sequence of str, (n,)
+        Unique names and paths.
+    starts, stops : sequence of int, (n,)
+        The piece of the file, in samples at 16 kHz; stop excluded.
+    spk_ids, sessions : sequence of str, (n,), or None
+        Speakers and recording sessions where known.
+
+    Example
+    -------
+    >>> manifest = Manifest(["a", "b"], ["a.wav", "b.wav"], [0, 0], [16000, 48000])
+    >>> manifest.durations.tolist()
+    [1.0, 3.0]
+    >>> manifest.subset([1])[0]
+    {'ID': 'b', 'duration': 3.0, 'wav': 'b.wav', 'start': 0, 'stop': 48000, 'spk_id': ''}
+    """
+
+    def __init__(self, ids, wavs, starts, stops, spk_ids=None, sessions=None):
+        self.ids = np.asarray(ids, dtype=STRING)
+        self.wavs = np.asarray(wavs, dtype=STRING)
+        self.starts = np.asarray(starts, dtype=np.int64)
+        self.stops = np.asarray(stops, dtype=np.int64)
+        self.spk_ids = None if spk_ids is None else np.asarray(spk_ids, dtype=STRING)
+        self.sessions = None if sessions is None else np.asarray(sessions, dtype=STRING)
+        shapes = {column.shape for column in vars(self).values() if column is not None}
+        if shapes != {(len(self.ids),)}:
+            raise ValueError(f"The columns of a manifest must be of one length, not {sorted(shapes)}.")
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __getitem__(self, index):
+        """The row at an integer index, as a dict with the keys of SpeechBrain's CSV; an unknown spk_id is ''."""
+        start, stop = int(self.starts[index]), int(self.stops[index])
+        return {
+            "ID": self.ids[index],
+            "duration": (stop - start) / SAMPLE_RATE,
+            "wav": self.wavs[index],
+            "start": start,
+            "stop": stop,
+            "spk_id": "" if self.spk_ids is None else self.spk_ids[index],
+        }
+
+    @property
+    def durations(self):
+        """Seconds, (n,) float64, from starts and stops."""
+        return (self.stops - self.starts) / SAMPLE_RATE
+
+    def subset(self, indices):
+        """The rows at ``indices`` (integers or a boolean mask), as a new manifest."""
+        columns = {name: None if column is None else column[indices] for name, column in vars(self).items()}
+        return Manifest(**columns)
+
+
+def read_manifest(csv_path, data_root=None, session_pattern=SESSION_PATTERN):
+    """Read a SpeechBrain CSV; SpeechBrain's own ``voxceleb_prepare`` ones too.
+
+    Needed columns: ``ID`` and ``wav``. ``start`` and ``stop`` (samples at 16 kHz) give the length; without ``stop`` it is
+    read from the files' headers. Where ``duration`` is the whole file's and the rows are pieces of it (``split`` of
+    ``voxceleb_prepare``), the pieces of one file become one row. ``spk_id`` and ``session`` are optional.
+
+    Arguments
+    ---------
+    csv_path : str or Path
+        The CSV file.
+    data_root : str, Path or None
+        What ``$data_root`` stands for in the column ``wav``.
+    session_pattern : str or None
+        Where there is no column ``session``: a regular expression whose first group, searched in the path below
+        ``data_root`` (else below the folder common to all), is the session. Sessions are None if a path does not match.
+
+    Returns
+    -------
+    Manifest
+
+    Raises
+    ------
+    UserError
+        If the file is absent, empty, lacks columns, or has a row that is no good; the message names the row.
+    """
+    columns = _read_columns(Path(csv_path), data_root)
+    missing = np.isnan(columns["stop"])
+    if missing.any():
+        columns["stop"][missing] = lengths_from_files(columns["wav"][missing])
+    bad = ~((columns["start"] >= 0) & (columns["stop"] > columns["start"]))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise UserError(f"{csv_path}: the row {columns['ID'][row]} has no samples between start and stop: correct it.")
+    columns = merge_pieces(columns)
+    _check_unique(columns["ID"], csv_path)
+    sessions = _known(columns["session"])
+    if sessions is None and session_pattern is not None:
+        sessions = sessions_from_paths(columns["wav"], data_root, session_pattern)
+    return Manifest(
+        columns["ID"], columns["wav"], columns["start"], columns["stop"], _known(columns["spk_id"]), sessions
+    )
+
+
+def write_manifest(manifest, csv_path, data_root=None):
+    """Write a manifest as SpeechBrain's CSV, atomically; sessions, where known, as a last column ``session``.
+
+    Arguments
+    ---------
+    manifest : Manifest
+    csv_path : str or Path
+    data_root : str, Path or None
+        Paths below this folder are written as ``$data_root/...``, so that the corpus can be moved.
+    """
+    root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
+    blank = np.full(len(manifest), "", dtype=STRING)
+    spk_ids = blank if manifest.spk_ids is None else manifest.spk_ids
+    sessions = () if manifest.sessions is None else (manifest.sessions,)
+    with atomic_path(csv_path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS + ("session",) * len(sessions))
+        wavs = (
+            f"{DATA_ROOT}/{wav.removeprefix(root)}" if root and wav.startswith(root) else wav for wav in manifest.wavs
+        )
+        writer.writerows(
+            zip(
+                manifest.ids,
+                manifest.durations.tolist(),  # Python's numbers are written much faster than numpy's
+                wavs,
+                manifest.starts.tolist(),
+                manifest.stops.tolist(),
+                spk_ids,
+                *sessions,
+            )
+        )
+
+
+def sessions_from_paths(wavs, root=None, pattern=SESSION_PATTERN):
+    """Recording sessions from paths, or None where the layout has none.
+
+    Arguments
+    ---------
+    wavs : sequence of str, (n,)
+    root : str, Path or None
+        The data folder, whose own name is no session; default: the folder common to all.
+    pattern : str
+        A regular expression with one group, the session.
+
+    Returns
+    -------
+    np.ndarray, (n,), or None if a path does not match
+
+    Example
+    -------
+    >>> sessions_from_paths(["/data/id1/call/1.wav", "/data/id2/call/1.wav"]).tolist()
+    ['id1/call', 'id2/call']
+    >>> sessions_from_paths(["/data/1.wav", "/data/2.wav"]) is None
+    True
+    """
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise UserError(f"session_pattern {pattern!r} is not a regular expression ({error}): correct it.") from error
+    if re.compile(pattern).groups < 1:
+        raise UserError(f"session_pattern {pattern!r} has no group: put parentheses around the session.")
+    root = f"{_common_folder(wavs) if root is None else root}".rstrip("/") + "/"
+    sessions = []
+    for wav in wavs:
+        match = search(wav.removeprefix(root))
+        if match is None:
+            return None
+        sessions.append(match[1])
+    return np.array(sessions, dtype=STRING)
+
+
+def _read_columns(csv_path, data_root):
+    """The CSV's columns as arrays: text as `STRING`, start, stop and duration as float64 (NaN where not given)."""
+    try:
+        with open(csv_path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = _check_header(next(reader, []), csv_path)
+            chunks = list(_chunks(reader, header, csv_path, data_root))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(f"The CSV {csv_path} cannot be read ({reason}): check its path and make it anew.") from error
+    if not chunks:
+        raise UserError(f"{csv_path} has no rows: prepare the corpus again and look at its rejected.csv.")
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def _check_header(header, csv_path):
+    lacking = [name for name in ("ID", "wav") if name not in header]
+    if lacking:
+        raise UserError(f"{csv_path} lacks the column {' and '.join(lacking)}: its first line must be {','.join(COLUMNS)}.")
+    return header
+
+
+def _chunks(reader, header, csv_path, data_root):
+    """Some thousand rows at a time, so that only those are ever Python objects."""
+    while rows := [row for row in islice(reader, ROWS_AT_ONCE) if row]:
+        try:
+            fields = dict(zip(header, zip(*rows, strict=True), strict=True))
+        except ValueError as error:
+            row = next((row for row in rows if len(row) != len(header)), rows[0])
+            raise UserError(
+                f"{csv_path}: the row {row[0]} has {len(row)} fields where the header has {len(header)}: correct it."
+            ) from error
+        blank = [""] * len(rows)
+        chunk = {name: np.array(fields.get(name, blank), dtype=STRING) for name in ("ID", "spk_id", "session")}
+        chunk["wav"] = np.array(_rooted(fields["wav"], data_root, csv_path), dtype=STRING)
+        for name in ("start", "stop", "duration"):
+            chunk[name] = _numbers(fields.get(name, blank), name, fields["ID"], csv_path)
+        chunk["start"][np.isnan(chunk["start"])] = 0
+        yield chunk
+
+
+def _rooted(wavs, data_root, csv_path):
+    if data_root is not None:
+        root = f"{data_root}".rstrip("/")
+        return [wav.replace(DATA_ROOT, root) for wav in wavs]
+    if any(DATA_ROOT in wav for wav in wavs):
+        raise UserError(f"{csv_path} names its files by {DATA_ROOT}: give the setting data_root.")
+    return wavs
+
+
+def _numbers(texts, name, ids, csv_path):
+    """Text to float64, empty text to NaN."""
+    try:
+        return np.array([text or "nan" for text in texts]).astype(np.float64)
+    except ValueError:
+        for text, utterance in zip(texts, ids):
+            try:
+                float(text or "nan")
+            except ValueError as error:
+                raise UserError(
+                    f"{csv_path}: the row {utterance} has {text!r} as {name}, which is not a number: correct it."
+                ) from error
+        raise
+
+
+def _check_unique(ids, csv_path):
+    names, counts = np.unique(ids, return_counts=True)
+    if len(names) < len(ids):
+        raise UserError(f"{csv_path} has the ID {names[np.argmax(counts)]} more than once: make the IDs unique.")
+
+
+def _known(texts):
+    """None for a column that says nothing."""
+    return texts if (texts != "").any() else None
+
+
+def _common_folder(wavs):
+    # The folder common to the first and last in order is common to all.
+    ordered = (min(wavs), max(wavs))
+    return os.path.dirname(os.path.commonprefix(ordered))
