@@ -1,0 +1,1 @@
+"""Stage I, self-distillation without labels: head, losses, teacher and schedules."""

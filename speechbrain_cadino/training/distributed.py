@@ -1,0 +1,112 @@
+"""Several ranks, or one: the same calls work in both, so that no training code asks which it is."""
+
+import torch
+import torch.distributed as dist
+from torch.nn import SyncBatchNorm
+from torch.nn.parallel import DistributedDataParallel
+
+
+def is_distributed():
+    """True if a process group is up."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def world_size():
+    """The number of ranks, 1 without a process group."""
+    return dist.get_world_size() if is_distributed() else 1
+
+
+def rank():
+    """The number of this rank, 0 without a process group."""
+    return dist.get_rank() if is_distributed() else 0
+
+
+def is_main():
+    """True on the rank that writes files and prints: rank 0, or the only one."""
+    return rank() == 0
+
+
+@torch.no_grad()
+def all_reduce_mean(tensor):
+    """The mean of a tensor over all ranks; without a process group the tensor itself.
+
+    Every rank must call it, with the same shape. gloo has no averaging reduction, so the sum is divided here.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor
+        Any shape, floating point; it is left as it was.
+
+    Returns
+    -------
+    torch.Tensor
+        The same on all ranks.
+
+    Example
+    -------
+    >>> all_reduce_mean(torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
+    if world_size() == 1:
+        return tensor
+    total = tensor.clone()
+    dist.all_reduce(total)
+    return total / world_size()
+
+
+def synchronise_batchnorm(module):
+    """Make every batch norm of a module take its statistics over all ranks, where that is possible.
+
+    SyncBatchNorm raises on a CPU, so on gloo the layers stay as they are and each rank uses its own batch. A frozen
+    teacher, which DDP does not wrap, needs this call of its own to see the same statistics as the student.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Already on its device.
+
+    Returns
+    -------
+    torch.nn.Module
+        The converted module, or the module itself without CUDA and NCCL.
+    """
+    return SyncBatchNorm.convert_sync_batchnorm(module) if _uses_nccl(module) else module
+
+
+def wrap(module, find_unused_parameters=False):
+    """Wrap a trainable module for distributed training: DDP, with SyncBatchNorm on CUDA and NCCL alone.
+
+    Call the wrapped module once a step, with all the views: several forwards with batch norm in one step fail in backward.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Already on its device.
+    find_unused_parameters : bool
+        As in DDP: set it if some parameters get no gradient in some steps.
+
+    Returns
+    -------
+    torch.nn.Module
+        The DDP module, or the module itself without a process group.
+    """
+    if not is_distributed():
+        return module
+    nccl = _uses_nccl(module)
+    device = next(module.parameters()).device
+    return DistributedDataParallel(
+        synchronise_batchnorm(module),
+        device_ids=[device] if device.type == "cuda" else None,
+        find_unused_parameters=find_unused_parameters,
+        broadcast_buffers=not nccl,  # SyncBatchNorm keeps them equal already
+    )
+
+
+def unwrap(module):
+    """The module inside a DDP wrapper, or the module itself."""
+    return module.module if isinstance(module, DistributedDataParallel) else module
+
+
+def _uses_nccl(module):
+    on_cuda = next(module.parameters()).device.type == "cuda"
+    return on_cuda and is_distributed() and dist.get_backend() == "nccl"
