@@ -1,0 +1,1 @@
+"""From a manifest to the crops that student and teacher see: cutting, augmentation, batches."""

@@ -1,0 +1,121 @@
+"""Samples of a dataset to one batch: views of one length stacked, what was drawn for them beside."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+class Rows(NamedTuple):
+    """Values for some crops of a stack: ``values[i]`` (n, ...) belongs to the crop ``rows[i]`` (n,)."""
+
+    rows: torch.Tensor
+    values: torch.Tensor
+
+
+class ViewGroup(NamedTuple):
+    """The views of one length: which they are, their crops one view after the other (views x batch, time), the draws."""
+
+    views: list
+    waves: torch.Tensor
+    draws: dict
+
+
+class ViewBatch(NamedTuple):
+    """A batch of items, each seen in several views.
+
+    Arguments
+    ---------
+    items : torch.Tensor
+        (batch,) int64, indices into the manifest.
+    groups : list of ViewGroup
+        Views of one length share one stack, so that augmentation runs in few, large calls.
+    failures : list of str
+        One reason for each utterance that could not be read and was replaced.
+    """
+
+    items: torch.Tensor
+    groups: list
+    failures: list
+
+    @property
+    def waves(self):
+        """The crops as cut: a list of tensors (batch, time), one a view, global ones first."""
+        return self.split([group.waves for group in self.groups])
+
+    def split(self, stacks):
+        """Tensors stacked as the groups' waves are, as a list of one a view, each (batch, ...)."""
+        views = {}
+        for group, stack in zip(self.groups, stacks):
+            views.update(zip(group.views, stack.chunk(len(group.views))))
+        return [views[view] for view in range(len(views))]
+
+    def to(self, device, non_blocking=True):
+        """The batch on a device."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self):
+        """The batch in page-locked memory, from which copies to a GPU run beside its work."""
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, change):
+        groups = [
+            ViewGroup(views, change(waves), {name: Rows(*map(change, rows)) for name, rows in draws.items()})
+            for views, waves, draws in self.groups
+        ]
+        return ViewBatch(change(self.items), groups, self.failures)
+
+
+def collate_views(samples):
+    """Stack samples of `ViewDataset`.
+
+    Arguments
+    ---------
+    samples : list of ViewSample
+        Or among them a `UserError`, which a worker sends as a value: raised there, it would come with a stack trace.
+
+    Returns
+    -------
+    ViewBatch, or the UserError
+    """
+    for sample in samples:
+        if isinstance(sample, UserError):
+            return sample
+    lengths = [len(crop) for crop in samples[0].crops]
+    groups = []
+    for length in dict.fromkeys(lengths):
+        views = [view for view, other in enumerate(lengths) if other == length]
+        waves = torch.from_numpy(np.stack([sample.crops[view] for view in views for sample in samples]))
+        groups.append(ViewGroup(views, waves, stack_draws([sample.draws[view] for view in views for sample in samples])))
+    items = torch.tensor([sample.item for sample in samples])
+    return ViewBatch(items, groups, [reason for sample in samples for reason in sample.failures])
+
+
+def stack_draws(draws):
+    """Draws of many crops by operation; only the crops that have it take memory.
+
+    Arguments
+    ---------
+    draws : list of dict of str to np.ndarray
+        One a crop, as `AugmentDrawer` gives them.
+
+    Returns
+    -------
+    dict of str to Rows
+        Values of different lengths (room responses) are padded with zeros.
+
+    Example
+    -------
+    >>> stack_draws([{}, {"rir": np.ones(2)}, {"rir": np.ones(1)}])["rir"].values.tolist()
+    [[1.0, 1.0], [1.0, 0.0]]
+    """
+    stacked = {}
+    for name in dict.fromkeys(name for draw in draws for name in draw):
+        rows = [row for row, draw in enumerate(draws) if name in draw]
+        values = [torch.from_numpy(draws[row][name]) for row in rows]
+        same = len({value.shape for value in values}) == 1
+        values = torch.stack(values) if same else torch.nn.utils.rnn.pad_sequence(values, batch_first=True)
+        stacked[name] = Rows(torch.tensor(rows), values)
+    return stacked

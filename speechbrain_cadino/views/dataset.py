@@ -1,0 +1,114 @@
+"""The items of a manifest as sets of crops, each set a function of (seed, epoch, item) and nothing else."""
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from speechbrain_cadino.corpus.audio import AudioError
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.crops import change_speed, draw_starts, length_before_speed, read_crops
+from speechbrain_cadino.views.sources import SameUtterance
+from speechbrain_cadino.views.store import FileStore, MemoryStore
+
+# So many utterances in a row that cannot be read are no accident.
+ATTEMPTS = 10
+
+
+class ViewSample(NamedTuple):
+    """One item: its index, one crop a view (time,) float32, one dict of draws a view, reasons of failed reads."""
+
+    item: int
+    crops: list
+    draws: list
+    failures: list
+
+
+class ViewDataset(Dataset):
+    """Indexed by the (epoch, item) pairs of a `ViewSampler`, it gives the item's views in that epoch.
+
+    All that is random comes from ``np.random.default_rng([seed, epoch, item])``: the same pair gives the same sample in
+    any worker, in any order, before and after a restart. An utterance that cannot be read is replaced by another one
+    drawn from the same numbers, and the reason goes with the sample.
+
+    Arguments
+    ---------
+    manifest : Manifest
+    crops : CropSpec
+    seed : int
+        Not negative.
+    augment : AugmentDrawer or None
+        None: crops as they are.
+    source : callable
+        From which utterances an item's views come; see `SameUtterance`.
+    speed_factors : list of float
+        One is chosen for all views of an item in an epoch: pitch and formants shift as with another speaker, so views
+        that must agree share it. [1.0]: speed unchanged.
+    preload : bool
+        Whether to keep all audio in memory (`MemoryStore`).
+
+    Raises
+    ------
+    UserError
+        If the manifest is empty, a speed factor is no good, or the corpus does not fit into memory.
+
+    Example
+    -------
+    >>> dataset = ViewDataset(read_manifest("train.csv"), CropSpec(), seed=1)  # doctest: +SKIP
+    >>> [crop.shape for crop in dataset[0, 5].crops]  # doctest: +SKIP
+    [(48000,), (48000,), (32000,), (32000,), (32000,), (32000,)]
+    """
+
+    def __init__(
+        self, manifest, crops, seed, augment=None, source=SameUtterance(), speed_factors=(1.0,), preload=False
+    ):
+        if not len(manifest):
+            raise UserError("The training manifest has no utterances: check the file it was read from.")
+        if not speed_factors or min(speed_factors) < 0.5 or max(speed_factors) > 2:
+            raise UserError(f"speed_factors is {list(speed_factors)}: list factors between 0.5 and 2, [1.0] for none.")
+        self.crops, self.seed, self.augment = crops, seed, augment
+        self.source, self.speed_factors = source, list(speed_factors)
+        self.store = (MemoryStore if preload else FileStore)(manifest)
+
+    def __len__(self):
+        return len(self.store)
+
+    def __getitem__(self, epoch_and_item):
+        """The `ViewSample` of an (epoch, item) pair, or, as a value, the `UserError` that should end the training."""
+        epoch, item = epoch_and_item
+        failures = []
+        for attempt in range(ATTEMPTS):
+            rng = np.random.default_rng([self.seed, epoch, epoch_and_item[1], attempt])
+            if attempt:
+                item = int(rng.integers(len(self)))
+            try:
+                crops = self._cut(rng, item)
+                return ViewSample(item, crops, self._draw(rng), failures)
+            except AudioError as error:
+                failures.append(str(error))
+            except UserError as error:
+                return error
+        return UserError(f"{ATTEMPTS} audio files in a row could not be read, the last because {failures[-1]}")
+
+    def _cut(self, rng, item):
+        """One crop a view."""
+        speed = self.speed_factors[rng.integers(len(self.speed_factors))]
+        lengths = np.array([length_before_speed(int(length), speed) for length in self.crops.lengths])
+        utterances = self.source(rng, item, self.crops.n_views)
+        crops = [None] * self.crops.n_views
+        for utterance in np.unique(utterances).tolist():
+            views = np.flatnonzero(utterances == utterance)
+            total = int(self.store.lengths[utterance])
+            starts = draw_starts(rng, total, lengths[views])
+            read = partial(self.store.read, utterance)
+            for view, crop in zip(views, read_crops(read, total, starts, lengths[views])):
+                crops[view] = change_speed(crop, speed, int(self.crops.lengths[view]))
+        return crops
+
+    def _draw(self, rng):
+        """One dict a view, each from a generator of its own, so that no view's draws hang on another's."""
+        lengths = self.crops.lengths.tolist()
+        if self.augment is None:
+            return [{} for _ in lengths]
+        return [self.augment(child, length) for child, length in zip(rng.spawn(len(lengths)), lengths)]

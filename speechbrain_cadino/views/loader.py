@@ -1,0 +1,92 @@
+"""Batches of views for training: workers, place within the epoch, and a watch on files that cannot be read."""
+
+import logging
+
+import torch
+from torch.utils.data import DataLoader
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.collate import collate_views
+
+logger = logging.getLogger(__name__)
+# The share of failures is judged as if at least so many items had been seen: early on, one bad file is no pattern.
+FEW_ITEMS = 100
+
+
+class ViewLoader(DataLoader):
+    """Gives `ViewBatch`es of a `ViewDataset` in the order of a `ViewSampler`; any number of workers gives the same.
+
+    Arguments
+    ---------
+    dataset : ViewDataset
+    sampler : ViewSampler
+    num_workers : int
+        Worker processes, kept from epoch to epoch; 0: none.
+    prefetch_factor : int
+        Batches that each worker prepares ahead.
+    pin_memory : bool or None
+        Whether batches come in page-locked memory; None: if there is a GPU.
+    max_failed_share : float
+        Training stops if more than this share of an epoch's items, so far, had to be replaced.
+
+    Raises
+    ------
+    UserError
+        While it gives batches: if too many files cannot be read.
+
+    Example
+    -------
+    >>> loader = ViewLoader(dataset, ViewSampler(len(dataset), 32, seed=1), num_workers=2)  # doctest: +SKIP
+    >>> loader.set_epoch(1)  # doctest: +SKIP
+    """
+
+    def __init__(self, dataset, sampler, num_workers=0, prefetch_factor=2, pin_memory=None, max_failed_share=0.1):
+        super().__init__(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=collate_views,
+            num_workers=num_workers,
+            prefetch_factor=prefetch_factor if num_workers else None,
+            persistent_workers=num_workers > 0,
+            pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
+        )
+        self.max_failed_share = max_failed_share
+        self.batches_done = 0
+
+    def set_epoch(self, epoch):
+        """Go to an epoch: to its start, or, if it is the one that was restored, to the restored batch."""
+        self.batch_sampler.set_epoch(epoch)
+        self.batches_done = self.batch_sampler.start_batch
+
+    def state_dict(self):
+        """The place in training: the epoch and how many of its batches were given (all taken to be used)."""
+        return {"epoch": self.batch_sampler.epoch, "batches_done": self.batches_done}
+
+    def load_state_dict(self, state):
+        """Go on behind the last batch given before ``state`` was taken."""
+        self.batch_sampler.epoch = state["epoch"]
+        self.batch_sampler.start_batch = self.batches_done = state["batches_done"]
+
+    def __iter__(self):
+        self.batches_done = self.batch_sampler.start_batch
+        seen, failures = 0, []
+        for batch in super().__iter__():
+            if isinstance(batch, UserError):
+                raise batch
+            seen += len(batch.items)
+            failures += batch.failures
+            self._check(seen, failures)
+            self.batches_done += 1
+            yield batch
+        if failures:
+            logger.warning(
+                "Epoch %d: %d of %d items could not be read and were replaced; the first: %s",
+                self.batch_sampler.epoch, len(failures), seen, failures[0],
+            )  # fmt: skip
+
+    def _check(self, seen, failures):
+        if len(failures) > self.max_failed_share * max(seen, FEW_ITEMS):
+            raise UserError(
+                f"{len(failures)} of the epoch's first {seen} items could not be read, more than max_failed_share "
+                f"({self.max_failed_share:g}) allows: prepare the corpus again; the first: {failures[0]}"
+            )

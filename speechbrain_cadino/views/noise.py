@@ -1,0 +1,95 @@
+"""Pieces of noise to add to crops: from files, or generated where there are none."""
+
+from functools import partial
+
+import numpy as np
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.views.crops import draw_starts, read_crops
+from speechbrain_cadino.views.store import FileStore, MemoryStore
+
+
+class NoiseFiles:
+    """A random piece of a random file; files shorter than the crop are repeated.
+
+    Arguments
+    ---------
+    noises : object with columns
+        ``wavs``, ``starts``, ``stops`` as a `Manifest` has them, and ``kinds`` (n,): "noise", "speech" or "music".
+    preload : bool
+        Whether to keep all files in memory.
+
+    Example
+    -------
+    >>> noise, kind = NoiseFiles(read_augmentation_data("noise.csv"))(rng, 48000)  # doctest: +SKIP
+    """
+
+    def __init__(self, noises, preload=False):
+        self.kinds = noises.kinds
+        self.store = (MemoryStore if preload else FileStore)(noises)
+
+    def __call__(self, rng, length):
+        """Draw ``length`` samples, (length,) float32, and their kind; `AudioError` if the file cannot be read."""
+        file = int(rng.integers(len(self.store)))
+        total, lengths = int(self.store.lengths[file]), np.array([length])
+        starts = draw_starts(rng, total, lengths)
+        return read_crops(partial(self.store.read, file), total, starts, lengths)[0], str(self.kinds[file])
+
+
+class SimulatedNoise:
+    """Generated noise: half the tracks stationary, from white over pink to brown; half a babble of talkers.
+
+    Tracks are made once and cost no reading; they are periodic, so that a piece may run over a track's end unheard.
+
+    Arguments
+    ---------
+    seed : int
+        The same seed makes the same tracks.
+    n_tracks : int
+        How many.
+    seconds : float
+        Length of each; a track takes 64 kB a second.
+
+    Example
+    -------
+    >>> piece, kind = SimulatedNoise(n_tracks=2, seconds=1.0)(np.random.default_rng(0), 48000)
+    >>> piece.shape, kind in ("noise", "speech")
+    ((48000,), True)
+    """
+
+    def __init__(self, seed=0, n_tracks=16, seconds=10.0):
+        rng, length = np.random.default_rng(seed), round(seconds * SAMPLE_RATE)
+        makers = ((coloured_noise, "noise"), (babble, "speech"))
+        self.tracks = np.stack([makers[i % 2][0](rng, length) for i in range(n_tracks)])
+        self.kinds = [makers[i % 2][1] for i in range(n_tracks)]
+
+    def __call__(self, rng, length):
+        """As `NoiseFiles`."""
+        track, start = int(rng.integers(len(self.tracks))), int(rng.integers(self.tracks.shape[1]))
+        return np.take(self.tracks[track], np.arange(start, start + length), mode="wrap"), self.kinds[track]
+
+
+def coloured_noise(rng, length):
+    """Gaussian noise whose power falls with frequency by 0 (white), 3 (pink) to 6 dB an octave (brown), (length,)."""
+    slope = rng.uniform(0, 2)
+    return shaped_noise(rng, length, lambda hertz: hertz ** (-slope / 2))
+
+
+def babble(rng, length, n_talkers=4):
+    """Sum of talkers: noise of speech's long-term spectrum under envelopes that move as syllables do, (length,)."""
+    talkers = np.zeros(length, dtype=np.float32)
+    for _ in range(n_talkers):
+        corner = rng.uniform(300, 700)
+        voice = shaped_noise(rng, length, lambda hertz: hertz / 100 / (1 + (hertz / 100) ** 2 + (hertz / corner) ** 2.5))
+        # Syllables: the envelope's log is low-pass noise up to about 5 Hz with a spread of 10 dB.
+        envelope = shaped_noise(rng, length, lambda hertz: 1 / (1 + (hertz / 5) ** 4))
+        talkers += voice * 10 ** (envelope / 2)
+    return talkers / talkers.std()
+
+
+def shaped_noise(rng, length, magnitude):
+    """Periodic Gaussian noise of unit power whose spectrum follows ``magnitude(hertz)``, (length,) float32."""
+    hertz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)[1:].astype(np.float32)
+    spectrum = rng.standard_normal((2, len(hertz)), dtype=np.float32) * magnitude(hertz)
+    wave = np.fft.irfft(np.concatenate([[0], spectrum[0] + 1j * spectrum[1]]), length)
+    return (wave / wave.std()).astype(np.float32)
