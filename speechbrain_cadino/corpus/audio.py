@@ -11,10 +11,23 @@ from speechbrain_cadino.utils.errors import UserError
 SAMPLE_RATE = 16000
 # soxr's HQ filter spans about 0.01 s at 16 kHz (longer at 8 kHz): what is read beyond both ends of a piece of another rate.
 MARGIN_SECONDS = 0.1
+UNKNOWN_LENGTH = 2**62  # libsndfile's number of samples for a stream whose header gives none
 
 
 class AudioError(UserError):
-    """An audio file that cannot be used; the message names the file and the reason."""
+    """An audio file that cannot be used: the message names the file, the reason and a remedy.
+
+    ``reason`` is the reason alone, for lists that name the file in another column.
+    """
+
+    def __init__(self, message, reason=""):
+        # The message alone must do: a data loader's worker passes nothing else on.
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, path, reason, remedy="leave it out"):
+        return cls(f"{path} {reason}: {remedy}.", reason)
 
 
 class AudioInfo(NamedTuple):
@@ -95,30 +108,44 @@ def read_audio(path, start=0, stop=None):
         total = _info(file).samples
         stop = total if stop is None else min(stop, total)
         if not 0 <= start < stop:
-            raise AudioError(f"{path} has {total} samples at 16 kHz, none from {start} to {stop}: correct its row or drop it.")
+            reason = f"has {total} samples at 16 kHz, none from {start} to {stop}"
+            raise AudioError.of(path, reason, "correct its row or drop it")
         try:
             wave = _piece(file, start, stop)
         except soundfile.SoundFileError as error:
-            raise AudioError(f"{path} breaks off while it is decoded ({_reason(error)}): leave it out.") from error
+            raise AudioError.of(path, f"breaks off while it is decoded ({libsndfile_words(error)})") from error
     if not wave.size:
-        raise AudioError(f"{path} holds less audio than its header says, none from sample {start}: leave it out.")
+        raise AudioError.of(path, f"holds less audio than its header says, none from sample {start}")
     if not np.isfinite(wave).all():
-        raise AudioError(f"{path} holds values that are not finite (NaN or infinity): leave it out.")
+        raise AudioError.of(path, "holds values that are not finite (NaN or infinity)")
     return wave
 
 
 def open_audio(path):
     """Open a file with libsndfile, or raise an `AudioError` that tells an absent file from an unreadable one."""
     try:
-        return soundfile.SoundFile(str(path))
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
-        try:
-            with open(path, "rb") as file:
-                empty = not file.read(1)
-        except OSError as os_error:
-            raise AudioError(f"{path} cannot be opened ({os_error.strerror}): check the path and the data folder.") from error
-        reason = "the file is empty" if empty else _reason(error)
-        raise AudioError(f"{path} is not readable as audio ({reason}): convert it to flac or wav, or leave it out.") from error
+        file = soundfile.SoundFile(str(path))
+    except soundfile.SoundFileError as error:
+        raise _why_not_opened(path, error) from error
+    if file.frames >= UNKNOWN_LENGTH:
+        file.close()
+        raise AudioError.of(path, "has no length in its header", "write it anew, for instance with sox or ffmpeg")
+    return file
+
+
+def libsndfile_words(error):
+    """libsndfile's own words, without the path that soundfile puts before them."""
+    return str(error).rsplit(": ", 1)[-1].rstrip(". ")
+
+
+def _why_not_opened(path, error):
+    try:
+        with open(path, "rb") as file:
+            empty = not file.read(1)
+    except OSError as os_error:
+        return AudioError.of(path, f"cannot be opened ({os_error.strerror})", "check the path and the data folder")
+    reason = "the file is empty" if empty else libsndfile_words(error)
+    return AudioError.of(path, f"is not readable as audio ({reason})", "convert it to flac or wav, or leave it out")
 
 
 def _info(file):
@@ -149,8 +176,3 @@ def _read_mono(file, start, length):
     else:
         wave = file.read(start + length, dtype="float32", always_2d=True)[start:]
     return wave[:, 0] if wave.shape[1] == 1 else wave.mean(axis=1)
-
-
-def _reason(error):
-    """libsndfile's own words, without the path that soundfile puts before them."""
-    return str(error).rsplit(": ", 1)[-1].rstrip(". ")

@@ -1,24 +1,19 @@
 """The list of utterances, as columns: SpeechBrain's CSV on disk, numpy arrays in memory, a million rows in 250 MB."""
 
 import csv
-import os
-import re
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
 from speechbrain_cadino.corpus.pieces import lengths_from_files, merge_pieces
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
-# 16 bytes a row plus the text, with no Python object behind a row, so that forked workers share the memory.
-STRING = np.dtypes.StringDType()
 COLUMNS = ("ID", "duration", "wav", "start", "stop", "spk_id")
 DATA_ROOT = "$data_root"
-# VoxCeleb's layout, seen from the data folder: .../speaker/session/utterance.wav; its session is "speaker/session".
-SESSION_PATTERN = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"
 ROWS_AT_ONCE = 65536
 
 
@@ -118,7 +113,7 @@ def read_manifest(csv_path, data_root=None, session_pattern=SESSION_PATTERN):
     _check_unique(columns["ID"], csv_path)
     sessions = _known(columns["session"])
     if sessions is None and session_pattern is not None:
-        sessions = sessions_from_paths(columns["wav"], data_root, session_pattern)
+        sessions = groups_from_paths(columns["wav"], session_pattern, data_root, "session_pattern")
     return Manifest(
         columns["ID"], columns["wav"], columns["start"], columns["stop"], _known(columns["spk_id"]), sessions
     )
@@ -155,44 +150,6 @@ def write_manifest(manifest, csv_path, data_root=None):
                 *sessions,
             )
         )
-
-
-def sessions_from_paths(wavs, root=None, pattern=SESSION_PATTERN):
-    """Recording sessions from paths, or None where the layout has none.
-
-    Arguments
-    ---------
-    wavs : sequence of str, (n,)
-    root : str, Path or None
-        The data folder, whose own name is no session; default: the folder common to all.
-    pattern : str
-        A regular expression with one group, the session.
-
-    Returns
-    -------
-    np.ndarray, (n,), or None if a path does not match
-
-    Example
-    -------
-    >>> sessions_from_paths(["/data/id1/call/1.wav", "/data/id2/call/1.wav"]).tolist()
-    ['id1/call', 'id2/call']
-    >>> sessions_from_paths(["/data/1.wav", "/data/2.wav"]) is None
-    True
-    """
-    try:
-        search = re.compile(pattern).search
-    except re.error as error:
-        raise UserError(f"session_pattern {pattern!r} is not a regular expression ({error}): correct it.") from error
-    if re.compile(pattern).groups < 1:
-        raise UserError(f"session_pattern {pattern!r} has no group: put parentheses around the session.")
-    root = f"{_common_folder(wavs) if root is None else root}".rstrip("/") + "/"
-    sessions = []
-    for wav in wavs:
-        match = search(wav.removeprefix(root))
-        if match is None:
-            return None
-        sessions.append(match[1])
-    return np.array(sessions, dtype=STRING)
 
 
 def _read_columns(csv_path, data_root):
@@ -269,9 +226,3 @@ def _check_unique(ids, csv_path):
 def _known(texts):
     """None for a column that says nothing."""
     return texts if (texts != "").any() else None
-
-
-def _common_folder(wavs):
-    # The folder common to the first and last in order is common to all.
-    ordered = (min(wavs), max(wavs))
-    return os.path.dirname(os.path.commonprefix(ordered))

@@ -9,7 +9,8 @@ import soundfile
 from speechbrain.dataio.dataio import load_data_csv
 
 from speechbrain_cadino.corpus import manifest as module
-from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, sessions_from_paths, write_manifest
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
+from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -52,7 +53,7 @@ def test_written_and_read_again(tmp_path, monkeypatch, length, labels, rows_at_o
 
 def test_sessions_are_written_and_preferred_to_the_path(tmp_path):
     manifest = random_manifest(5)
-    manifest.sessions = np.array(["x", "x", "y", "y", "z"], dtype=module.STRING)
+    manifest.sessions = np.array(["x", "x", "y", "y", "z"], dtype=STRING)
     write_manifest(manifest, tmp_path / "a.csv")
     assert_same(manifest, read_manifest(tmp_path / "a.csv"))
 
@@ -192,23 +193,9 @@ def test_files_that_are_no_csv(tmp_path):
             read_manifest(tmp_path / name)
 
 
-def test_sessions_from_paths():
-    vox = ["/d/1/wav/id1/v1/1.wav", "/d/2/wav/id2/v1/2.wav"]
-    assert sessions_from_paths(vox).tolist() == ["id1/v1", "id2/v1"]
-    assert sessions_from_paths(vox[:1], "/d/1/wav").tolist() == ["id1/v1"]
-    assert sessions_from_paths(["id1/v1/1.wav", "id2/v1/2.wav"]).tolist() == ["id1/v1", "id2/v1"]
-    assert sessions_from_paths(["/d/id1/1.wav", "/d/id2/1.wav"]) is None
-    assert sessions_from_paths([*vox, "/d/flat.wav"]) is None
-    calls = ["/d/call_7-a.wav", "/d/call_8-b.wav"]
-    assert sessions_from_paths(calls, pattern=r"(call_\d+)-").tolist() == ["call_7", "call_8"]
-    for pattern in ("call", "(call"):
-        with pytest.raises(UserError, match="session_pattern"):
-            sessions_from_paths(calls, pattern=pattern)
-
-
 def test_subsets_keep_rows_together():
     manifest = random_manifest(30)
-    manifest.sessions = sessions_from_paths(manifest.wavs)
+    manifest.sessions = groups_from_paths(manifest.wavs, SESSION_PATTERN)
     indices = np.random.default_rng(1).permutation(30)[:11]
     part = manifest.subset(indices)
     assert len(part) == 11
@@ -228,7 +215,7 @@ def test_manifests_travel_to_workers():
 
 
 def test_a_row_takes_little_memory(tmp_path, monkeypatch):
-    """The product's lists have a million rows: under 300 bytes each for 150 characters, and no peak on the way."""
+    """The product's lists have a million rows: under 200 bytes each, and no peak on the way."""
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 500)
     write_manifest(random_manifest(20_000), tmp_path / "a.csv")
     tracemalloc.start()
@@ -238,4 +225,4 @@ def test_a_row_takes_little_memory(tmp_path, monkeypatch):
     finally:
         tracemalloc.stop()
     assert len(manifest) == 20_000
-    assert kept / len(manifest) < 300 and peak / len(manifest) < 600
+    assert kept / len(manifest) < 200 and peak / len(manifest) < 400

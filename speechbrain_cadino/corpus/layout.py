@@ -1,0 +1,60 @@
+"""What the folders of a corpus say: speakers and recording sessions, by regular expressions over the paths."""
+
+import os
+import re
+
+import numpy as np
+
+from speechbrain_cadino.utils.errors import UserError
+
+# Text columns: 16 bytes a row plus the text, with no Python object behind a row, so that forked workers share the memory.
+STRING = np.dtypes.StringDType()
+# VoxCeleb's layout, seen from the data folder: .../speaker/session/utterance.wav; its session is "speaker/session".
+SESSION_PATTERN = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"
+
+
+def groups_from_paths(paths, pattern, root=None, setting="pattern"):
+    """What the first group of a regular expression finds in each path, or None where a path does not match.
+
+    Arguments
+    ---------
+    paths : sequence of str, (n,)
+    pattern : str
+        A regular expression with a group; searched in the path below ``root``.
+    root : str, Path or None
+        The data folder, whose own name says nothing; default: the folder common to all paths.
+    setting : str
+        The setting's name for the message.
+
+    Returns
+    -------
+    np.ndarray of str, (n,), or None
+
+    Raises
+    ------
+    UserError
+        If the pattern is no regular expression or has no group.
+
+    Example
+    -------
+    >>> groups_from_paths(["/data/id1/call/1.wav", "/data/id2/call/1.wav"], SESSION_PATTERN).tolist()
+    ['id1/call', 'id2/call']
+    >>> groups_from_paths(["/data/1.wav", "/data/2.wav"], SESSION_PATTERN) is None
+    True
+    """
+    try:
+        pattern = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"{setting} {pattern!r} is not a regular expression ({error}): correct it.") from error
+    if pattern.groups < 1:
+        raise UserError(f"{setting} {pattern.pattern!r} has no group: put parentheses around the part that counts.")
+    # The folder common to the first and last in order is common to all.
+    root = os.path.dirname(os.path.commonprefix([min(paths), max(paths)])) if root is None else f"{root}"
+    root = root.rstrip("/") + "/"
+    found = []
+    for path in paths:
+        match = pattern.search(path.removeprefix(root))
+        if match is None:
+            return None
+        found.append(match[1])
+    return np.array(found, dtype=STRING)
