@@ -40,6 +40,7 @@ class SpeakerEncoderNet(nn.Module):
         self.compute_features = compute_features
         self.mean_var_norm = mean_var_norm
         self.embedding_model = embedding_model
+        self.embedding_dim = embedding_dim
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
 
     def forward(self, waves):

@@ -1,0 +1,160 @@
+"""The trained encoder as a folder that plain SpeechBrain loads, without this package."""
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import torch
+import yaml
+from speechbrain.inference.classifiers import EncoderClassifier
+
+from speechbrain_cadino.encoder.embed import evaluating
+from speechbrain_cadino.encoder.settings import encoder_settings
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import make_folder
+
+METADATA = "encoder.json"
+CLASSES = {
+    "compute_features": "speechbrain.lobes.features.Fbank",
+    "mean_var_norm": "speechbrain.processing.features.InputNormalization",
+    "embedding_model": "speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN",
+    "mean_var_norm_emb": "speechbrain.processing.features.InputNormalization",
+}
+HEADER = """\
+# A speaker encoder for SpeechBrain 1.1: SpeakerRecognition.from_hparams(source=THIS_FOLDER), or EncoderClassifier.
+# Waves at 16 kHz. The batch norm after the last layer and the subtraction of the training mean are in its weights.
+"""
+
+
+def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", info=None):
+    """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
+
+    The batch norm after the last layer and the subtraction of ``mean`` are folded into that layer, so that the loaded
+    encoder gives ``net(waves) - mean`` to 1e-5. The folder holds no path, so it can be moved; an older export is replaced.
+
+    Arguments
+    ---------
+    net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
+        Not changed.
+    folder : str or Path
+        New, empty, or an older export.
+    mean : torch.Tensor or np.ndarray, optional
+        (embedding_dim,) the mean of the training embeddings.
+    threshold : float, optional
+        Cosine (after mean subtraction) from which two utterances count as one speaker's.
+    threshold_from : str
+        How the threshold was found, for people.
+    info : dict, optional
+        Anything that JSON can hold, kept in ``encoder.json`` for people.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    UserError
+        If the folder holds something else or cannot be written, or the encoder is not built of SpeechBrain's modules.
+    """
+    folder = Path(folder).resolve()
+    _check_replaceable(folder)
+    settings = encoder_settings(net)
+    metadata = {
+        "sample_rate": settings["compute_features"]["sample_rate"],
+        "embedding_dim": net.embedding_dim,
+        "mean_subtracted": mean is not None,
+        "threshold": None if threshold is None else float(threshold),
+        "threshold_from": threshold_from,
+        "info": info or {},
+    }
+    temporary = make_folder(folder.with_name(f".{uuid.uuid4().hex}.{folder.name}"))
+    try:
+        _write(temporary / "hyperparams.yaml", yaml_text(settings))
+        _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
+        torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
+        identity = {"count": 1, "glob_mean": torch.zeros(net.embedding_dim), "glob_std": torch.ones(net.embedding_dim)}
+        torch.save(identity, temporary / "mean_var_norm_emb.ckpt")
+        _check(temporary, net, mean)
+        _replace(folder, temporary)
+    except OSError as error:
+        raise UserError(f"The encoder cannot be written to {folder} ({error.strerror}): choose another folder.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def folded_weights(net, mean=None):
+    """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone.
+
+    With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
+    double precision.
+    """
+    state = {name: tensor.detach().cpu().clone() for name, tensor in net.embedding_model.state_dict().items()}
+    weight, bias = state["fc.conv.weight"].double(), state["fc.conv.bias"].double()
+    norm = net.embedding_norm
+    if not isinstance(norm, torch.nn.Identity):
+        gain, shift, centre, variance = (
+            tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        )
+        scale = gain / (variance + norm.eps).sqrt()
+        weight, bias = weight * scale[:, None, None], (bias - centre) * scale + shift
+    if mean is not None:
+        bias = bias - torch.as_tensor(mean).detach().cpu().double()
+    return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": bias.float()}
+
+
+def yaml_text(settings):
+    """The HyperPyYAML file of an encoder with these settings (from `encoder_settings`)."""
+    # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
+    settings = {**settings, "mean_var_norm_emb": {"norm_type": "global", "std_norm": False}}
+    lines = [HEADER]
+    for name, values in settings.items():
+        lines.append(f"{name}: !new:{CLASSES[name]}")
+        lines += [f"    {key}: {_yaml_value(value)}" for key, value in values.items()]
+    lines += ["modules:", *(f"    {name}: !ref <{name}>" for name in settings)]
+    lines += ["pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer", "    loadables:"]
+    lines += [f"        {name}: !ref <{name}>" for name in ("embedding_model", "mean_var_norm_emb")]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_value(value):
+    if isinstance(value, type):
+        return f"!name:{value.__module__}.{value.__qualname__}"
+    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()
+
+
+def _check_replaceable(folder):
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / METADATA).is_file():
+        raise UserError(f"{folder} holds files but no encoder: give a folder that is new, empty or an older encoder.")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: give a folder for the encoder.")
+
+
+def _write(path, text):
+    path.write_text(text, encoding="utf-8")
+
+
+def _check(folder, net, mean):
+    """Load the folder with plain SpeechBrain and compare: what a subclass or a new version changes must show here."""
+    device = next(net.parameters()).device
+    waves = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0))
+    loaded = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": "cpu"}).encode_batch(waves)[:, 0]
+    with evaluating(net), torch.no_grad():
+        wanted = net(waves.to(device)).cpu()
+    wanted = wanted if mean is None else wanted - torch.as_tensor(mean).cpu()
+    if not torch.allclose(loaded, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max())):
+        raise RuntimeError("The exported encoder's embeddings differ from the encoder's own: it was not written.")
+
+
+def _replace(folder, temporary):
+    for path in temporary.iterdir():
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    old = temporary.with_suffix(".old")
+    if folder.exists():
+        folder.rename(old)
+    temporary.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,106 @@
+"""Embeddings of a whole corpus: in memory, or kept in a folder where they survive a kill and are found again."""
+
+import hashlib
+import logging
+
+import numpy as np
+from tqdm import tqdm
+
+from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
+from speechbrain_cadino.encoder.settings import encoder_settings
+from speechbrain_cadino.encoder.shards import Shards
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def extract_embeddings(
+    net,
+    manifest,
+    folder=None,
+    rank=0,
+    world_size=1,
+    shard_size=2048,
+    batch_seconds=200.0,
+    max_seconds=300.0,
+    threads=4,
+    strict=False,
+    progress=True,
+):
+    """Embed every utterance of a manifest, clean and whole.
+
+    With a folder, finished shards are kept there, so that a second call goes on where the first was killed, and the
+    result is kept as ``embeddings.npy``, ``ids.txt`` and ``rejected.csv``. All are made anew if the encoder's weights or
+    features, the manifest or ``max_seconds`` have changed.
+
+    Arguments
+    ---------
+    net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
+        On the device that is to compute; the same on every rank.
+    manifest : speechbrain_cadino.corpus.manifest.Manifest
+    folder : str or Path, optional
+        Where to keep the embeddings; shared by all ranks. None: in memory only, all of them on this rank.
+    rank, world_size : int
+        With a folder: this process embeds every ``world_size``-th shard, from ``rank``, then waits for the others.
+    shard_size : int
+        Utterances in a shard.
+    batch_seconds, max_seconds, threads :
+        As for `embed_utterances`.
+    strict : bool
+        Whether an utterance that cannot be used is an error. Otherwise it is left out, with a warning.
+    progress : bool
+        Whether to show a progress bar (on rank 0 only).
+
+    Returns
+    -------
+    embeddings : np.ndarray
+        (n, embedding_dim) float32, in the order of the manifest.
+    ids : list of str
+        Their n IDs.
+
+    Raises
+    ------
+    UserError
+        If no utterance could be used, or with ``strict`` one could not.
+    """
+    if not len(manifest):
+        raise UserError("There are no utterances to embed: check the manifest or the list.")
+
+    def embed(rows, report):
+        part = manifest if rows is None else manifest.subset(rows)
+
+        def read(row, start, stop):
+            path, first = part.wavs[row], part.starts[row]
+            return check_wave(read_audio(path, int(first + start), int(first + stop)), path)
+
+        lengths = part.stops - part.starts
+        embeddings, failures = embed_utterances(net, read, lengths, batch_seconds, max_seconds, threads, report)
+        good = [row for row in range(len(part)) if row not in failures]
+        rejected = [(str(part.ids[row]), reason) for row, reason in failures.items()]
+        return embeddings[good], [str(name) for name in part.ids[good]], rejected
+
+    with tqdm(total=len(manifest), desc="embeddings", unit="utt", disable=not progress or rank > 0) as bar:
+        if folder is None:
+            embeddings, ids, rejected = embed(None, bar.update)
+        else:
+            shards = Shards(folder, fingerprint(net, manifest, max_seconds), manifest, shard_size)
+            embeddings, ids, rejected = shards.compute(embed, rank, world_size, bar)
+    if rejected and (strict or not ids):
+        raise UserError(f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {rejected[0][1]}")
+    if rejected and rank == 0:
+        logger.warning("%d of %d utterances left out, the first because %s", len(rejected), len(manifest), rejected[0][1])
+    return embeddings, ids
+
+
+def fingerprint(net, manifest, max_seconds):
+    """Sixteen hexadecimal digits that change with the encoder's weights and features, the manifest and ``max_seconds``."""
+    digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds}".encode())
+    for name, tensor in net.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().numpy().tobytes())
+    for column in (manifest.ids, manifest.wavs):
+        digest.update("\n".join(column).encode("utf-8", "surrogateescape"))
+    for column in (manifest.starts, manifest.stops):
+        digest.update(column.tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""The arguments that a live encoder was built with, read back from its modules, so that no number is written twice."""
+
+from speechbrain.lobes.features import Fbank
+from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+from speechbrain.processing.features import InputNormalization
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+def encoder_settings(net):
+    """Give, for each module of an encoder, the keyword arguments that build another one like it.
+
+    Arguments
+    ---------
+    net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
+        An encoder of SpeechBrain's `Fbank`, `InputNormalization` and `ECAPA_TDNN`.
+
+    Returns
+    -------
+    dict
+        ``compute_features``, ``mean_var_norm`` and ``embedding_model``: each a dict of plain values. Only the
+        ``activation`` is a class.
+
+    Raises
+    ------
+    UserError
+        If a module is of another class.
+    """
+    readers = {
+        "compute_features": (Fbank, _fbank),
+        "mean_var_norm": (InputNormalization, _normalisation),
+        "embedding_model": (ECAPA_TDNN, _ecapa),
+    }
+    settings = {}
+    for name, (wanted, read) in readers.items():
+        module = getattr(net, name)
+        if type(module) is not wanted:
+            raise UserError(
+                f"The encoder's {name} is a {type(module).__name__}, which is not known here: "
+                f"build it from SpeechBrain's {wanted.__name__} in the YAML."
+            )
+        settings[name] = read(module)
+    return settings
+
+
+def _fbank(fbank):
+    stft, bands = fbank.compute_STFT, fbank.compute_fbanks
+    return {
+        "deltas": fbank.deltas,
+        "context": fbank.context,
+        "sample_rate": stft.sample_rate,
+        "f_min": bands.f_min,
+        "f_max": bands.f_max,
+        "n_fft": stft.n_fft,
+        "n_mels": bands.n_mels,
+        "filter_shape": bands.filter_shape,
+        "left_frames": fbank.context_window.left_frames,
+        "right_frames": fbank.context_window.right_frames,
+        "win_length": stft.win_length * 1000 / stft.sample_rate,  # samples to milliseconds, as Fbank takes it
+        "hop_length": stft.hop_length * 1000 / stft.sample_rate,
+    }
+
+
+def _normalisation(norm):
+    return {"norm_type": norm.norm_type, "std_norm": norm.std_norm}
+
+
+def _ecapa(ecapa):
+    first, *middle, last = [*ecapa.blocks, ecapa.mfa]
+    res2net = [block.res2net_block for block in middle]
+    branches = [block.blocks[0].conv if len(block.blocks) else first.conv for block in res2net]  # scale 1 has no branch
+    convolutions = [first.conv, *branches, last.conv]
+    return {
+        "input_size": first.conv.in_channels,
+        "lin_neurons": ecapa.fc.conv.out_channels,
+        "activation": type(first.activation),
+        "channels": list(ecapa.channels),
+        "kernel_sizes": [conv.kernel_size for conv in convolutions],
+        "dilations": [conv.dilation for conv in convolutions],
+        "attention_channels": ecapa.asp.tdnn.conv.conv.out_channels,
+        "res2net_scale": res2net[0].scale,
+        "se_channels": middle[0].se_block.conv1.conv.out_channels,
+        "global_context": ecapa.asp.global_context,
+        "groups": [block.conv.conv.groups for block in (first, *(block.tdnn1 for block in middle), last)],
+        "dropout": first.dropout.p,
+    }

@@ -1,0 +1,112 @@
+"""The folder in which ranks share the embedding of a corpus: one file a shard until all are there, then one for all."""
+
+import csv
+import json
+import time
+
+import numpy as np
+
+from speechbrain_cadino.utils.files import atomic_path, make_folder
+
+POLL_SECONDS = 0.5
+
+
+class Shards:
+    """Embeddings of a corpus in one folder, valid for one fingerprint; files of any other are replaced.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Holds nothing else.
+    key : str
+        The fingerprint of encoder and corpus.
+    manifest : speechbrain_cadino.corpus.manifest.Manifest
+    shard_size : int
+        Utterances in a shard.
+    """
+
+    def __init__(self, folder, key, manifest, shard_size):
+        self.folder, self.key, self.ids = make_folder(folder), key, manifest.ids
+        longest_first = np.argsort(manifest.starts - manifest.stops, kind="stable")
+        self.rows = [longest_first[start : start + shard_size] for start in range(0, len(manifest), shard_size)]
+        # The size is in the name: shards of another size hold other utterances.
+        self.paths = [self.folder / f"shard_{key}_{shard_size}_{number}.npz" for number in range(len(self.rows))]
+
+    def compute(self, embed, rank, world_size, bar):
+        """Compute what is missing of this rank's share, wait for the other ranks, and load the whole.
+
+        Arguments
+        ---------
+        embed : callable
+            (rows, report) -> (embeddings, ids, rejected), as `load` gives them, of these rows of the manifest.
+        rank, world_size : int
+        bar : tqdm
+            Told of every utterance that is done.
+
+        Returns
+        -------
+        embeddings, ids, rejected
+            As `load` gives them.
+        """
+        if self._finished():
+            bar.update(len(self.ids))
+            return self.load()
+        if rank == 0:
+            self._remove(keep=self.paths)
+        mine = range(rank, len(self.rows), world_size)
+        bar.total = sum(len(self.rows[number]) for number in mine)
+        for number in mine:
+            if self.paths[number].exists():
+                bar.update(len(self.rows[number]))
+                continue
+            embeddings, ids, rejected = embed(self.rows[number], bar.update)
+            with atomic_path(self.paths[number]) as temporary:
+                np.savez(temporary, embeddings=embeddings, ids=np.array(ids, str), rejected=np.array(rejected, str))
+        if rank == 0:
+            # Files rather than a collective call: a collective times out where one rank's share takes longer.
+            while not all(path.exists() for path in self.paths):
+                time.sleep(POLL_SECONDS)
+            self._merge()
+            self._remove()
+        while not self._finished():
+            time.sleep(POLL_SECONDS)
+        return self.load()
+
+    def load(self):
+        """Give the embeddings (n, dim), their n IDs in the manifest's order, and the rejected [(ID, reason), ...]."""
+        ids = (self.folder / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1]
+        with open(self.folder / "rejected.csv", newline="", encoding="utf-8") as file:
+            rejected = [tuple(row) for row in csv.reader(file)][1:]
+        return np.load(self.folder / "embeddings.npy"), ids, rejected
+
+    def _finished(self):
+        try:
+            return json.loads((self.folder / "embeddings.json").read_text())["fingerprint"] == self.key
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def _merge(self):
+        (self.folder / "embeddings.json").unlink(missing_ok=True)  # written last: without it the rest doesn't count
+        parts = [_read_shard(path) for path in self.paths]
+        embeddings = np.concatenate([part[0] for part in parts])
+        ids = np.concatenate([part[1] for part in parts])
+        place = {name: row for row, name in enumerate(self.ids)}
+        order = np.argsort([place[name] for name in ids])
+        with atomic_path(self.folder / "embeddings.npy") as temporary:
+            np.save(temporary, embeddings[order])
+        with atomic_path(self.folder / "ids.txt") as temporary:
+            temporary.write_text("".join(f"{name}\n" for name in ids[order]), encoding="utf-8")
+        with atomic_path(self.folder / "rejected.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("ID", "reason"), *(row for part in parts for row in part[2])])
+        with atomic_path(self.folder / "embeddings.json") as temporary:
+            temporary.write_text(json.dumps({"fingerprint": self.key, "shape": embeddings.shape}))
+
+    def _remove(self, keep=()):
+        for path in self.folder.glob("shard_*.npz"):
+            if path not in keep:
+                path.unlink(missing_ok=True)
+
+
+def _read_shard(path):
+    with np.load(path) as part:
+        return part["embeddings"], part["ids"], part["rejected"].reshape(-1, 2).tolist()

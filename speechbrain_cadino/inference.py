@@ -1,0 +1,209 @@
+"""Use a trained encoder: embeddings of files and waves of any length, and decisions on pairs of files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import soxr
+import torch
+from speechbrain.inference.classifiers import EncoderClassifier
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
+from speechbrain_cadino.corpus.pieces import lengths_from_files
+from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
+from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
+
+
+class SpeakerEncoder(torch.nn.Module):
+    """An encoder folder in use. Padding never changes an embedding: waves of different lengths are batched apart.
+
+    The mean of the training embeddings is subtracted inside the encoder, so the cosine of two embeddings is the score.
+
+    Arguments
+    ---------
+    net : SpeakerEncoderNet
+        The encoder, mean subtraction included.
+    threshold : float, optional
+        Cosine from which two utterances count as one speaker's.
+    metadata : dict, optional
+        What ``encoder.json`` says.
+    batch_seconds, max_seconds : float
+        As for `embed_utterances`: audio in one batch, and in one piece of a long utterance.
+
+    Example
+    -------
+    >>> encoder = SpeakerEncoder.from_folder("results/encoder")  # doctest: +SKIP
+    >>> encoder.encode_files(["a.wav", "b.flac"]).shape  # doctest: +SKIP
+    torch.Size([2, 192])
+    >>> score, same = encoder.verify_files("a.wav", "b.flac")  # doctest: +SKIP
+    """
+
+    def __init__(self, net, threshold=None, metadata=None, batch_seconds=200.0, max_seconds=300.0):
+        super().__init__()
+        self.net = net.eval().requires_grad_(False)
+        self.threshold, self.metadata = threshold, metadata or {}
+        self.batch_seconds, self.max_seconds = batch_seconds, max_seconds
+
+    @classmethod
+    def from_folder(cls, folder, device="cpu", **options):
+        """Load a folder that `export_encoder` wrote.
+
+        Arguments
+        ---------
+        folder : str or Path
+        device : str
+            Such as "cpu", "cuda" or "cuda:1".
+        **options
+            ``batch_seconds`` and ``max_seconds`` of the class.
+
+        Returns
+        -------
+        SpeakerEncoder
+
+        Raises
+        ------
+        UserError
+            If the folder is absent, holds no encoder or a damaged one, or the device is not there.
+        """
+        folder = Path(folder)
+        try:
+            metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+            if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
+                raise FileNotFoundError("hyperparams.yaml is missing")
+            threshold, dim = metadata["threshold"], metadata["embedding_dim"]
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{folder} holds no encoder of this package ({error}): give a folder that training wrote.") from error
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise UserError(f"The device {device} cannot be used here: give cpu, or another one.") from error
+        try:
+            modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
+        except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
+            raise UserError(f"The encoder in {folder} cannot be loaded ({_first_line(error)}): export it again.") from error
+        net = SpeakerEncoderNet(
+            modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
+        )
+        return cls(net, threshold, metadata, **options)
+
+    @classmethod
+    def from_hparams(cls, source, run_opts=None, **options):
+        """SpeechBrain's way of saying `from_folder`, with the device as ``run_opts={"device": ...}``."""
+        return cls.from_folder(source, device=(run_opts or {}).get("device", "cpu"), **options)
+
+    @property
+    def device(self):
+        """Where the encoder computes; ``encoder.to(device)`` moves it."""
+        return next(self.net.parameters()).device
+
+    def encode_files(self, paths):
+        """Embed audio files of any rate, format and number of channels.
+
+        Arguments
+        ---------
+        paths : sequence of str or Path, or a single one
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If a file is absent, unreadable, shorter than 0.1 s or silent; names it.
+        """
+        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+        read = lambda row, start, stop: check_wave(read_audio(paths[row], int(start), int(stop)), paths[row])
+        return self._embed(read, lengths_from_files(paths))
+
+    def encode_waves(self, waves, sample_rate=SAMPLE_RATE):
+        """Embed waves, each of its own length.
+
+        Arguments
+        ---------
+        waves : sequence of torch.Tensor or np.ndarray
+            (time,) each.
+        sample_rate : int
+            Of all of them, in Hz.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If a wave is not (time,), is shorter than 0.1 s, silent, or not finite; tells which.
+        """
+        if not sample_rate > 0:
+            raise UserError(f"sample_rate is {sample_rate}: give the waves' rate in Hz, such as 16000.")
+        waves = [check_wave(_resampled(wave, sample_rate), f"Wave {number}") for number, wave in enumerate(waves)]
+        return self._embed(lambda row, start, stop: waves[row][start:stop], [len(wave) for wave in waves])
+
+    def encode_batch(self, wavs, wav_lens=None):
+        """Embed a padded batch, as SpeechBrain's `EncoderClassifier` does, except that padding changes nothing.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (batch, time) at 16 kHz, or a single wave (time,).
+        wav_lens : torch.Tensor, optional
+            (batch,) lengths relative to ``time``. Default: all full.
+
+        Returns
+        -------
+        torch.Tensor
+            (batch, 1, embedding_dim) on the encoder's device.
+        """
+        wavs = torch.atleast_2d(wavs)
+        lengths = [wavs.shape[1]] * len(wavs) if wav_lens is None else (wav_lens * wavs.shape[1]).round().int().tolist()
+        if len(lengths) != len(wavs):
+            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give one relative length for each.")
+        waves = [wave[:length] for wave, length in zip(wavs, lengths)]
+        return self.encode_waves(waves).unsqueeze(1).to(self.device)
+
+    def verify_files(self, path_x, path_y, threshold=None):
+        """Tell whether two files are of one speaker.
+
+        Arguments
+        ---------
+        path_x, path_y : str or Path
+        threshold : float, optional
+            Default: the encoder's own.
+
+        Returns
+        -------
+        score : float
+            Cosine of the embeddings.
+        decision : bool
+            Whether the score reaches the threshold.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be used, or there is no threshold.
+        """
+        threshold = self.threshold if threshold is None else threshold
+        if threshold is None:
+            raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
+        score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
+        return score, score >= threshold
+
+    def _embed(self, read, lengths):
+        embeddings, failures = embed_utterances(self.net, read, lengths, self.batch_seconds, self.max_seconds)
+        if failures:
+            raise UserError(next(iter(failures.values())))
+        return torch.from_numpy(embeddings)
+
+
+def _resampled(wave, sample_rate):
+    wave = torch.as_tensor(wave).detach().cpu().numpy().astype(np.float32)
+    return wave if sample_rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, sample_rate, SAMPLE_RATE)
+
+
+def _first_line(error):
+    return str(error).strip().split("\n")[0].rstrip(".:")

@@ -1,0 +1,88 @@
+"""Trial lists scored with an encoder: each utterance of all the lists is embedded once, clean and whole."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.pieces import lengths_from_files
+from speechbrain_cadino.corpus.trials import utterance_paths
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.verification.report import metrics_row
+from speechbrain_cadino.verification.scoring import score_trials
+
+
+class Evaluation(NamedTuple):
+    """One trial list, scored.
+
+    Arguments
+    ---------
+    scores : np.ndarray
+        (n_trials,) float32.
+    metrics : dict
+        As `metrics_row` gives them: "EER %", "minDCF(0.01)", "minDCF(0.05)".
+    """
+
+    scores: np.ndarray
+    metrics: dict
+
+
+def evaluate(net, lists, data_folder, mean=None, cohort=None, top_n=300, **extraction):
+    """Score trial lists and measure their error rates.
+
+    Arguments
+    ---------
+    net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
+        On the device that is to compute.
+    lists : sequence of speechbrain_cadino.corpus.trials.Trials
+    data_folder : str or Path
+        The folder that the lists' names start from.
+    mean : np.ndarray, optional
+        (embedding_dim,) subtracted from every embedding: the mean of training embeddings. None for a loaded encoder,
+        which has subtracted it.
+    cohort : np.ndarray, optional
+        (n_cohort, embedding_dim) embeddings for AS-norm, not centred. None: plain cosine.
+    top_n : int
+        How many of the cohort's highest scores AS-norm takes.
+    **extraction
+        Passed to `extract_embeddings`, such as ``folder`` and ``batch_seconds``.
+
+    Returns
+    -------
+    list of Evaluation
+        One for each list.
+
+    Raises
+    ------
+    UserError
+        If an utterance is absent or cannot be used, or a list has trials of one kind only.
+    """
+    paths = {}
+    for trials in lists:
+        paths.update(zip(trials.utterances, utterance_paths(trials, data_folder)))
+    rows = {name: row for row, name in enumerate(paths)}
+    embeddings, _ = extract_embeddings(net, files_manifest(paths, paths.values()), strict=True, **extraction)
+    evaluations = []
+    for trials in lists:
+        own = embeddings[[rows[name] for name in trials.utterances]]
+        scores = score_trials(own, trials, mean, cohort, top_n)
+        evaluations.append(Evaluation(scores, metrics_row(scores, trials.labels)))
+    return evaluations
+
+
+def files_manifest(names, paths):
+    """A manifest of whole files, their lengths read from the headers.
+
+    Arguments
+    ---------
+    names : iterable of str
+        The IDs.
+    paths : iterable of str or Path
+
+    Returns
+    -------
+    Manifest
+    """
+    wavs = [str(Path(path)) for path in paths]
+    return Manifest(list(names), wavs, np.zeros(len(wavs)), lengths_from_files(wavs))
