@@ -1,0 +1,43 @@
+"""The mean of the last checkpoints, as the model to test."""
+
+from speechbrain.utils.checkpoints import average_checkpoints
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_cadino.utils.errors import UserError
+
+logger = get_logger(__name__)
+
+
+def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
+    """Average a module over the last end-of-epoch checkpoints, reading one at a time.
+
+    Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the weights
+    closely enough over the last epochs, and a fresh estimate would take a pass over the data. Counts of batches become
+    fractions here, and whole again in ``load_state_dict``.
+
+    Arguments
+    ---------
+    checkpointer : speechbrain.utils.checkpoints.Checkpointer
+        Where to look.
+    recoverable : str
+        Name of the module in the checkpoints, e.g. ``"teacher"``.
+    num_checkpoints : int
+        How many of the last ones; fewer are taken if there are fewer.
+
+    Returns
+    -------
+    dict
+        A state for ``load_state_dict``.
+
+    Raises
+    ------
+    UserError
+        If there is no end-of-epoch checkpoint.
+    """
+    checkpoints = checkpointer.find_checkpoints(
+        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"], max_num_checkpoints=num_checkpoints
+    )
+    if not checkpoints:
+        raise UserError(f"No end-of-epoch checkpoint is in {checkpointer.checkpoints_dir}: train for an epoch first.")
+    logger.info(f"The mean of the last {len(checkpoints)} checkpoints is taken for {recoverable}.")
+    return average_checkpoints(checkpoints, recoverable)

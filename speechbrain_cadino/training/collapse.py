@@ -1,0 +1,138 @@
+"""Seeing a collapse coming: every input gets the same answer, and the loss looks fine."""
+
+import torch
+from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
+from torch.nn import functional as F
+
+from speechbrain_cadino.training.distributed import all_reduce_mean
+from speechbrain_cadino.utils.errors import UserError
+
+
+class CollapseError(UserError):
+    """The teacher gives every input the same answer: training on is no use."""
+
+
+def embedding_spread(embeddings):
+    """How far the embeddings of a batch point apart.
+
+    The mean over dimensions of the deviation over the batch of the L2-normalised embeddings, times sqrt(dim).
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor
+        (batch, dim).
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar: about 1 if the directions are isotropic, 0 if all are the same.
+
+    Example
+    -------
+    >>> embedding_spread(torch.ones(8, 192)).item()
+    0.0
+    """
+    directions = F.normalize(embeddings.detach().float(), dim=-1)
+    return directions.std(dim=0, correction=0).mean() * embeddings.shape[-1] ** 0.5
+
+
+@register_checkpoint_hooks
+class CollapseWatch:
+    """Averages each step's figures over an epoch and the ranks, and stops a run that has collapsed.
+
+    It reads tensors, never settings. A recoverable: an epoch that is resumed in its middle gives the same averages.
+    Entropy alone says nothing, since a healthy run may sit near ln K for epochs. What tells is the gap between the
+    entropy of the mean answer, H(mean p), and the mean entropy of the answers, mean H(p): it is the mutual information
+    of input and prototype, and 0 if every input gets the same answer, be that uniform or one-hot.
+
+    Arguments
+    ---------
+    warmup_epochs : int
+        Epochs that may look collapsed without a stop.
+    min_gap : float
+        The smallest healthy gap, in nats.
+    min_spread : float
+        The smallest healthy `embedding_spread`.
+
+    Example
+    -------
+    >>> watch = CollapseWatch(warmup_epochs=5)
+    >>> stats = {"entropy_of_mean": torch.tensor(6.0), "mean_entropy": torch.tensor(4.0), "max_entropy": torch.tensor(6.9)}
+    >>> watch.add({**stats, "entropy_gap": torch.tensor(2.0)}, torch.randn(8, 192))
+    >>> figures = watch.finish_epoch()
+    >>> figures["entropy_gap"]
+    2.0
+    >>> watch.check(figures)
+    """
+
+    def __init__(self, warmup_epochs=10, min_gap=0.02, min_spread=0.05):
+        self.warmup_epochs = warmup_epochs
+        self.min_gap = min_gap
+        self.min_spread = min_spread
+        self.epochs = 0
+        self._steps = 0
+        self._sums = {}
+
+    def add(self, stats, embeddings):
+        """Take in one step; nothing waits for the device.
+
+        Arguments
+        ---------
+        stats : dict of torch.Tensor
+            Scalars, as `dino.loss.DINOLoss` returns them.
+        embeddings : torch.Tensor
+            (batch, dim), of one view of each item.
+        """
+        for name, value in {**stats, "embedding_spread": embedding_spread(embeddings)}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
+        self._steps += 1
+
+    def finish_epoch(self):
+        """Close the epoch; every rank must call it.
+
+        Returns
+        -------
+        dict of float
+            The mean of each figure over the steps of the epoch and the ranks: what to log.
+        """
+        means = all_reduce_mean(torch.stack(list(self._sums.values())) / self._steps)
+        figures = dict(zip(self._sums, means.tolist()))
+        self.epochs += 1
+        self._steps, self._sums = 0, {}
+        return figures
+
+    def check(self, figures):
+        """Stop the run if the epoch just finished has collapsed; log the figures before.
+
+        Raises
+        ------
+        CollapseError
+            After the warm-up, if the gap or the spread is under its smallest healthy value.
+        """
+        narrow, close = figures["entropy_gap"] < self.min_gap, figures["embedding_spread"] < self.min_spread
+        if self.epochs <= self.warmup_epochs or not (narrow or close):
+            return
+        uniform = figures["mean_entropy"] > figures["max_entropy"] / 2
+        seen = "nearly uniform" if uniform else "nearly one-hot"
+        change = (
+            "lower teacher_temp, raise the learning rate or take fewer prototypes"
+            if uniform
+            else "raise teacher_temp, lower center_momentum or lower the learning rate"
+        )
+        raise CollapseError(
+            f"Training has collapsed: after epoch {self.epochs} the teacher gives every input the same {seen} answer "
+            f"(H(mean p) {figures['entropy_of_mean']:.3f}, mean H(p) {figures['mean_entropy']:.3f}, "
+            f"ln K {figures['max_entropy']:.3f} nats, embedding spread {figures['embedding_spread']:.3f}), so {change}, "
+            "and start again in another output_folder."
+        )
+
+    @mark_as_saver
+    def save(self, path):
+        """Write the state of the epoch so far."""
+        torch.save({"epochs": self.epochs, "steps": self._steps, "sums": self._sums}, path)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch=True):
+        """Go on from a saved state."""
+        state = torch.load(path, map_location="cpu")
+        self.epochs, self._steps, self._sums = state["epochs"], state["steps"], state["sums"]
