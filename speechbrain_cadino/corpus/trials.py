@@ -59,21 +59,22 @@ def read_trials(path):
     (['a.wav', 'b.wav', 'c.wav'], array([1, 2]))
     >>> folder.cleanup()
     """
-    numbered = [(number, line.split()) for number, line in enumerate(_read_lines(path), 1) if not line.isspace()]
-    for number, fields in numbered:
+    labels, pairs, rows = [], [], {}
+    for number, line in enumerate(_read_text(path).split("\n"), 1):
+        fields = line.split()
+        if not fields:
+            continue
         if len(fields) != 3:
             raise UserError(f"{path}, line {number} has {len(fields)} fields: write 'label enrol test', no more.")
         if fields[0] not in ("0", "1"):
             raise UserError(f"{path}, line {number} has the label '{fields[0]}': write 1 for one speaker, 0 for two.")
-    if not numbered:
+        labels.append(fields[0] == "1")
+        pairs.append(rows.setdefault(fields[1], len(rows)))
+        pairs.append(rows.setdefault(fields[2], len(rows)))
+    if not labels:
         raise UserError(f"{path} holds no trials: write one 'label enrol test' a line.")
-    rows = {}
-    pairs = np.array(
-        [(rows.setdefault(enrol, len(rows)), rows.setdefault(test, len(rows))) for _, (_, enrol, test) in numbered],
-        dtype=np.int64,
-    )
-    labels = np.array([fields[0] == "1" for _, fields in numbered])
-    return Trials(labels, pairs[:, 0], pairs[:, 1], list(rows))
+    enrol, test = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return Trials(np.array(labels), enrol, test, list(rows))
 
 
 def utterance_paths(trials, data_root):
@@ -110,9 +111,9 @@ def utterance_paths(trials, data_root):
     return paths
 
 
-def _read_lines(path):
+def _read_text(path):
     try:
-        return Path(path).read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text: give a trial list with 'label enrol test' on each line.") from error
     except OSError as error:

@@ -4,48 +4,45 @@ import numpy as np
 import torch
 from speechbrain.lobes.features import MFCC
 
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
 
-SAMPLE_RATE = 16000
+N_MFCC = 20  # the zeroth included
+N_MELS = 24
 
 
-def mfcc_statistics(waves, n_mfcc=20, deltas=True):
-    """Describe each utterance by the mean and the standard deviation over time of its MFCCs.
+def mfcc_statistics(waves, f_max=SAMPLE_RATE / 2):
+    """Describe each utterance by statistics over time of 20 MFCCs (SpeechBrain's, 25 ms / 10 ms, 24 mel bands).
+
+    The mean of the coefficients, then the standard deviation of the coefficients, of their first and of their second
+    differences. The means of the differences only tell the first frame from the last, so they are left out.
 
     Arguments
     ---------
     waves : iterable of np.ndarray or torch.Tensor
         Whole utterances, (time,) each, 16 kHz; taken one by one, so a generator that reads files will do.
-    n_mfcc : int
-        Cepstral coefficients, the zeroth included.
-    deltas : bool
-        Append their first and second differences in time.
+    f_max : float
+        Upper frequency of the mel bands in Hz; give the encoder's for a fair comparison.
 
     Returns
     -------
     np.ndarray
-        (n_utterances, dim) float32; dim is 2 n_mfcc, or 6 n_mfcc with deltas: all means, then all deviations.
+        (n_utterances, 80) float32.
 
     Raises
     ------
     UserError
-        If a wave is empty.
+        If a wave is empty or not one channel.
 
     Example
     -------
     >>> mfcc_statistics([np.random.default_rng(0).standard_normal(16000)]).shape
-    (1, 120)
+    (1, 80)
     """
-    compute = MFCC(sample_rate=SAMPLE_RATE, n_mfcc=n_mfcc, n_mels=40, deltas=deltas, context=False)
-    rows = []
-    for number, wave in enumerate(waves):
-        wave = torch.as_tensor(wave, dtype=torch.float32)
-        if wave.ndim != 1 or not len(wave):
-            raise UserError(f"Utterance {number} has the shape {tuple(wave.shape)}: give (time,) samples, at least one.")
-        frames = compute(wave[None])[0]
-        rows.append(torch.cat([frames.mean(0), frames.std(0, correction=0)]))
-    return torch.stack(rows).numpy()
+    compute = MFCC(sample_rate=SAMPLE_RATE, n_mfcc=N_MFCC, n_mels=N_MELS, f_max=f_max, deltas=True, context=False)
+    rows = [_statistics(compute, torch.as_tensor(wave, dtype=torch.float32), at) for at, wave in enumerate(waves)]
+    return torch.stack(rows).numpy() if rows else np.empty((0, 4 * N_MFCC), dtype=np.float32)
 
 
 def standardise(statistics, training_statistics):
@@ -72,3 +69,10 @@ def standardise(statistics, training_statistics):
     spread = training_statistics.std(axis=0)
     spread = np.where(spread > 0, spread, 1)
     return ((to_numpy(statistics) - training_statistics.mean(axis=0)) / spread).astype(np.float32)
+
+
+def _statistics(compute, wave, number):
+    if wave.ndim != 1 or not len(wave):
+        raise UserError(f"Utterance {number} has the shape {tuple(wave.shape)}: give (time,) samples, at least one.")
+    frames = compute(wave[None])[0]
+    return torch.cat([frames[:, :N_MFCC].mean(0), frames.std(0, correction=0)])

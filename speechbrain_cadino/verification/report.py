@@ -1,5 +1,7 @@
 """What a verification run leaves behind: a table on the screen and a score file."""
 
+from numbers import Integral, Real
+
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.arrays import to_numpy
@@ -82,7 +84,7 @@ def format_table(rows, columns=None, formats=METRIC_FORMATS):
     for row in rows:
         lines.append([_cell(row.get(column, "-"), formats.get(column, ".4g")) for column in columns])
     widths = [max(2, *(len(cell) for cell in cells)) for cells in zip(*lines)]
-    numeric = [any(isinstance(row.get(column), (int, float)) for row in rows) for column in columns]
+    numeric = [any(isinstance(row.get(column), Real) for row in rows) for column in columns]
     lines = [[_pad(cell, *style) for cell, *style in zip(line, widths, numeric)] for line in lines]
     rule = ["-" * (width - 1) + ":" if right else ":" + "-" * (width - 1) for width, right in zip(widths, numeric)]
     return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], rule, *lines[1:]])
@@ -127,7 +129,8 @@ def write_scores(path, trials, scores):
 
 
 def _cell(value, float_format):
-    return format(value, float_format) if isinstance(value, float) else str(value)
+    is_float = isinstance(value, Real) and not isinstance(value, Integral)
+    return format(value, float_format) if is_float else str(value)
 
 
 def _pad(cell, width, right):

@@ -8,7 +8,9 @@ from speechbrain_cadino.verification.metrics import eer
 from speechbrain_cadino.verification.scoring import cosine_scores
 
 
-def threshold_without_labels(embeddings, groups, false_acceptance=0.01, n_pairs=100_000, seed=0, mean=None):
+def threshold_without_labels(
+    embeddings, wavs, sessions=None, false_acceptance=0.01, n_pairs=100_000, seed=0, mean=None
+):
     """The cosine that a given share of random pairs of training utterances reaches.
 
     Random pairs are nearly all of two speakers, so their scores stand for impostors'. About 1 / speakers of them are
@@ -21,9 +23,11 @@ def threshold_without_labels(embeddings, groups, false_acceptance=0.01, n_pairs=
     ---------
     embeddings : torch.Tensor or np.ndarray
         (n_utterances, dim), of the training utterances.
-    groups : sequence of str
-        (n_utterances,) what the two utterances of a pair must differ in: the manifest's sessions where it has them
-        (a session shares speaker and channel), else its files.
+    wavs : sequence of str
+        (n_utterances,) the manifest's files: the two utterances of a pair are of different ones.
+    sessions : sequence of str, optional
+        (n_utterances,) the manifest's sessions, each of one file or more: given these, of different sessions, since
+        one session is one speaker and one channel.
     false_acceptance : float
         Share of the pairs that the threshold accepts, between 0 and 1.
     n_pairs : int
@@ -40,7 +44,8 @@ def threshold_without_labels(embeddings, groups, false_acceptance=0.01, n_pairs=
     Raises
     ------
     UserError
-        If there are fewer than two groups, or a setting is out of range.
+        If there are fewer than two files or sessions, a column has another length than the embeddings, or a setting is
+        out of range.
 
     Example
     -------
@@ -48,6 +53,11 @@ def threshold_without_labels(embeddings, groups, false_acceptance=0.01, n_pairs=
     >>> round(threshold_without_labels(embeddings, [str(item) for item in range(500)]), 1)
     0.3
     """
+    groups = wavs if sessions is None else sessions
+    if len(groups) != len(embeddings):
+        raise UserError(
+            f"There are {len(embeddings)} embeddings for {len(groups)} utterances of the manifest: extract them anew."
+        )
     enrol, test = random_pairs(groups, n_pairs, seed)
     return threshold_at_false_acceptance(cosine_scores(embeddings, enrol, test, mean), false_acceptance)
 
@@ -90,7 +100,7 @@ def threshold_at_false_acceptance(negative_scores, false_acceptance):
     Arguments
     ---------
     negative_scores : torch.Tensor or np.ndarray
-        Of any shape, float32 or float64.
+        Of any shape.
     false_acceptance : float
         Between 0 and 1.
 
@@ -111,8 +121,9 @@ def threshold_at_false_acceptance(negative_scores, false_acceptance):
     """
     if not 0 <= false_acceptance <= 1:
         raise UserError(f"false_acceptance is {false_acceptance}: give a rate between 0 and 1, such as 0.01.")
-    scores = np.unique(to_numpy(negative_scores), return_counts=True)
-    values, counts = scores
+    scores = to_numpy(negative_scores)
+    scores = scores.astype(np.result_type(scores, np.float16))  # whole numbers have no next higher one
+    values, counts = np.unique(scores, return_counts=True)
     if not values.size or not np.isfinite(values).all():
         raise UserError("The threshold needs finite scores of pairs of two speakers: give more trials, or check them.")
     accepted = np.cumsum(counts[::-1])[::-1]  # at each value: how many scores reach it
@@ -121,8 +132,8 @@ def threshold_at_false_acceptance(negative_scores, false_acceptance):
     return float(passing[0] if passing.size else np.nextafter(values[-1], np.inf, dtype=values.dtype))
 
 
-def random_pairs(groups, n_pairs, seed=0):
-    """Draw pairs of items of different groups, every such pair equally likely, with replacement.
+def random_pairs(groups, n_pairs, seed):
+    """Draw ordered pairs of items of different groups, every such pair equally likely, with replacement.
 
     Arguments
     ---------
@@ -146,7 +157,7 @@ def random_pairs(groups, n_pairs, seed=0):
 
     Example
     -------
-    >>> first, second = random_pairs(["a", "a", "b"], 5)
+    >>> first, second = random_pairs(["a", "a", "b"], 5, seed=0)
     >>> bool(((first == 2) != (second == 2)).all())
     True
     """
@@ -159,7 +170,7 @@ def random_pairs(groups, n_pairs, seed=0):
     starts, outside = np.cumsum(sizes) - sizes, len(codes) - sizes
     rng = np.random.default_rng(seed)
     # In group order, an item's strangers are all places but its group's: draw one of that many, then jump the group.
-    group = rng.choice(len(sizes), n_pairs, p=(weights := sizes * outside) / weights.sum())
+    group = rng.choice(len(sizes), n_pairs, p=sizes * outside / np.sum(sizes * outside))
     first = starts[group] + rng.integers(sizes[group])
     second = rng.integers(outside[group])
     second += np.where(second >= starts[group], sizes[group], 0)
