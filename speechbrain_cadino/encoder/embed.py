@@ -77,7 +77,7 @@ def check_wave(wave, name):
     if wave.ndim != 1:
         raise AudioError(f"{name} has the shape {wave.shape}: give one channel, (time,).")
     if len(wave) < MIN_SECONDS * SAMPLE_RATE:
-        raise AudioError(f"{name} is {len(wave) / SAMPLE_RATE:.3f} s long, less than {MIN_SECONDS} s: leave it out.")
+        raise AudioError(f"{name} is {len(wave) / SAMPLE_RATE:.4g} s long, less than {MIN_SECONDS} s: leave it out.")
     if not np.isfinite(wave).all():
         raise AudioError(f"{name} holds values that are not finite (NaN or infinity): leave it out.")
     if np.ptp(wave) == 0:

@@ -57,15 +57,19 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
     Raises
     ------
     UserError
-        If the folder holds something else or cannot be written, or the encoder is not built of SpeechBrain's modules.
+        If the folder holds something else or cannot be written, the mean is not this encoder's, or the encoder is not
+        built of SpeechBrain's modules or gives embeddings that are not finite.
     """
     folder = Path(folder).resolve()
     _check_replaceable(folder)
     settings = encoder_settings(net)
+    mean = torch.zeros(net.embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
+    if mean.shape != (net.embedding_dim,):
+        raise UserError(f"The mean has the shape {tuple(mean.shape)}, not ({net.embedding_dim},): take it from this encoder.")
     metadata = {
         "sample_rate": settings["compute_features"]["sample_rate"],
         "embedding_dim": net.embedding_dim,
-        "mean_subtracted": mean is not None,
+        "mean_subtracted": bool(mean.any()),
         "threshold": None if threshold is None else float(threshold),
         "threshold_from": threshold_from,
         "info": info or {},
@@ -86,7 +90,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
     return folder
 
 
-def folded_weights(net, mean=None):
+def folded_weights(net, mean):
     """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone.
 
     With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
@@ -101,9 +105,7 @@ def folded_weights(net, mean=None):
         )
         scale = gain / (variance + norm.eps).sqrt()
         weight, bias = weight * scale[:, None, None], (bias - centre) * scale + shift
-    if mean is not None:
-        bias = bias - torch.as_tensor(mean).detach().cpu().double()
-    return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": bias.float()}
+    return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": (bias - mean.double()).float()}
 
 
 def yaml_text(settings):
@@ -143,10 +145,14 @@ def _check(folder, net, mean):
     waves = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0))
     loaded = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": "cpu"}).encode_batch(waves)[:, 0]
     with evaluating(net), torch.no_grad():
-        wanted = net(waves.to(device)).cpu()
-    wanted = wanted if mean is None else wanted - torch.as_tensor(mean).cpu()
+        wanted = net(waves.to(device)).cpu() - mean.float()
+    if not wanted.isfinite().all():
+        raise UserError("The encoder's embeddings are not finite, so it was not exported: take an earlier checkpoint.")
     if not torch.allclose(loaded, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max())):
-        raise RuntimeError("The exported encoder's embeddings differ from the encoder's own: it was not written.")
+        raise UserError(
+            "SpeechBrain's own modules give other embeddings than the encoder's, so it was not exported: "
+            "build it in the YAML from modules that compute the same."
+        )
 
 
 def _replace(folder, temporary):

@@ -56,8 +56,12 @@ class SpeakerEncoderNet(nn.Module):
         torch.Tensor
             Embeddings (batch, embedding_dim), float32 under autocast too.
         """
-        embeddings = self.embedding_model(self.features(waves)).squeeze(1)
-        with torch.autocast(waves.device.type, enabled=False):
+        return self.embed(self.features(waves))
+
+    def embed(self, features):
+        """Embeddings (batch, embedding_dim) of features (batch, frames, mels): what is trained of the encoder."""
+        embeddings = self.embedding_model(features).squeeze(1)
+        with torch.autocast(features.device.type, enabled=False):
             return self.embedding_norm(embeddings.float())
 
     def features(self, waves):

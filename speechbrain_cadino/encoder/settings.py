@@ -13,7 +13,7 @@ def encoder_settings(net):
     Arguments
     ---------
     net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
-        An encoder of SpeechBrain's `Fbank`, `InputNormalization` and `ECAPA_TDNN`.
+        An encoder of SpeechBrain's `Fbank`, `InputNormalization` and `ECAPA_TDNN`, or of classes derived from them.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def encoder_settings(net):
     settings = {}
     for name, (wanted, read) in readers.items():
         module = getattr(net, name)
-        if type(module) is not wanted:
+        if not isinstance(module, wanted):
             raise UserError(
                 f"The encoder's {name} is a {type(module).__name__}, which is not known here: "
                 f"build it from SpeechBrain's {wanted.__name__} in the YAML."

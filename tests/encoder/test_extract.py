@@ -1,0 +1,151 @@
+"""A corpus embedded in memory, in shards, after a kill and by several ranks: the same embeddings each time."""
+
+import csv
+import logging
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.encoder import extract, shards
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.utils.errors import UserError
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    """Seven utterances of five files: other rates and formats, and pieces of one file."""
+    rng = np.random.default_rng(0)
+    for name, rate in (("a.wav", 16000), ("b.flac", 8000), ("c.ogg", 16000), ("d.wav", 44100), ("long.wav", 16000)):
+        soundfile.write(tmp_path / name, 0.1 * rng.standard_normal(rate), rate)
+    wavs = [str(tmp_path / name) for name in ("a.wav", "b.flac", "c.ogg", "d.wav", *["long.wav"] * 3)]
+    starts, stops = [0, 0, 0, 0, 0, 4000, 10000], [16000, 16000, 8000, 16000, 4000, 10000, 16000]
+    return Manifest([f"u{row}" for row in range(7)], wavs, starts, stops)
+
+
+@pytest.fixture
+def embedded(monkeypatch):
+    """Count the shards that are really computed."""
+    calls, real = [], extract.embed_utterances
+    monkeypatch.setattr(extract, "embed_utterances", lambda *args: calls.append(len(args[2])) or real(*args))
+    return calls
+
+
+def plain(net, manifest):
+    waves = [read_audio(row["wav"], row["start"], row["stop"]) for row in (manifest[i] for i in range(len(manifest)))]
+    with torch.no_grad():
+        return np.stack([net(torch.from_numpy(wave)[None])[0].numpy() for wave in waves])
+
+
+@pytest.mark.parametrize("shard_size", [1, 3, 100])
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_equals_one_by_one(make_net, manifest, tmp_path, shard_size, on_disk):
+    net, folder = make_net(), tmp_path / "out" / "embeddings" if on_disk else None
+    embeddings, ids = extract_embeddings(net, manifest, folder, shard_size=shard_size, progress=False)
+    assert ids == [f"u{row}" for row in range(7)] and embeddings.dtype == np.float32
+    np.testing.assert_allclose(embeddings, plain(net, manifest), rtol=1e-4, atol=1e-5)
+    if on_disk:
+        np.testing.assert_array_equal(np.load(folder / "embeddings.npy"), embeddings)
+        assert (folder / "ids.txt").read_text().split() == ids
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "embeddings.json", "embeddings.npy", "ids.txt", "rejected.csv",
+        ]  # fmt: skip
+
+
+def test_found_again_until_something_changes(make_net, manifest, tmp_path, embedded):
+    net = make_net()
+    first = extract_embeddings(net, manifest, tmp_path / "out", progress=False)
+    again = extract_embeddings(net, manifest, tmp_path / "out", progress=False)
+    assert embedded == [7] and again[1] == first[1]
+    np.testing.assert_array_equal(again[0], first[0])
+
+    extract_embeddings(net, manifest.subset([0, 1, 2]), tmp_path / "out", progress=False)
+    assert embedded == [7, 3]
+    extract_embeddings(net, manifest.subset([0, 1, 2]), tmp_path / "out", max_seconds=0.5, progress=False)
+    assert embedded == [7, 3, 3]
+    with torch.no_grad():
+        net.embedding_norm.bias[0] += 1
+    embeddings, _ = extract_embeddings(net, manifest, tmp_path / "out", progress=False)
+    assert embedded == [7, 3, 3, 7]
+    np.testing.assert_allclose(embeddings - first[0], np.eye(12)[[0] * 7], atol=1e-4)
+    narrow = make_net(fbank=dict(f_max=4000))
+    narrow.load_state_dict(net.state_dict())
+    extract_embeddings(narrow, manifest, tmp_path / "out", progress=False)
+    assert embedded == [7, 3, 3, 7, 7]
+
+
+def test_goes_on_after_a_kill(make_net, manifest, tmp_path, monkeypatch, embedded):
+    net = make_net()
+
+    def killed(path, start, stop):
+        if path.endswith("c.ogg"):
+            raise KeyboardInterrupt
+        return read_audio(path, start, stop)
+
+    monkeypatch.setattr(extract, "read_audio", killed)
+    with pytest.raises(KeyboardInterrupt):
+        extract_embeddings(net, manifest, tmp_path / "out", shard_size=2, threads=1, progress=False)
+    assert not (tmp_path / "out" / "embeddings.json").exists()
+    before = len(embedded)
+    monkeypatch.setattr(extract, "read_audio", read_audio)
+    embeddings, _ = extract_embeddings(net, manifest, tmp_path / "out", shard_size=2, progress=False)
+    assert before == 2 and len(embedded) == 2 + 3, "one shard of four was done, the second was cut short"
+    np.testing.assert_allclose(embeddings, plain(net, manifest), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 5])
+def test_ranks_share_the_work(make_net, manifest, tmp_path, monkeypatch, embedded, world_size):
+    monkeypatch.setattr(shards, "POLL_SECONDS", 0.01)
+    net, results = make_net(), {}
+
+    def run(rank):
+        results[rank] = extract_embeddings(
+            net, manifest, tmp_path / "out", rank=rank, world_size=world_size, shard_size=2, progress=False
+        )
+
+    ranks = [threading.Thread(target=run, args=(rank,)) for rank in range(world_size)]
+    for rank in ranks[::-1]:
+        rank.start()
+    for rank in ranks:
+        rank.join(timeout=30)
+    assert sorted(embedded) == [1, 2, 2, 2], "each shard once"
+    for rank in range(world_size):
+        np.testing.assert_allclose(results[rank][0], plain(net, manifest), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_unusable_utterances(make_net, manifest, tmp_path, caplog, on_disk):
+    net, folder = make_net(), tmp_path / "out" if on_disk else None
+    wanted = plain(net, manifest)[[0, 2, 4, 5, 6]]
+    (tmp_path / "b.flac").unlink()
+    soundfile.write(tmp_path / "d.wav", np.zeros(44100), 44100)
+    with caplog.at_level(logging.WARNING):
+        embeddings, ids = extract_embeddings(net, manifest, folder, shard_size=2, progress=False)
+    assert ids == ["u0", "u2", "u4", "u5", "u6"]
+    np.testing.assert_allclose(embeddings, wanted, rtol=1e-4, atol=1e-5)
+    assert "2 of 7 utterances left out" in caplog.text
+    if on_disk:
+        with open(folder / "rejected.csv", newline="") as file:
+            rejected = {row["ID"]: row["reason"] for row in csv.DictReader(file)}
+        assert set(rejected) == {"u1", "u3"} and "No such file" in rejected["u1"] and "silent" in rejected["u3"]
+        assert extract_embeddings(net, manifest, folder, progress=False)[1] == ids, "found again"
+    with pytest.raises(UserError, match="2 of 7 utterances cannot be embedded.*(b.flac|d.wav)"):
+        extract_embeddings(net, manifest, folder, strict=True, progress=False)
+    with pytest.raises(UserError, match="1 of 1 utterances"):
+        extract_embeddings(net, manifest.subset([1]), folder, progress=False)
+
+
+def test_nothing_to_embed(make_net, manifest):
+    with pytest.raises(UserError, match="no utterances"):
+        extract_embeddings(make_net(), manifest.subset([]))
+
+
+def test_progress_bar_is_optional(make_net, manifest, capsys):
+    extract_embeddings(make_net(), manifest, progress=False)
+    assert not capsys.readouterr().err
+    extract_embeddings(make_net(), manifest)
+    assert "7/7" in capsys.readouterr().err
