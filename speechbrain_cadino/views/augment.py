@@ -1,12 +1,14 @@
 """Augmentation of a batch of crops on the training device, each crop on its own, by what `AugmentDrawer` drew."""
 
+import math
+
 import torch
 from scipy.fft import next_fast_len
 from torch import nn
 
 # Room after a crop for a channel's impulse response, which reaches about 256 samples to both sides.
 GUARD = 512
-MU = 255
+LOG_MU = math.log1p(255)  # mu-law's mu
 N_WHITE = 2**18
 TINY = 1e-20
 
@@ -56,23 +58,24 @@ class ViewAugmenter(nn.Module):
         torch.Tensor, (batch, time)
         """
         waves = waves.clone()
-        if "noise" in draws:
-            rows, noise = draws["noise"]
-            waves[rows] = add_noise(waves[rows], noise, draws["snr_db"].values)
-        if "rir" in draws:
-            rows, responses = draws["rir"]
-            waves[rows] = filter_crops(waves[rows], draws["rir_gain"].values if "rir_gain" in draws else None, responses)
-        if "mnru_db" in draws:
-            starts = draws["mnru_offset"].values[:, None]
-            white = self.white[(starts + torch.arange(waves.shape[1], device=waves.device)) % N_WHITE]
-        for name, operation in (("gain", filter_crops), ("level_db", set_level), ("clip_db", clip), ("mulaw_bits", mulaw)):
+        operations = {
+            "noise": lambda crops, noise: add_noise(crops, noise, draws["snr_db"].values),
+            "rir": lambda crops, rirs: filter_crops(crops, draws["rir_gain"].values if "rir_gain" in draws else None, rirs),
+            "gain": filter_crops,
+            "level_db": set_level,
+            "clip_db": clip,
+            "mulaw_bits": mulaw,
+            "mnru_db": lambda crops, q_db: modulated_noise(crops, q_db, self._white(draws["mnru_offset"].values, crops)),
+        }
+        for name, operation in operations.items():
             if name in draws:
                 rows, values = draws[name]
-                waves[rows] = operation(waves[rows], values)
-        if "mnru_db" in draws:
-            rows, decibels = draws["mnru_db"]
-            waves[rows] = modulated_noise(waves[rows], decibels, white)
+                waves.index_copy_(0, rows, operation(waves.index_select(0, rows), values))
         return waves
+
+    def _white(self, offsets, like):
+        """White noise of unit power from each of ``offsets`` (batch,) on, repeated after 16 s; shaped as ``like``."""
+        return self.white[(offsets[:, None] + torch.arange(like.shape[1], device=like.device)) % N_WHITE]
 
 
 def add_noise(waves, noise, snr_db):
@@ -126,9 +129,8 @@ def mulaw(waves, bits):
     What is over full scale is cut off. The steps have one at zero, so that silence stays silence.
     """
     steps = 2 ** (bits[:, None] - 1) - 1
-    magnitudes = torch.log1p(MU * waves.abs().clamp_max(1)) / torch.log1p(torch.tensor(MU))
-    coded = torch.round(magnitudes * steps) / steps
-    return torch.copysign(torch.expm1(coded * torch.log1p(torch.tensor(MU))) / MU, waves)
+    codes = torch.round(torch.log1p(255 * waves.abs().clamp_max(1)) * (steps / LOG_MU))
+    return torch.copysign(torch.expm1(codes * (LOG_MU / steps)) / 255, waves)
 
 
 def modulated_noise(waves, q_db, white):

@@ -33,7 +33,7 @@ class ViewBatch(NamedTuple):
     groups : list of ViewGroup
         Views of one length share one stack, so that augmentation runs in few, large calls.
     failures : list of str
-        One reason for each utterance that could not be read and was replaced.
+        One reason for each item that was replaced because a file could not be read.
     """
 
     items: torch.Tensor
@@ -90,7 +90,7 @@ def collate_views(samples):
         waves = torch.from_numpy(np.stack([sample.crops[view] for view in views for sample in samples]))
         groups.append(ViewGroup(views, waves, stack_draws([sample.draws[view] for view in views for sample in samples])))
     items = torch.tensor([sample.item for sample in samples])
-    return ViewBatch(items, groups, [reason for sample in samples for reason in sample.failures])
+    return ViewBatch(items, groups, [sample.failure for sample in samples if sample.failure])
 
 
 def stack_draws(draws):

@@ -115,8 +115,15 @@ def read_crops(read, total, starts, lengths):
         span = read(first, int(stops[members].max()))
         for i in members:
             # Wrapping repeats a short utterance, and also a file that is shorter than its manifest row says.
-            crops[i] = np.take(span, np.arange(starts[i] - first, starts[i] - first + lengths[i]), mode="wrap")
+            crops[i] = wrapped(span, starts[i] - first, lengths[i])
     return crops
+
+
+def wrapped(wave, start, length):
+    """``length`` samples of ``wave`` from ``start`` on, over its end to its begin as often as it takes."""
+    if start + length <= len(wave):
+        return wave[start : start + length]
+    return np.take(wave, np.arange(start, start + length), mode="wrap")
 
 
 def change_speed(wave, factor, length):

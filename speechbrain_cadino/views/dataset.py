@@ -17,12 +17,12 @@ ATTEMPTS = 10
 
 
 class ViewSample(NamedTuple):
-    """One item: its index, one crop a view (time,) float32, one dict of draws a view, reasons of failed reads."""
+    """One item: its index, one crop a view (time,) float32, one dict of draws a view, and why it was replaced, or None."""
 
     item: int
     crops: list
     draws: list
-    failures: list
+    failure: str | None
 
 
 class ViewDataset(Dataset):
@@ -76,20 +76,19 @@ class ViewDataset(Dataset):
 
     def __getitem__(self, epoch_and_item):
         """The `ViewSample` of an (epoch, item) pair, or, as a value, the `UserError` that should end the training."""
-        epoch, item = epoch_and_item
-        failures = []
+        epoch, wanted = epoch_and_item
+        failure = None
         for attempt in range(ATTEMPTS):
-            rng = np.random.default_rng([self.seed, epoch, epoch_and_item[1], attempt])
-            if attempt:
-                item = int(rng.integers(len(self)))
+            rng = np.random.default_rng([self.seed, epoch, wanted, attempt])
+            item = int(rng.integers(len(self))) if attempt else wanted
             try:
                 crops = self._cut(rng, item)
-                return ViewSample(item, crops, self._draw(rng), failures)
+                return ViewSample(item, crops, self._draw(rng), failure)
             except AudioError as error:
-                failures.append(str(error))
+                failure = failure or str(error)
             except UserError as error:
                 return error
-        return UserError(f"{ATTEMPTS} audio files in a row could not be read, the last because {failures[-1]}")
+        return UserError(f"{ATTEMPTS} audio files in a row could not be read, the first: {failure}")
 
     def _cut(self, rng, item):
         """One crop a view."""

@@ -10,6 +10,7 @@ from speechbrain_cadino.views.rooms import SimulatedRooms
 # Frequencies at which a channel's gain is given: every 31.25 Hz, so that its impulse response is about 32 ms long.
 GAIN_HERTZ = np.linspace(0, SAMPLE_RATE / 2, 257)
 LOWEST_KNOT = 100.0
+LOG_HERTZ = np.log(np.maximum(GAIN_HERTZ, LOWEST_KNOT))
 BAND_ORDER = 8  # 48 dB an octave, about as steep as a telephone channel's edges
 
 
@@ -39,7 +40,7 @@ class AugmentDrawer:
 
     def __init__(self, settings, noise=None, rooms=None):
         self.settings = settings
-        self.noise = SimulatedNoise() if noise is None else noise
+        self.noise = SimulatedNoise() if noise is None and settings.noise_prob > 0 else noise
         self.rooms = SimulatedRooms() if rooms is None else rooms
 
     def __call__(self, rng, length):
@@ -101,8 +102,7 @@ def draw_channel(rng, settings, gain_name):
 
 def equaliser_db(knots_db):
     """Gain at `GAIN_HERTZ`, dB, linear over log frequency between knots from 100 Hz to 8 kHz, level below."""
-    knots = np.geomspace(LOWEST_KNOT, SAMPLE_RATE / 2, len(knots_db))
-    return np.interp(np.log(np.maximum(GAIN_HERTZ, LOWEST_KNOT)), np.log(knots), knots_db)
+    return np.interp(LOG_HERTZ, np.linspace(LOG_HERTZ[0], LOG_HERTZ[-1], len(knots_db)), knots_db)
 
 
 def band_pass_db(low, high):

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
-from speechbrain_cadino.views.crops import draw_starts, read_crops
+from speechbrain_cadino.views.crops import draw_starts, read_crops, wrapped
 from speechbrain_cadino.views.store import FileStore, MemoryStore
 
 
@@ -57,7 +57,7 @@ class SimulatedNoise:
     ((48000,), True)
     """
 
-    def __init__(self, seed=0, n_tracks=16, seconds=10.0):
+    def __init__(self, seed=0, n_tracks=12, seconds=8.0):
         rng, length = np.random.default_rng(seed), round(seconds * SAMPLE_RATE)
         makers = ((coloured_noise, "noise"), (babble, "speech"))
         self.tracks = np.stack([makers[i % 2][0](rng, length) for i in range(n_tracks)])
@@ -66,7 +66,7 @@ class SimulatedNoise:
     def __call__(self, rng, length):
         """As `NoiseFiles`."""
         track, start = int(rng.integers(len(self.tracks))), int(rng.integers(self.tracks.shape[1]))
-        return np.take(self.tracks[track], np.arange(start, start + length), mode="wrap"), self.kinds[track]
+        return wrapped(self.tracks[track], start, length), self.kinds[track]
 
 
 def coloured_noise(rng, length):
@@ -76,11 +76,12 @@ def coloured_noise(rng, length):
 
 
 def babble(rng, length, n_talkers=4):
-    """Sum of talkers: noise of speech's long-term spectrum under envelopes that move as syllables do, (length,)."""
+    """Sum of talkers: noise of about speech's long-term spectrum (level from 100 Hz to a corner near 500, then falling by
+    9 dB an octave) under envelopes that move as syllables do, (length,) float32."""
     talkers = np.zeros(length, dtype=np.float32)
     for _ in range(n_talkers):
         corner = rng.uniform(300, 700)
-        voice = shaped_noise(rng, length, lambda hertz: hertz / 100 / (1 + (hertz / 100) ** 2 + (hertz / corner) ** 2.5))
+        voice = shaped_noise(rng, length, lambda hertz: 1 / ((1 + (100 / hertz) ** 2) * (1 + (hertz / corner) ** 1.5)))
         # Syllables: the envelope's log is low-pass noise up to about 5 Hz with a spread of 10 dB.
         envelope = shaped_noise(rng, length, lambda hertz: 1 / (1 + (hertz / 5) ** 4))
         talkers += voice * 10 ** (envelope / 2)
