@@ -1,0 +1,81 @@
+"""What follows training: the mean of the embeddings, a threshold, the encoder folder, the final error rates."""
+
+import numpy as np
+
+from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.encoder.export import export_encoder
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.verification.evaluate import evaluate
+from speechbrain_cadino.verification.threshold import threshold_without_labels
+
+
+class DevelopmentList:
+    """Error rates of an encoder on one development trial list.
+
+    Arguments
+    ---------
+    trials : str or Path
+        The list.
+    folder : str or Path
+        What its names start from.
+    manifest : Manifest
+        The training utterances, whose mean embedding is subtracted.
+    max_utterances : int
+        So many of them, drawn once, are enough for a mean.
+
+    Raises
+    ------
+    UserError
+        If the list is missing or no good.
+    """
+
+    def __init__(self, trials, folder, manifest, max_utterances=2000):
+        self.trials, self.folder = read_trials(trials), folder
+        self.manifest = some_utterances(manifest, max_utterances)
+
+    def __call__(self, encoder):
+        """A dict of "EER %" and both minDCFs."""
+        mean = extract_embeddings(encoder, self.manifest, progress=False)[0].mean(axis=0)
+        return evaluate(encoder, [self.trials], self.folder, mean, progress=False)[0].metrics
+
+
+def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, false_acceptance=0.01, seed=0, info=None):
+    """Export an encoder with its training mean folded in, and a decision threshold found without labels.
+
+    Arguments
+    ---------
+    encoder : SpeakerEncoderNet
+    manifest : Manifest
+        The training utterances.
+    folder : str or Path
+        Where the encoder goes.
+    max_utterances : int
+        So many, drawn by ``seed``, serve for mean and threshold.
+    false_acceptance : float
+        Share of random pairs that the threshold accepts.
+    seed : int
+    info : dict, optional
+        Kept in the folder for people.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    manifest = some_utterances(manifest, max_utterances, seed)
+    embeddings, ids = extract_embeddings(encoder, manifest)
+    used = manifest.subset(np.isin(manifest.ids, np.array(ids, dtype=manifest.ids.dtype)))
+    mean = embeddings.mean(axis=0)
+    threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, false_acceptance, seed=seed, mean=mean)
+    how = (
+        f"{false_acceptance:.2%} of random pairs of training utterances score higher; the pairs of one speaker among them, "
+        "about 1 in the number of speakers, make it a little strict"
+    )
+    return export_encoder(encoder, folder, mean, threshold, how, info)
+
+
+def some_utterances(manifest, at_most, seed=0):
+    """The manifest, or ``at_most`` rows of it drawn without replacement, in order."""
+    if len(manifest) <= at_most:
+        return manifest
+    return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))

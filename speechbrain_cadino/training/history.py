@@ -1,0 +1,75 @@
+"""The figures of every epoch: a CSV and a picture beside the log, and part of every checkpoint."""
+
+import csv
+import json
+import math
+
+from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
+
+from speechbrain_cadino.utils.files import atomic_path
+
+
+@register_checkpoint_hooks
+class History:
+    """One row of figures an epoch. Being a recoverable, it agrees with the checkpoint from which a run goes on.
+
+    Example
+    -------
+    >>> history = History()
+    >>> history.add({"epoch": 1, "loss": 6.9})
+    >>> history.rows[-1]["loss"]
+    6.9
+    """
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, row):
+        """Append the figures of an epoch, a dict of numbers; rows may differ in their keys."""
+        self.rows.append(dict(row))
+
+    def columns(self):
+        """All keys, in the order of their first use."""
+        return list(dict.fromkeys(key for row in self.rows for key in row))
+
+    def write_csv(self, path):
+        """Write all rows; what a row lacks is left empty."""
+        with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns(), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def plot(self, path, panels):
+        """Draw figures against the epoch as a PNG.
+
+        Arguments
+        ---------
+        path : str or Path
+        panels : dict
+            Title of a panel to the list of columns drawn in it.
+        """
+        from matplotlib.figure import Figure  # no window system, no global state
+
+        figure = Figure(figsize=(4 * len(panels), 3.2), layout="constrained")
+        for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+            for name in names:
+                points = [(row["epoch"], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
+                if points:
+                    axes.plot(*zip(*points), label=name, marker="." if len(points) < 50 else None)
+            axes.set(title=title, xlabel="epoch")
+            if axes.lines:
+                axes.legend(fontsize="small")
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=120)
+
+    @mark_as_saver
+    def save(self, path):
+        """Write the rows as JSON."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.rows, file)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch=True):
+        """Read the rows back."""
+        with open(path, encoding="utf-8") as file:
+            self.rows = json.load(file)

@@ -1,0 +1,38 @@
+"""The loader of a training run: a global batch shared out over the ranks."""
+
+from speechbrain_cadino.training.distributed import rank, world_size
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.loader import ViewLoader
+from speechbrain_cadino.views.sampler import ViewSampler
+
+
+def make_train_loader(dataset, batch_size, seed, **loader_options):
+    """A `ViewLoader` for this rank.
+
+    Arguments
+    ---------
+    dataset : ViewDataset
+    batch_size : int
+        Items in a batch of all ranks together, so that schedules need no change with the number of GPUs.
+    seed : int
+        Of the order of the items.
+    **loader_options
+        As for `ViewLoader`, such as ``num_workers``.
+
+    Returns
+    -------
+    ViewLoader
+
+    Raises
+    ------
+    UserError
+        If the ranks cannot share the batch evenly.
+    """
+    ranks = world_size()
+    if batch_size % ranks or batch_size // ranks < 2:
+        raise UserError(
+            f"batch_size {batch_size} cannot be shared by {ranks} processes: give a multiple of {ranks}, "
+            "with 2 items or more for each, since batch norm needs them."
+        )
+    sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks)
+    return ViewLoader(dataset, sampler, **loader_options)

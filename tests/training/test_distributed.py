@@ -1,0 +1,78 @@
+"""One rank, and two gloo ranks on the CPU against one process that has the whole batch."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from speechbrain_cadino.dino.loss import DINOLoss
+from speechbrain_cadino.training import distributed
+
+from . import two_ranks
+
+
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    """What each of the two ranks found."""
+    folder = tmp_path_factory.mktemp("ranks")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, two_ranks.__file__, folder], env=environment, check=True, timeout=120)
+    return [torch.load(folder / f"rank-{number}.pt") for number in range(two_ranks.WORLD)]
+
+
+def test_alone():
+    model = two_ranks.make_model()
+    tensor = torch.rand(3)
+    assert (distributed.world_size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
+    assert torch.equal(distributed.all_reduce_mean(tensor), tensor)
+    assert distributed.wrap(model) is model and distributed.unwrap(model) is model
+    assert distributed.synchronise_batchnorm(model) is model
+
+
+def test_ranks_know_themselves(ranks):
+    assert [rank["ranks"] for rank in ranks] == [(2, 0, True), (2, 1, False)]
+
+
+def test_mean_over_the_ranks(ranks):
+    for rank in ranks:
+        torch.testing.assert_close(rank["mean"], torch.tensor([1.5, 15.0]))
+
+
+def test_loss_on_two_ranks_is_that_of_the_whole_batch(ranks):
+    dino_loss = DINOLoss(12)
+    for _ in range(3):
+        loss, stats = dino_loss(two_ranks.make_views(4), two_ranks.make_views(2), 0.04)
+    assert dino_loss.center.abs().max() > 0
+    torch.testing.assert_close(torch.stack([rank["loss"]["loss"] for rank in ranks]).mean(), loss)
+    for rank in ranks:
+        torch.testing.assert_close(rank["loss"]["center"], dino_loss.center)
+        torch.testing.assert_close(rank["loss"]["stats"], stats)
+
+
+def test_ddp_on_gloo_keeps_plain_batch_norm(ranks):
+    model = two_ranks.make_model()
+    (batch,) = two_ranks.make_views(1)
+    halves = [torch.autograd.grad(model(half).square().mean(), list(model.parameters())) for half in batch.split(4)]
+    for rank in ranks:
+        found = rank["gradients"]
+        assert (found["wrapped"], found["unwrapped"], found["batch_norm"]) == ("DistributedDataParallel", True, "BatchNorm1d")
+        for gradient, *parts in zip(found["gradients"], *halves, strict=True):
+            torch.testing.assert_close(gradient, sum(parts) / 2)
+
+
+def test_collapse_figures_are_the_same_on_all_ranks(ranks):
+    assert ranks[0]["collapse"] == ranks[1]["collapse"]
+    assert ranks[0]["collapse"]["entropy_gap"] == 1.5
+
+
+def test_checkpoints_of_several_ranks(ranks):
+    first, second = [rank["checkpoints"] for rank in ranks]
+    assert first["epoch"] == second["epoch"] == 2
+    assert first["path"] == second["path"]
+    assert len(first["names"]) == 2 and first["names"] == second["names"]
+    assert first["model"] and second["model"]
+    for rank in (first, second):
+        assert torch.equal(*rank["random"])
+    assert not torch.equal(first["random"][0], second["random"][0])
