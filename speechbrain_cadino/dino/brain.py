@@ -1,0 +1,87 @@
+"""Stage I: one training step of DINO, and what is kept and logged of it."""
+
+import torch
+
+from speechbrain_cadino.dino.multicrop import map_by_length
+from speechbrain_cadino.dino.teacher import EMATeacher
+from speechbrain_cadino.training.averaging import average_last_checkpoints
+from speechbrain_cadino.training.brain import CadinoBrain
+from speechbrain_cadino.training.distributed import synchronise_batchnorm, unwrap
+
+
+class DINOBrain(CadinoBrain):
+    """Multi-crop self-distillation: a student learns to answer like its own moving average, from other crops.
+
+    ``modules``: ``student``, a `MultiCropNet`. Read from ``hparams``, besides what `CadinoBrain` reads: ``dino_loss``,
+    ``consistency_loss`` and ``consistency_weight``, ``collapse_watch``, ``teacher_batch_norm``,
+    ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``, ``augmenter``, ``crops``.
+    """
+
+    PANELS = {
+        "loss (nats)": ["loss", "max_entropy"],
+        "teacher's entropies (nats)": ["entropy_of_mean", "mean_entropy", "max_entropy"],
+        "entropy gap (nats)": ["entropy_gap"],
+        "embedding spread": ["embedding_spread"],
+        "EER of the development list (%)": ["EER %"],
+    }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Outside of `modules`, so that neither the optimiser nor DDP takes hold of it.
+        self.teacher = EMATeacher(self.modules.student, self.hparams.teacher_batch_norm).to(self.device)
+        self.dino_loss = self.hparams.dino_loss.to(self.device)
+        self.augmenter = self.hparams.augmenter.to(self.device)
+        self.watch = self.hparams.collapse_watch
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverables({"teacher": self.teacher, "dino_loss": self.dino_loss, "watch": self.watch})
+
+    def _wrap_distributed(self):
+        super()._wrap_distributed()
+        synchronise_batchnorm(self.teacher)
+        self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
+
+    def encoder_to_test(self):
+        return self.teacher.model.encoder
+
+    def compute_forward(self, batch, stage):
+        """Embeddings and logits of student (all views) and teacher (the global ones), each a list with one tensor a view."""
+        waves = self.augmenter(batch.to(self.device))
+        features = map_by_length(unwrap(self.modules.student).encoder.features, waves)
+        with torch.no_grad():
+            teacher = self.teacher(features[: self.hparams.crops.n_global])
+        return self.modules.student(features), teacher
+
+    def compute_objectives(self, predictions, batch, stage):
+        (student_embeddings, student_logits), (teacher_embeddings, teacher_logits) = predictions
+        temperature = self.scheduled(self.hparams.teacher_temp_schedule)
+        loss, stats = self.dino_loss(student_logits, teacher_logits, temperature)
+        stats = {"dino_loss": loss.detach(), **stats}
+        if self.hparams.consistency_weight:
+            consistency = self.hparams.consistency_loss(student_embeddings, teacher_embeddings)
+            stats["consistency_loss"] = consistency.detach()
+            loss = loss + self.hparams.consistency_weight * consistency
+        self.watch.add(stats, student_embeddings[0])
+        return loss
+
+    def before_clipping(self):
+        if self.optimizer_step < self.hparams.freeze_last_layer_epochs * self.steps_per_epoch:
+            for parameter in unwrap(self.modules.student).head.last_layer.parameters():
+                parameter.grad = None
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        if should_step:
+            # The step was counted already; the momentum belongs to the one just made.
+            schedule = self.hparams.momentum_schedule
+            self.teacher.update(self.modules.student, schedule.value(self.optimizer_step - 1, self.steps_per_epoch))
+
+    def epoch_figures(self):
+        return self.watch.finish_epoch()
+
+    def epoch_check(self, figures):
+        self.watch.check(figures)
+
+    def encoder_to_export(self):
+        """The teacher's encoder with the mean of its weights in the last ``keep_checkpoints`` epochs."""
+        state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.keep_checkpoints)
+        self.teacher.load_state_dict(state)
+        return self.encoder_to_test().eval()
