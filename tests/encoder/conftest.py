@@ -16,19 +16,19 @@ def one_seed():
 
 @pytest.fixture
 def make_net():
-    """Give a function that builds a tiny encoder, in evaluation mode; keywords go to the filterbank or to ECAPA."""
+    """Give `tiny_encoder`."""
+    return tiny_encoder
 
-    def make(fbank=None, dim=12, trained=True, **ecapa):
-        settings = dict(channels=[16, 16, 16, 16, 24], attention_channels=8, res2net_scale=4, se_channels=8, lin_neurons=dim)
-        features = Fbank(**{"n_mels": 20, **(fbank or {})})
-        norm = InputNormalization(norm_type="sentence", std_norm=False)
-        model = ECAPA_TDNN(features.compute_fbanks.n_mels, **{**settings, **ecapa})
-        net = SpeakerEncoderNet(features, norm, model, dim)
-        if trained:
-            for _ in range(20):  # running statistics far from those of a fresh batch norm
-                net(torch.randn(8, 4000) * torch.rand(8, 1))
-            torch.nn.init.uniform_(net.embedding_norm.weight, 0.5, 2.0)
-            torch.nn.init.normal_(net.embedding_norm.bias)
-        return net.eval()
 
-    return make
+def tiny_encoder(fbank=None, trained=True):
+    """An encoder of 12 dimensions in evaluation mode; ``fbank`` holds settings of the filterbank."""
+    features = Fbank(**{"n_mels": 20, **(fbank or {})})
+    norm = InputNormalization(norm_type="sentence", std_norm=False)
+    sizes = dict(channels=[16, 16, 16, 16, 24], attention_channels=8, res2net_scale=4, se_channels=8, lin_neurons=12)
+    net = SpeakerEncoderNet(features, norm, ECAPA_TDNN(features.compute_fbanks.n_mels, **sizes), 12)
+    if trained:
+        for _ in range(20):  # running statistics far from those of a fresh batch norm
+            net(torch.randn(8, 4000) * torch.rand(8, 1))
+        torch.nn.init.uniform_(net.embedding_norm.weight, 0.5, 2.0)
+        torch.nn.init.normal_(net.embedding_norm.bias)
+    return net.eval()

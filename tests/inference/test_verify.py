@@ -1,0 +1,179 @@
+"""verify.py run as a user would, and the evaluation behind it, against scores made by hand."""
+
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.corpus.manifest import Manifest, write_manifest
+from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.encoder.export import export_encoder
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.evaluate import evaluate
+from tests.encoder.conftest import tiny_encoder
+
+SCRIPT = Path(__file__).parents[2] / "recipes" / "VoxCeleb" / "SSL_CADINO" / "verify.py"
+NAMES = ["a.wav", "b.flac", "c.ogg", "d.wav", "e.opus", "f.wav"]
+TRIALS = [(0, 0, 1), (1, 0, 2), (0, 3, 4), (1, 1, 5), (1, 3, 5), (0, 2, 1)]
+
+
+@pytest.fixture
+def verify(monkeypatch, capsys, tmp_path, folder, data):
+    """Give a function that runs the script with the given arguments: (exit status, stdout, stderr)."""
+
+    def run(*arguments, encoder=folder):
+        fixed = ["--encoder", encoder, "--data_folder", data, "--output_folder", tmp_path / "out"]
+        monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, fixed), *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            runpy.run_path(str(SCRIPT), run_name="__main__")
+            status = 0
+        except SystemExit as stop:
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def trials(tmp_path):
+    path = tmp_path / "trials.txt"
+    path.write_text("".join(f"{label} {NAMES[a]} {NAMES[b]}\n" for label, a, b in TRIALS))
+    return path
+
+
+@pytest.fixture
+def embeddings(net, mean, data):
+    """Of NAMES, as the exported encoder gives them: mean subtracted."""
+    with torch.no_grad():
+        return np.stack([net(torch.from_numpy(read_audio(data / name))[None])[0].numpy() for name in NAMES]) - mean
+
+
+def cosines(embeddings):
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def written(path):
+    """(label, enrol, test) as in TRIALS, and the scores, of a score file."""
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return [(int(label), NAMES.index(a), NAMES.index(b)) for label, a, b, _ in lines], [float(line[3]) for line in lines]
+
+
+def test_scores_and_table(verify, trials, embeddings, tmp_path):
+    status, out, _ = verify("--trials", trials)
+    listed, scores = written(tmp_path / "out" / "scores_trials.txt")
+    table = cosines(embeddings)
+    assert status == 0 and listed == TRIALS
+    np.testing.assert_allclose(scores, [table[a, b] for _, a, b in TRIALS], atol=1e-5)
+    ordered = [label for _, (label, _, _) in sorted(zip(scores, TRIALS), reverse=True)]
+    misses = [(sum(ordered[k:]) / 3, (k - sum(ordered[:k])) / 3) for k in range(7)]
+    miss, false_alarm = min(misses, key=lambda rates: abs(rates[0] - rates[1]))
+    assert f"| trials |      6 | {50 * (miss + false_alarm):.2f} |" in out
+    assert (tmp_path / "out" / "metrics.md").read_text() in out
+    assert "minDCF(0.01)" in out and "minDCF(0.05)" in out
+
+
+def test_several_lists_share_the_embeddings(verify, trials, tmp_path):
+    (tmp_path / "other").mkdir()
+    twin, third = tmp_path / "other" / "trials.txt", tmp_path / "third.txt"
+    twin.write_text("1 a.wav f.wav\n0 a.wav d.wav\n")
+    third.write_text("1 a.wav c.ogg\n0 d.wav c.ogg\n")
+    status, out, _ = verify("--trials", trials, twin, third)
+    assert status == 0 and [line.split()[1] for line in out.splitlines()[2:5]] == ["trials", "trials", "third"]
+    scores = {path.name: written(path) for path in (tmp_path / "out").glob("scores_*.txt")}
+    assert sorted(scores) == ["scores_1_trials.txt", "scores_2_trials.txt", "scores_third.txt"]
+    assert scores["scores_1_trials.txt"][0] == TRIALS and scores["scores_2_trials.txt"][0] == [(1, 0, 5), (0, 0, 3)]
+    assert scores["scores_third.txt"][1][0] == scores["scores_1_trials.txt"][1][1], "the same two utterances"
+    assert (tmp_path / "out" / "embeddings" / "trials" / "ids.txt").read_text().split() == NAMES, "each once"
+
+
+def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
+    few = [trial for trial in TRIALS if 3 not in trial[1:] and 4 not in trial[1:]]  # d.wav and e.opus are in no trial
+    path, listed, csv = tmp_path / "few.txt", tmp_path / "cohort.txt", tmp_path / "cohort.csv"
+    path.write_text("".join(f"{label} {NAMES[a]} {NAMES[b]}\n" for label, a, b in few))
+    listed.write_text("d.wav\ne.opus\na.wav\n")  # a.wav is in a trial, so it is not to be in the cohort
+    write_manifest(Manifest(["d", "e"], [str(data / "d.wav"), str(data / "e.opus")], [0, 0], [30000, 20000]), csv, data)
+    assert verify("--trials", path, "--cohort", listed, "--top_n", 2)[0] == 0
+    with_cohort = np.array(written(tmp_path / "out" / "scores_few.txt")[1])
+    table = cosines(embeddings)
+    spread = {row: (table[row, [3, 4]].mean(), table[row, [3, 4]].std()) for row in (0, 1, 2, 5)}
+    wanted = [sum((table[a, b] - spread[side][0]) / spread[side][1] for side in (a, b)) / 2 for _, a, b in few]
+    np.testing.assert_allclose(with_cohort, wanted, rtol=1e-3)
+
+    assert verify("--trials", path, "--mean", listed)[0] == 0
+    centred = cosines(embeddings - embeddings[[3, 4, 0]].mean(axis=0))
+    np.testing.assert_allclose(written(tmp_path / "out" / "scores_few.txt")[1], [centred[a, b] for _, a, b in few], atol=1e-4)
+
+    root = data.parent
+    listed.write_text("".join(f"{data.name}/{name}\n" for name in ("d.wav", "e.opus")))
+    for cohort, extra in ((listed, ("--cohort_folder", root)), (csv, ())):
+        assert verify("--trials", path, "--cohort", cohort, *extra)[0] == 0
+        scores = written(tmp_path / "out" / "scores_few.txt")[1]
+        assert np.allclose(scores, with_cohort, rtol=1e-3) == (cohort == listed), "the CSV's rows are parts of the files"
+
+
+def test_a_second_run_finds_the_embeddings_and_another_encoder_does_not(verify, trials, data, tmp_path):
+    verify("--trials", trials)
+    first = written(tmp_path / "out" / "scores_trials.txt")[1]
+    kept = tmp_path / "out" / "embeddings" / "trials" / "embeddings.npy"
+    before = kept.stat().st_mtime_ns
+    verify("--trials", trials, "--batch_seconds", 1)
+    assert kept.stat().st_mtime_ns == before and written(tmp_path / "out" / "scores_trials.txt")[1] == first
+    torch.manual_seed(1)
+    other = export_encoder(tiny_encoder(), tmp_path / "other")
+    verify("--trials", trials, encoder=other)
+    assert kept.stat().st_mtime_ns != before and written(tmp_path / "out" / "scores_trials.txt")[1] != first
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("1 a.wav nowhere.wav\n0 a.wav b.flac\n", "nowhere.wav, which the trials name, is absent"),
+        ("", "holds no trials"),
+        ("1 a.wav b.flac\n", "no scores of trials of two speakers"),
+        ("1 a.wav silent.wav\n0 a.wav b.flac\n", "1 of 3 utterances cannot be embedded, .*silent.wav is silent"),
+        ("1 a.wav text.wav\n0 a.wav b.flac\n", "text.wav is not readable as audio"),
+    ],
+)
+def test_bad_lists_are_one_sentence(verify, tmp_path, content, reason):
+    path = tmp_path / "bad.txt"
+    path.write_text(content)
+    status, _, err = verify("--trials", path)
+    last = err.strip().split("\n")[-1]
+    assert status == 1 and "Traceback" not in err and re.search(f"^error: .*{reason}", last)
+
+
+def test_bad_arguments_are_one_sentence(verify, trials, tmp_path):
+    (tmp_path / "all.txt").write_text("a.wav\nb.flac\n")
+    cases = [
+        (("--trials", trials), dict(encoder=tmp_path), "holds no encoder"),
+        (("--trials", trials, "--device", "abacus"), {}, "device abacus cannot be used"),
+        (("--trials", trials, "--cohort", tmp_path / "all.txt"), {}, "name every utterance of .*all.txt"),
+        (("--trials", trials, "--cohort", tmp_path / "absent.csv"), {}, "absent.csv cannot be read"),
+        (("--trials", trials, "--mean", tmp_path / "absent.txt"), {}, "absent.txt cannot be read"),
+        (("--trials", trials, "--batch_seconds", 0), {}, "batch_seconds 0"),
+        (("--trials", trials, "--output_folder", trials), {}, "cannot be made"),
+    ]
+    for arguments, settings, reason in cases:
+        status, _, err = verify(*arguments, **settings)
+        assert status == 1 and "Traceback" not in err
+        assert re.search(f"^error: .*{reason}", err.strip().split("\n")[-1]), err
+
+
+def test_evaluate_during_training(net, mean, data, trials, embeddings):
+    """The trained encoder itself, the mean given: the same scores as of the exported one."""
+    lists = [read_trials(trials)]
+    (found,) = evaluate(net, lists, data, mean=mean, progress=False)
+    table = cosines(embeddings)
+    np.testing.assert_allclose(found.scores, [table[a, b] for _, a, b in TRIALS], atol=1e-5)
+    assert set(found.metrics) == {"EER %", "minDCF(0.01)", "minDCF(0.05)"}
+    (bare,) = evaluate(net, lists, data, progress=False)
+    assert np.abs(bare.scores - found.scores).max() > 1e-3
+    with pytest.raises(UserError, match="The mean has the shape"):
+        evaluate(net, lists, data, mean=mean[:5], progress=False)
