@@ -112,7 +112,7 @@ def _unit_rows(embeddings, mean, kind):
     lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
     bad = np.flatnonzero(~np.isfinite(lengths))
     if bad.size:
-        raise UserError(f"{bad.size} of the {kind} are not finite, row {bad[0]} first: check its audio and the encoder.")
+        raise UserError(f"{bad.size} {kind} are not finite, first row {bad[0]}: check its audio and the encoder.")
     return embeddings / np.where(lengths > 0, lengths, 1)
 
 

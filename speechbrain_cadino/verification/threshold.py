@@ -88,7 +88,7 @@ def threshold_from_trials(scores, labels, false_acceptance=None):
     >>> threshold_from_trials(np.array([0.9, 0.8, 0.1, 0.2]), np.array([True, True, False, False]))
     0.8
     """
-    scores, labels = to_numpy(scores), np.asarray(labels, dtype=bool)
+    scores, labels = to_numpy(scores), to_numpy(labels, bool)
     if false_acceptance is None:
         return eer(scores[labels], scores[~labels])[1]
     return threshold_at_false_acceptance(scores[~labels], false_acceptance)

@@ -51,6 +51,20 @@ def test_scores_equal_a_loop_over_trials(monkeypatch, seed, block_floats):
         np.testing.assert_allclose(scores, expected, rtol=2e-4, atol=2e-4)
 
 
+def test_as_norm_takes_the_highest_of_a_large_cohort():
+    rng = np.random.default_rng(0)
+    embeddings, cohort = rng.normal(size=(5, 8)), rng.normal(size=(3000, 8))
+    trials = Trials(None, np.array([0, 1, 2]), np.array([3, 4, 3]), list("abcde"))
+    units, others = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (embeddings, cohort))
+    top = np.sort(units @ others.T, axis=1)[:, -200:]
+    expected = [
+        np.mean([(units[a] @ units[b] - top[side].mean()) / top[side].std() for side in (a, b)])
+        for a, b in zip(trials.enrol, trials.test)
+    ]
+    scores = score_trials(embeddings, trials, cohort=cohort, top_n=200)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+
+
 def test_cosine_scores_of_pairs():
     rng, embeddings, trials, _ = random_case(0)
     mean = rng.normal(size=embeddings.shape[1])
@@ -119,10 +133,10 @@ def test_as_norm_in_bounded_memory(monkeypatch):
         ({"cohort": np.ones((1, 4))}, "cohort of 1"),
         ({"cohort": np.ones((0, 4))}, "cohort of 0"),
         ({"cohort": np.ones((5, 4)), "top_n": 1}, "top_n 1"),
-        ({"cohort": np.full((5, 4), np.nan)}, "5 of the cohort embeddings are not finite"),
+        ({"cohort": np.full((5, 4), np.nan)}, "5 cohort embeddings are not finite"),
         ({"cohort": np.ones(4)}, r"cohort embeddings have the shape \(4,\)"),
         ({"embeddings": np.ones((3, 4))}, "3 embeddings for 2 utterances"),
-        ({"embeddings": np.array([[1.0] * 4, [np.inf] * 4])}, "1 of the embeddings are not finite, row 1"),
+        ({"embeddings": np.array([[1.0] * 4, [np.inf] * 4])}, "1 embeddings are not finite, first row 1"),
         ({"embeddings": np.ones((2, 4, 1))}, r"shape \(2, 4, 1\)"),
     ],
 )
