@@ -74,7 +74,7 @@ class SpeakerEncoder(torch.nn.Module):
                 raise FileNotFoundError("hyperparams.yaml is missing")
             threshold, dim = metadata["threshold"], metadata["embedding_dim"]
         except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{folder} holds no encoder of this package ({error}): give a folder that training wrote.") from error
+            raise UserError(f"{folder} holds no encoder of ours ({error}): give a folder that training wrote.") from error
         try:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
@@ -82,7 +82,8 @@ class SpeakerEncoder(torch.nn.Module):
         try:
             modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
         except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
-            raise UserError(f"The encoder in {folder} cannot be loaded ({_first_line(error)}): export it again.") from error
+            reason = str(error).strip().split("\n")[0].rstrip(".:")
+            raise UserError(f"The encoder in {folder} cannot be loaded ({reason}): export it again.") from error
         net = SpeakerEncoderNet(
             modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
         )
@@ -162,7 +163,7 @@ class SpeakerEncoder(torch.nn.Module):
         wavs = torch.atleast_2d(wavs)
         lengths = [wavs.shape[1]] * len(wavs) if wav_lens is None else (wav_lens * wavs.shape[1]).round().int().tolist()
         if len(lengths) != len(wavs):
-            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give one relative length for each.")
+            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give a relative length for each.")
         waves = [wave[:length] for wave, length in zip(wavs, lengths)]
         return self.encode_waves(waves).unsqueeze(1).to(self.device)
 
@@ -203,7 +204,3 @@ class SpeakerEncoder(torch.nn.Module):
 def _resampled(wave, sample_rate):
     wave = torch.as_tensor(wave).detach().cpu().numpy().astype(np.float32)
     return wave if sample_rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, sample_rate, SAMPLE_RATE)
-
-
-def _first_line(error):
-    return str(error).strip().split("\n")[0].rstrip(".:")

@@ -15,7 +15,7 @@ AHEAD = 32  # pieces read before the encoder asks for them
 
 
 def embed_utterances(net, read, lengths, batch_seconds=200.0, max_seconds=300.0, threads=4, report=None):
-    """Embed utterances without augmentation, in evaluation mode and float32; the modules' modes are put back afterwards.
+    """Embed utterances, clean, in evaluation mode and float32; the modules' modes are put back afterwards.
 
     Utterances of the same number of frames share a batch. An utterance longer than ``max_seconds`` is cut into equal
     pieces, and its embedding is the mean of theirs.
@@ -46,9 +46,10 @@ def embed_utterances(net, read, lengths, batch_seconds=200.0, max_seconds=300.0,
         Those rows and the reasons.
     """
     if not min(batch_seconds, max_seconds) >= MIN_SECONDS:
-        raise UserError(f"batch_seconds {batch_seconds} or max_seconds {max_seconds} is under {MIN_SECONDS} s: set more.")
+        raise UserError(f"batch_seconds {batch_seconds} or max_seconds {max_seconds} is under {MIN_SECONDS} s: set 10.")
     rows, starts, stops = cut(np.asarray(lengths, np.int64), int(max_seconds * SAMPLE_RATE))
-    left, sums, used, reasons = np.bincount(rows), np.zeros((len(lengths), net.embedding_dim)), np.zeros(len(lengths)), {}
+    sums, used = np.zeros((len(lengths), net.embedding_dim)), np.zeros(len(lengths))
+    left, reasons = np.bincount(rows), {}
 
     def try_to_read(piece):
         try:
@@ -139,7 +140,7 @@ def evaluating(net):
 
 
 def _batches(pieces, hop, batch_seconds):
-    """Collect pieces that follow one another with the same number of frames: (numbers, waves), waves None if unusable."""
+    """Join pieces in a row that have the same number of frames: (piece numbers, waves), waves None if unusable."""
     batch, waves = [], []
     for piece, wave in pieces:
         if wave is None:
@@ -157,7 +158,7 @@ def _batches(pieces, hop, batch_seconds):
 
 
 def _forward(net, waves):
-    # Zeros up to the longest wave add no frame, and the short-time transform puts zeros beyond the end of a wave anyway.
+    # Zeros up to the longest wave add no frame, and the short-time transform takes zeros beyond the end of a wave anyway.
     padded = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
     for row, wave in zip(padded, waves):
         row[: len(wave)] = wave

@@ -31,8 +31,8 @@ def extract_embeddings(
     """Embed every utterance of a manifest, clean and whole.
 
     With a folder, finished shards are kept there, so that a second call goes on where the first was killed, and the
-    result is kept as ``embeddings.npy``, ``ids.txt`` and ``rejected.csv``. All are made anew if the encoder's weights or
-    features, the manifest or ``max_seconds`` have changed.
+    result is kept as ``embeddings.npy``, ``ids.txt`` and ``rejected.csv``. All are made anew if the encoder's weights
+    or features, the manifest or ``max_seconds`` have changed.
 
     Arguments
     ---------
@@ -86,15 +86,16 @@ def extract_embeddings(
         else:
             shards = Shards(folder, fingerprint(net, manifest, max_seconds), manifest, shard_size)
             embeddings, ids, rejected = shards.compute(embed, rank, world_size, bar)
-    if rejected and (strict or not ids):
-        raise UserError(f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {rejected[0][1]}")
-    if rejected and rank == 0:
-        logger.warning("%d of %d utterances left out, the first because %s", len(rejected), len(manifest), rejected[0][1])
+    if rejected:
+        message = f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {rejected[0][1]}"
+        if strict or not ids:
+            raise UserError(message)
+        logger.warning(message)
     return embeddings, ids
 
 
 def fingerprint(net, manifest, max_seconds):
-    """Sixteen hexadecimal digits that change with the encoder's weights and features, the manifest and ``max_seconds``."""
+    """Sixteen hexadecimal digits that change with the encoder's weights and settings, the manifest and ``max_seconds``."""
     digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds}".encode())
     for name, tensor in net.state_dict().items():
         digest.update(name.encode())

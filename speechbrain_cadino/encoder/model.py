@@ -5,10 +5,10 @@ from torch import nn
 
 
 class SpeakerEncoderNet(nn.Module):
-    """Waves to embeddings, built from SpeechBrain's own modules, so that the trained weights load into plain SpeechBrain.
+    """Waves to embeddings, built from SpeechBrain's own modules, so that the weights load into plain SpeechBrain.
 
-    The batch norm after the last layer is that of WeSpeaker's DINO recipe. SpeechBrain's ECAPA-TDNN has none; the export
-    folds it into the last layer.
+    The batch norm after the last layer is that of WeSpeaker's DINO recipe. SpeechBrain's ECAPA-TDNN has none: the
+    export folds it into the last layer.
 
     Arguments
     ---------

@@ -96,8 +96,10 @@ class Shards:
             np.save(temporary, embeddings[order])
         with atomic_path(self.folder / "ids.txt") as temporary:
             temporary.write_text("".join(f"{name}\n" for name in ids[order]), encoding="utf-8")
-        with atomic_path(self.folder / "rejected.csv") as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("ID", "reason"), *(row for part in parts for row in part[2])])
+        rejected = [("ID", "reason"), *(row for part in parts for row in part[2])]
+        with atomic_path(self.folder / "rejected.csv") as temporary:
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows(rejected)
         with atomic_path(self.folder / "embeddings.json") as temporary:
             temporary.write_text(json.dumps({"fingerprint": self.key, "shape": embeddings.shape}))
 

@@ -16,6 +16,7 @@ from speechbrain.inference.speaker import SpeakerRecognition
 from speechbrain_cadino.encoder import export
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN as FasterECAPA
 from speechbrain_cadino.encoder.export import export_encoder, folded_weights
+from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 
 FILES = ["embedding_model.ckpt", "encoder.json", "hyperparams.yaml", "mean_var_norm_emb.ckpt"]
@@ -32,8 +33,8 @@ waves = torch.from_numpy(np.load(waves))
 lens = torch.ones(len(waves))
 encoder, verifier = EncoderClassifier.from_hparams(source=source), SpeakerRecognition.from_hparams(source=moved)
 score, decision = verifier.verify_batch(waves[:1], waves[1:2], threshold=0.0)
-np.savez(result, embeddings=encoder.encode_batch(waves, lens), normalised=encoder.encode_batch(waves, lens, normalize=True),
-         score=score, decision=decision)
+embeddings, normalised = (encoder.encode_batch(waves, lens, normalize=normalize) for normalize in (False, True))
+np.savez(result, embeddings=embeddings, normalised=normalised, score=score, decision=decision)
 """
 
 
@@ -100,7 +101,7 @@ def test_weights_are_folded(make_net, batch_norm, with_mean):
 def test_synchronised_batch_norm_and_faster_layout(make_net, waves, tmp_path):
     net = make_net()
     wanted = net(waves)
-    faster = FasterECAPA(20, channels=[16, 16, 16, 16, 24], attention_channels=8, res2net_scale=4, se_channels=8, lin_neurons=12)
+    faster = FasterECAPA(**encoder_settings(net)["embedding_model"])
     faster.load_state_dict(net.embedding_model.state_dict())
     net.embedding_model = faster
     net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(net).eval()

@@ -127,7 +127,7 @@ def test_unusable_utterances(make_net, manifest, tmp_path, caplog, on_disk):
         embeddings, ids = extract_embeddings(net, manifest, folder, shard_size=2, progress=False)
     assert ids == ["u0", "u2", "u4", "u5", "u6"]
     np.testing.assert_allclose(embeddings, wanted, rtol=1e-4, atol=1e-5)
-    assert "2 of 7 utterances left out" in caplog.text
+    assert "2 of 7 utterances cannot be embedded, the first because" in caplog.text
     if on_disk:
         with open(folder / "rejected.csv", newline="") as file:
             rejected = {row["ID"]: row["reason"] for row in csv.DictReader(file)}

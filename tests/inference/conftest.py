@@ -27,7 +27,7 @@ def folder(tmp_path_factory, net, mean):
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
-    """A folder with a.wav, b.flac, ... of six lengths, rates and formats, and the bad ones empty, silent, short and text."""
+    """A folder with a.wav, b.flac, ... of six lengths, rates and formats, and four bad files."""
     data, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
     files = [("a.wav", 16000, 1), ("b.flac", 8000, 1), ("c.ogg", 44100, 2)]
     files += [("d.wav", 48000, 2), ("e.opus", 48000, 1), ("f.wav", 16000, 1)]

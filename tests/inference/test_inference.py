@@ -109,7 +109,8 @@ def test_bad_files_are_one_sentence(encoder, data, name, reason):
 
 
 @pytest.mark.parametrize(
-    "wave, reason", [([], "0 s long"), ([0.0] * 8000, "silent"), ([[1.0] * 8000], "shape"), ([float("inf")] * 8000, "finite")]
+    "wave, reason",
+    [([], "0 s long"), ([0.0] * 8000, "silent"), ([[1.0] * 8000], "shape"), ([float("inf")] * 8000, "finite")],
 )
 @pytest.mark.parametrize("sample_rate", [8000, 16000])
 def test_bad_waves_are_one_sentence(encoder, wave, reason, sample_rate):
@@ -134,9 +135,9 @@ def test_foreign_folders_are_one_sentence(folder, tmp_path):
         (copy / name).unlink() if content is None else (copy / name).write_bytes(content)
         return copy
 
-    wrong_dim = json.dumps({"threshold": None, "sample_rate": 16000}).encode()
-    for source in (tmp_path / "absent", tmp_path, damaged("encoder.json", wrong_dim), damaged("hyperparams.yaml", None)):
-        with pytest.raises(UserError, match="holds no encoder of this package"):
+    no_dim = damaged("encoder.json", json.dumps({"threshold": None}).encode())
+    for source in (tmp_path / "absent", tmp_path, no_dim, damaged("hyperparams.yaml", None)):
+        with pytest.raises(UserError, match="holds no encoder of ours"):
             SpeakerEncoder.from_folder(source)
     for name, content in (("embedding_model.ckpt", None), ("mean_var_norm_emb.ckpt", b"no")):
         with pytest.raises(UserError, match="cannot be loaded .*export it again") as caught:

@@ -62,7 +62,8 @@ def cosines(embeddings):
 def written(path):
     """(label, enrol, test) as in TRIALS, and the scores, of a score file."""
     lines = [line.split() for line in path.read_text().splitlines()]
-    return [(int(label), NAMES.index(a), NAMES.index(b)) for label, a, b, _ in lines], [float(line[3]) for line in lines]
+    trials = [(int(label), NAMES.index(enrol), NAMES.index(test)) for label, enrol, test, _ in lines]
+    return trials, [float(line[3]) for line in lines]
 
 
 def test_scores_and_table(verify, trials, embeddings, tmp_path):
@@ -108,14 +109,16 @@ def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
 
     assert verify("--trials", path, "--mean", listed)[0] == 0
     centred = cosines(embeddings - embeddings[[3, 4, 0]].mean(axis=0))
-    np.testing.assert_allclose(written(tmp_path / "out" / "scores_few.txt")[1], [centred[a, b] for _, a, b in few], atol=1e-4)
+    wanted = [centred[a, b] for _, a, b in few]
+    np.testing.assert_allclose(written(tmp_path / "out" / "scores_few.txt")[1], wanted, atol=1e-4)
 
     root = data.parent
     listed.write_text("".join(f"{data.name}/{name}\n" for name in ("d.wav", "e.opus")))
     for cohort, extra in ((listed, ("--cohort_folder", root)), (csv, ())):
         assert verify("--trials", path, "--cohort", cohort, *extra)[0] == 0
         scores = written(tmp_path / "out" / "scores_few.txt")[1]
-        assert np.allclose(scores, with_cohort, rtol=1e-3) == (cohort == listed), "the CSV's rows are parts of the files"
+        same = np.allclose(scores, with_cohort, rtol=1e-3)
+        assert same == (cohort == listed), "the CSV's rows are parts of the files, so another cohort"
 
 
 def test_a_second_run_finds_the_embeddings_and_another_encoder_does_not(verify, trials, data, tmp_path):

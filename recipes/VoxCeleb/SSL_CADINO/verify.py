@@ -33,9 +33,9 @@ def parse_arguments(argv=None):
     parser.add_argument("--mean", help="CSV or file list: subtract the mean embedding of these utterances too")
     parser.add_argument("--cohort", help="CSV or file list for AS-norm; the trials' own utterances are left out of it")
     parser.add_argument("--cohort_folder", help="folder that --mean and --cohort start from; default: --data_folder")
-    parser.add_argument("--top_n", type=int, default=300, help="cohort scores that AS-norm takes (default: %(default)s)")
+    parser.add_argument("--top_n", type=int, default=300, help="cohort scores for AS-norm (default: %(default)s)")
     parser.add_argument("--output_folder", default="results/verify", help="default: %(default)s")
-    parser.add_argument("--batch_seconds", type=float, default=200.0, help="audio in a batch, in s (default: %(default)s)")
+    parser.add_argument("--batch_seconds", type=float, default=200.0, help="audio in a batch (default: %(default)s)")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1 (default: %(default)s)")
     return parser.parse_args(argv)
 
