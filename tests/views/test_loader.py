@@ -22,9 +22,21 @@ def drawer():
     return AugmentDrawer(AugmentSettings(channel=ChannelSettings()), SimulatedNoise(n_tracks=2, seconds=0.5))
 
 
+LOADERS = []
+
+
+@pytest.fixture(autouse=True)
+def workers_end_with_their_test():
+    """Ends persistent workers by reference count; the garbage collector closes their queues first, then waits 5 s."""
+    yield
+    while LOADERS:
+        LOADERS.pop()._iterator = None
+
+
 def make(manifest, drawer=None, num_workers=0, batch_size=2, preload=False, **options):
     dataset = ViewDataset(manifest, SPEC, seed=1, augment=drawer, preload=preload)
-    return ViewLoader(dataset, ViewSampler(len(dataset), batch_size, seed=1), num_workers, **options)
+    LOADERS.append(ViewLoader(dataset, ViewSampler(len(dataset), batch_size, seed=1), num_workers, **options))
+    return LOADERS[-1]
 
 
 def epochs(loader, *which):
