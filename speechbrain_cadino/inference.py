@@ -74,7 +74,7 @@ class SpeakerEncoder(torch.nn.Module):
                 raise FileNotFoundError("hyperparams.yaml is missing")
             threshold, dim = metadata["threshold"], metadata["embedding_dim"]
         except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{folder} holds no encoder of ours ({error}): give a folder that training wrote.") from error
+            raise UserError(f"{folder} holds no encoder of ours ({error}): give one that training wrote.") from error
         try:
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
@@ -163,7 +163,7 @@ class SpeakerEncoder(torch.nn.Module):
         wavs = torch.atleast_2d(wavs)
         lengths = [wavs.shape[1]] * len(wavs) if wav_lens is None else (wav_lens * wavs.shape[1]).round().int().tolist()
         if len(lengths) != len(wavs):
-            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give a relative length for each.")
+            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give one for each.")
         waves = [wave[:length] for wave, length in zip(wavs, lengths)]
         return self.encode_waves(waves).unsqueeze(1).to(self.device)
 

@@ -158,7 +158,7 @@ def _batches(pieces, hop, batch_seconds):
 
 
 def _forward(net, waves):
-    # Zeros up to the longest wave add no frame, and the short-time transform takes zeros beyond the end of a wave anyway.
+    # Zeros up to the longest wave add no frame, and the short-time transform takes zeros beyond a wave's end anyway.
     padded = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
     for row, wave in zip(padded, waves):
         row[: len(wave)] = wave

@@ -32,7 +32,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
     """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
 
     The batch norm after the last layer and the subtraction of ``mean`` are folded into that layer, so that the loaded
-    encoder gives ``net(waves) - mean`` to 1e-5. No path is in the folder, so it can be moved; an older export is replaced.
+    encoder gives ``net(waves) - mean`` to 1e-5. The folder can be moved. An older export is replaced.
 
     Arguments
     ---------
@@ -66,7 +66,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
     mean = torch.zeros(net.embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
     if mean.shape != (net.embedding_dim,):
         raise UserError(
-            f"The mean has the shape {tuple(mean.shape)}, not ({net.embedding_dim},): take it from this encoder's embeddings."
+            f"The mean has the shape {tuple(mean.shape)}, not ({net.embedding_dim},): take it from this encoder."
         )
     metadata = {
         "sample_rate": settings["compute_features"]["sample_rate"],
@@ -86,7 +86,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
         _check(temporary, net, mean)
         _replace(folder, temporary)
     except OSError as error:
-        raise UserError(f"The encoder cannot be written to {folder} ({error.strerror}): choose another place.") from error
+        raise UserError(f"The encoder cannot be written to {folder} ({error.strerror}): choose another.") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder

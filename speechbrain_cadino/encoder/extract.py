@@ -3,7 +3,6 @@
 import hashlib
 import logging
 
-import numpy as np
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import read_audio
@@ -87,7 +86,8 @@ def extract_embeddings(
             shards = Shards(folder, fingerprint(net, manifest, max_seconds), manifest, shard_size)
             embeddings, ids, rejected = shards.compute(embed, rank, world_size, bar)
     if rejected:
-        message = f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {rejected[0][1]}"
+        reason = rejected[0][1]
+        message = f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {reason}"
         if strict or not ids:
             raise UserError(message)
         logger.warning(message)
@@ -95,7 +95,7 @@ def extract_embeddings(
 
 
 def fingerprint(net, manifest, max_seconds):
-    """Sixteen hexadecimal digits that change with the encoder's weights and settings, the manifest and ``max_seconds``."""
+    """Sixteen hexadecimal digits that change with the encoder, the manifest and ``max_seconds``."""
     digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds}".encode())
     for name, tensor in net.state_dict().items():
         digest.update(name.encode())
