@@ -96,9 +96,10 @@ class DINOLoss(nn.Module):
 
     @torch.no_grad()
     def _stats_and_center(self, loss, teacher_logits, targets, entropies, num_students):
+        # The cross-entropy less the teacher's entropy is the KL divergence, both as means over the pairs.
         pairs_of_view = [num_students - (view < num_students) for view in range(len(targets))]
-        cross_minus_own = sum(n * h for n, h in zip(pairs_of_view, entropies)) / sum(pairs_of_view)
-        scalars = torch.stack([entropies.mean(), loss - cross_minus_own])
+        entropy_over_pairs = sum(n * h for n, h in zip(pairs_of_view, entropies)) / sum(pairs_of_view)
+        scalars = torch.stack([entropies.mean(), loss - entropy_over_pairs])
         mean_p = torch.stack([p.mean(dim=0) for p in targets]).mean(dim=0)
         if self.training:
             mean_logits = torch.stack([z.float().mean(dim=0) for z in teacher_logits]).mean(dim=0)

@@ -109,8 +109,8 @@ class CollapseWatch:
         CollapseError
             After the warm-up, if the gap or the spread is under its smallest healthy value.
         """
-        narrow, close = figures["entropy_gap"] < self.min_gap, figures["embedding_spread"] < self.min_spread
-        if self.epochs <= self.warmup_epochs or not (narrow or close):
+        same_answer = figures["entropy_gap"] < self.min_gap or figures["embedding_spread"] < self.min_spread
+        if self.epochs <= self.warmup_epochs or not same_answer:
             return
         uniform = figures["mean_entropy"] > figures["max_entropy"] / 2
         seen = "nearly uniform" if uniform else "nearly one-hot"

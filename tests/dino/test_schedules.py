@@ -1,8 +1,10 @@
 """The schedules: ends, middles, plain formulas, and lengths in epochs."""
 
 import math
+import textwrap
 
 import pytest
+from hyperpyyaml import load_hyperpyyaml
 
 from speechbrain_cadino.dino.schedules import Constant, Cosine, Linear, WarmupCosine
 from speechbrain_cadino.utils.errors import UserError
@@ -65,3 +67,23 @@ def test_warmup_as_long_as_the_run(warmup_epochs):
 def test_negative_length(make):
     with pytest.raises(UserError, match="-1"):
         make(0.04, 0.07, -1)
+
+
+def test_built_in_yaml_with_lengths_in_epochs():
+    text = """
+    number_of_epochs: 150
+    batch_size: 128
+    learning_rate: !new:speechbrain_cadino.dino.schedules.WarmupCosine
+        peak: !ref 0.2 * <batch_size> / 256
+        end: !ref 0.00005 * <batch_size> / 256
+        epochs: !ref <number_of_epochs>
+        warmup_epochs: 20
+    teacher_temp: !new:speechbrain_cadino.dino.schedules.Linear
+        start: 0.04
+        end: 0.07
+        epochs: !ref 0.2 * <number_of_epochs>
+    """
+    hparams = load_hyperpyyaml(textwrap.dedent(text), overrides={"number_of_epochs": 50})
+    assert hparams["learning_rate"].value(step=2000, steps_per_epoch=100) == pytest.approx(0.1)
+    assert hparams["learning_rate"].value(step=5000, steps_per_epoch=100) == pytest.approx(2.5e-5)
+    assert hparams["teacher_temp"].value(step=500, steps_per_epoch=100) == pytest.approx(0.055)

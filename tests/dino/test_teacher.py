@@ -71,6 +71,7 @@ def test_own_batch_norm_by_default():
 def test_averaged_batch_norm():
     student = make_student()
     teacher = EMATeacher(student, batch_norm="ema")
+    assert student.training and not teacher.model.training
     disturb(student)
     teacher.update(student, 0.25)
     batch_norm = teacher.model[1]
