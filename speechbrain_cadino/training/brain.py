@@ -7,7 +7,6 @@ from speechbrain.utils.distributed import ddp_broadcast
 
 from speechbrain_cadino.training.distributed import is_main, wrap
 from speechbrain_cadino.training.history import History
-from speechbrain_cadino.training.param_groups import weight_decay_groups
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.utils.settings import Settings
 
@@ -15,7 +14,7 @@ from speechbrain_cadino.utils.settings import Settings
 class CadinoBrain(sb.Brain):
     """A SpeechBrain `Brain` that can be killed at any moment and goes on to the same weights.
 
-    Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``weight_decay``, ``train_logger``,
+    Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``train_logger``,
     ``tensorboard_logger`` (a class to call, or None), ``output_folder``, ``keep_checkpoints``, ``evaluate_every``.
 
     A subclass gives ``epoch_figures`` and ``epoch_check``, and adds its recoverables before ``fit``.
@@ -70,12 +69,6 @@ class CadinoBrain(sb.Brain):
         for name, module in self.modules.items():
             if any(parameter.requires_grad for parameter in module.parameters()):
                 self.modules[name] = wrap(module, self.find_unused_parameters)
-
-    def init_optimizers(self):
-        self.optimizer = self.opt_class(weight_decay_groups(self.modules, self.hparams.weight_decay))
-        self.optimizers_dict = {"opt_class": self.optimizer}
-        if self.checkpointer is not None:
-            self.checkpointer.add_recoverable("optimizer", self.optimizer)
 
     def optimizers_step(self):
         """As SpeechBrain's, but every parameter group is clipped; SpeechBrain clips the first alone."""
