@@ -1,7 +1,8 @@
 """What the student minimises: cross-entropy with the teacher, and the cosine consistency of the embeddings.
 
-Both losses go over the pairs (t, s) of a teacher view t and a student view s != t. The pairs share their sums: a student
-view is compared once, with the sum of the teacher's views less its own, so that the cost is linear in the number of views.
+Both losses go over the pairs (t, s) of a teacher view t and a student view s != t. The pairs share their sums: a
+student view is compared once, with the sum of the teacher's views less its own, so that the cost is linear in the
+number of views.
 """
 
 import math
@@ -16,10 +17,11 @@ from speechbrain_cadino.training.distributed import all_reduce_mean
 class DINOLoss(nn.Module):
     """Self-distillation loss: the mean over pairs of the cross-entropy of student against teacher.
 
-    Teacher: ``p_t = softmax((z_t - center) / teacher_temp)``; student: ``q_s = softmax(z_s / student_temp)``; loss: the mean
-    over (t, s), s != t, of ``-sum_k p_t log q_s``. The center is an exponential moving average of the mean of the teacher's
-    logits over its views, the batch and the ranks, moved after the loss (Caron et al., 2021, arXiv 2104.14294, eq. 4).
-    In evaluation mode the center stays and nothing is exchanged between ranks. All is computed in float32.
+    Teacher: ``p_t = softmax((z_t - center) / teacher_temp)``; student: ``q_s = softmax(z_s / student_temp)``; loss: the
+    mean over (t, s), s != t, of ``-sum_k p_t log q_s``. The center is an exponential moving average of the mean of the
+    teacher's logits over its views, the batch and the ranks, moved after the loss (Caron et al., 2021, arXiv
+    2104.14294, eq. 4). In evaluation mode the center stays and nothing is exchanged between ranks. All is computed in
+    float32.
 
     Arguments
     ---------
@@ -162,7 +164,7 @@ def _count_pairs(num_teachers, num_students):
     """The number of pairs of a teacher view and another student view; a `ValueError` if there is none."""
     num_pairs = num_teachers * num_students - min(num_teachers, num_students)
     if num_pairs == 0:
-        raise ValueError(f"No pair of different views is left of {num_teachers} teacher and {num_students} student views.")
+        raise ValueError(f"No pair of different views is left: teacher {num_teachers}, student {num_students}.")
     return num_pairs
 
 

@@ -1,8 +1,8 @@
 """Values that change over the run, as pure functions of the optimiser step: there is no state to save or to resume.
 
-A YAML file states lengths in epochs; the number of steps in an epoch is known only when the data is, and the Brain gives it
-with the step: ``schedule.value(step, steps_per_epoch)``. Left out, one step counts as one epoch, so that lengths are in steps.
-After their length, schedules keep their last value.
+A YAML file states lengths in epochs; the number of steps in an epoch is known only when the data is, and the Brain
+gives it with the step: ``schedule.value(step, steps_per_epoch)``. Left out, one step counts as one epoch, so that
+lengths are in steps. After their length, schedules keep their last value.
 """
 
 import math
@@ -122,7 +122,7 @@ class WarmupCosine:
         _check_length("warmup_epochs", warmup_epochs)
         if warmup_epochs >= epochs:
             raise UserError(
-                f"warmup_epochs is {warmup_epochs} and the run has {epochs} epochs: give a warm-up shorter than the run."
+                f"warmup_epochs is {warmup_epochs} and the run has {epochs} epochs: give a shorter warm-up."
             )
         self.warmup_epochs = warmup_epochs
         self.warmup = Linear(0.0, peak, warmup_epochs)

@@ -13,8 +13,8 @@ class EMATeacher(nn.Module):
 
     Keep it outside DDP. Its batch-norm statistics are a choice:
 
-    - ``"own"`` (the reference code's way, the default): in training mode the teacher normalises by its own batch and keeps
-      its own running statistics, which so belong to its own weights; ``update`` leaves them alone. With several
+    - ``"own"`` (the reference code's way, the default): in training mode the teacher normalises by its own batch and
+      keeps its own running statistics, which so belong to its own weights; ``update`` leaves them alone. With several
       ranks call `training.distributed.synchronise_batchnorm` on it.
     - ``"ema"`` (Cai et al., 2021, arXiv 2101.08482): running statistics follow the student's as the weights do, and the
       teacher always normalises by them, in training too, so that its answer for a view depends on that view alone.

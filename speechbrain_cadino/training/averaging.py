@@ -11,9 +11,9 @@ logger = get_logger(__name__)
 def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
     """Average a module over the last end-of-epoch checkpoints, reading one at a time.
 
-    Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the weights
-    closely enough over the last epochs, and a fresh estimate would take a pass over the data. Counts of batches become
-    fractions here, and whole again in ``load_state_dict``.
+    Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the
+    weights closely enough over the last epochs, and a fresh estimate would take a pass over the data. Counts of batches
+    become fractions here, and whole again in ``load_state_dict``.
 
     Arguments
     ---------

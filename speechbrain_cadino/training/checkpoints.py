@@ -115,7 +115,8 @@ class SafeCheckpointer(Checkpointer):
         for folder in self.checkpoints_dir.iterdir():
             unfinished = folder.name.startswith(_UNFINISHED)
             half_deleted = (folder / CHECKSUMS).exists() and not (folder / METAFNAME).exists()
-            replaced = folder.name.endswith(_REPLACED) and folder.with_name(folder.name.removesuffix(_REPLACED)).exists()
+            successor = folder.with_name(folder.name.removesuffix(_REPLACED))
+            replaced = successor != folder and successor.exists()
             if unfinished or half_deleted or replaced:
                 shutil.rmtree(folder)
 

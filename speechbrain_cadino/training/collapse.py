@@ -57,8 +57,7 @@ class CollapseWatch:
     Example
     -------
     >>> watch = CollapseWatch(warmup_epochs=5)
-    >>> stats = {"entropy_of_mean": torch.tensor(6.0), "mean_entropy": torch.tensor(4.0), "max_entropy": torch.tensor(6.9)}
-    >>> watch.add({**stats, "entropy_gap": torch.tensor(2.0)}, torch.randn(8, 192))
+    >>> watch.add({"entropy_gap": torch.tensor(2.0)}, torch.randn(8, 192))
     >>> figures = watch.finish_epoch()
     >>> figures["entropy_gap"]
     2.0
@@ -120,10 +119,10 @@ class CollapseWatch:
             else "raise teacher_temp, lower center_momentum or lower the learning rate"
         )
         raise CollapseError(
-            f"Training has collapsed: after epoch {self.epochs} the teacher gives every input the same {seen} answer "
-            f"(H(mean p) {figures['entropy_of_mean']:.3f}, mean H(p) {figures['mean_entropy']:.3f}, "
-            f"ln K {figures['max_entropy']:.3f} nats, embedding spread {figures['embedding_spread']:.3f}), so {change}, "
-            "and start again in another output_folder."
+            f"Training has collapsed: after epoch {self.epochs} the teacher gives every input the same {seen} "
+            f"answer (H(mean p) {figures['entropy_of_mean']:.3f}, mean H(p) {figures['mean_entropy']:.3f}, "
+            f"ln K {figures['max_entropy']:.3f} nats, embedding spread {figures['embedding_spread']:.3f}), "
+            f"so {change}, and start again in another output_folder."
         )
 
     @mark_as_saver

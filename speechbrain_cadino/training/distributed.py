@@ -76,7 +76,8 @@ def synchronise_batchnorm(module):
 def wrap(module, find_unused_parameters=False):
     """Wrap a trainable module for distributed training: DDP, with SyncBatchNorm on CUDA and NCCL alone.
 
-    Call the wrapped module once a step, with all the views: several forwards with batch norm in one step fail in backward.
+    Call the wrapped module once a step, with all the views: several forwards with batch norm in one step fail in
+    backward.
 
     Arguments
     ---------

@@ -18,8 +18,8 @@ logger = get_logger(__name__)
 class RandomStates:
     """Saves and restores the global generators of Python, NumPy, PyTorch and every CUDA device, for each rank.
 
-    Give it to the checkpointer: ``checkpointer.add_recoverable("random_states", RandomStates())``. A checkpoint that was
-    written by another number of ranks restores nothing, with a warning: the run goes on, with other random numbers.
+    Give it to the checkpointer: ``checkpointer.add_recoverable("random_states", RandomStates())``. A checkpoint that
+    was written by another number of ranks restores nothing, with a warning: the run goes on, with other random numbers.
 
     Example
     -------

@@ -46,7 +46,8 @@ def test_layers_and_their_start(head):
 
 def test_published_size_by_default():
     head = DINOHead(in_dim=4, out_dim=6)
-    assert [tuple(p.shape) for p in head.parameters() if p.dim() == 2] == [(2048, 4), (2048, 2048), (256, 2048), (6, 256)]
+    shapes = [tuple(parameter.shape) for parameter in head.parameters() if parameter.dim() == 2]
+    assert shapes == [(2048, 4), (2048, 2048), (256, 2048), (6, 256)]
 
 
 def test_only_the_prototypes_are_in_the_last_layer(head):
