@@ -16,7 +16,7 @@ class Rows(NamedTuple):
 
 
 class ViewGroup(NamedTuple):
-    """The views of one length: which they are, their crops one view after the other (views x batch, time), the draws."""
+    """The views of one length: which they are, their crops, view after view (views x batch, time), and the draws."""
 
     views: list
     waves: torch.Tensor
@@ -88,7 +88,8 @@ def collate_views(samples):
     for length in dict.fromkeys(lengths):
         views = [view for view, other in enumerate(lengths) if other == length]
         waves = torch.from_numpy(np.stack([sample.crops[view] for view in views for sample in samples]))
-        groups.append(ViewGroup(views, waves, stack_draws([sample.draws[view] for view in views for sample in samples])))
+        draws = stack_draws([sample.draws[view] for view in views for sample in samples])
+        groups.append(ViewGroup(views, waves, draws))
     items = torch.tensor([sample.item for sample in samples])
     return ViewBatch(items, groups, [sample.failure for sample in samples if sample.failure])
 

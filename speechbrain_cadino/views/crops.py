@@ -9,7 +9,7 @@ import soxr
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.utils.errors import UserError
 
-# Crops of a long file that lie farther apart than this are read one by one: decoding the gap costs more than a new seek.
+# Crops of a long file that lie farther apart are read one by one: decoding the gap costs more than a new seek.
 READ_GAP = 10 * SAMPLE_RATE
 
 

@@ -17,7 +17,7 @@ ATTEMPTS = 10
 
 
 class ViewSample(NamedTuple):
-    """One item: its index, one crop a view (time,) float32, one dict of draws a view, and why it was replaced, or None."""
+    """One item: its index, one crop a view (time,) float32, one dict of draws a view, and why it is a stand-in."""
 
     item: int
     crops: list

@@ -72,11 +72,12 @@ class AugmentDrawer:
             drawn |= draw_channel(rng, self.settings.channel, "rir_gain" if "rir" in drawn else "gain")
             if "rir" in drawn:
                 drawn.setdefault("rir_gain", np.ones_like(GAIN_HERTZ))
-        return {name: np.asarray(value, np.int64 if name == "mnru_offset" else np.float32) for name, value in drawn.items()}
+        types = {"mnru_offset": np.int64}
+        return {name: np.asarray(value, types.get(name, np.float32)) for name, value in drawn.items()}
 
 
 def draw_channel(rng, settings, gain_name):
-    """Draw a channel from `ChannelSettings`: dict as `AugmentDrawer` gives it, the filter's gain under ``gain_name``."""
+    """Draw a channel from `ChannelSettings`: a dict as of `AugmentDrawer`, the filter's gain under ``gain_name``."""
     drawn = {}
     if rng.random() >= settings.channel_prob:
         return drawn

@@ -48,7 +48,7 @@ class ViewLoader(DataLoader):
             num_workers=num_workers,
             prefetch_factor=prefetch_factor if num_workers else None,
             persistent_workers=num_workers > 0,
-            generator=torch.Generator(),  # its own, or each start of an epoch would draw from the model's random numbers
+            generator=torch.Generator(),  # its own, or each epoch would use up one of the model's random numbers
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         )
         self.max_failed_share = max_failed_share

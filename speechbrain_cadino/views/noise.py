@@ -76,8 +76,10 @@ def coloured_noise(rng, length):
 
 
 def babble(rng, length, n_talkers=4):
-    """Sum of talkers: noise of about speech's long-term spectrum (level from 100 Hz to a corner near 500, then falling by
-    9 dB an octave) under envelopes that move as syllables do, (length,) float32."""
+    """Sum of talkers, (length,) float32: noise under envelopes that move as syllables do.
+
+    Its spectrum is about speech's: level from 100 Hz to a corner near 500 Hz, then falling by 9 dB an octave.
+    """
     talkers = np.zeros(length, dtype=np.float32)
     for _ in range(n_talkers):
         corner = rng.uniform(300, 700)

@@ -49,7 +49,8 @@ class FileStore:
 class MemoryStore:
     """The same utterances, read once and kept as one int16 tensor: for corpora that fit, since decoding costs more.
 
-    Worker processes share the memory. Files of 16 bits come back exactly, others rounded to 16 bits.
+    Worker processes share the memory; with several GPUs each rank keeps a copy. Files of 16 bits come back exactly, others
+    rounded to 16 bits.
 
     Arguments
     ---------
@@ -94,7 +95,7 @@ class MemoryStore:
         """As `FileStore.read`."""
         kept = int(self.kept[utterance])
         if start >= kept:
-            raise AudioError(f"{self.wavs[utterance]} has {kept} readable samples, none from {start}: leave it out.")
+            raise AudioError.of(self.wavs[utterance], f"has {kept} readable samples at 16 kHz, none from {start}")
         offset = int(self.offsets[utterance])
         return self.samples[offset + start : offset + min(stop, kept)].numpy().astype(np.float32) / INT16_SCALE
 
@@ -104,7 +105,7 @@ def check_memory(n_bytes, n_utterances):
     present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if n_bytes > MEMORY_SHARE * present:
         raise UserError(
-            f"preload would keep {n_utterances} utterances in {n_bytes / 1e9:.1f} GB, more than {MEMORY_SHARE:.0%} of this "
-            f"machine's {present / 1e9:.1f} GB: set preload to False."
+            f"preload would keep {n_utterances} utterances in {n_bytes / 1e9:.1f} GB, more than {MEMORY_SHARE:.0%} of "
+            f"this machine's {present / 1e9:.1f} GB: set preload to False."
         )
     logger.info("Keeping %d utterances in memory: %.2f GB", n_utterances, n_bytes / 1e9)

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.crops import READ_GAP, CropSpec, change_speed, draw_starts, length_before_speed, read_crops
+from speechbrain_cadino.views.crops import (
+    READ_GAP,
+    CropSpec,
+    change_speed,
+    draw_starts,
+    length_before_speed,
+    read_crops,
+)
 
 
 def test_spec_gives_global_views_first():

@@ -22,7 +22,8 @@ def same(one, two):
         one.item == two.item
         and one.failure == two.failure
         and all((a == b).all() for a, b in zip(one.crops, two.crops))
-        and all(a.keys() == b.keys() and all((a[name] == b[name]).all() for name in a) for a, b in zip(one.draws, two.draws))
+        and all(a.keys() == b.keys() for a, b in zip(one.draws, two.draws))
+        and all((a[name] == b[name]).all() for a, b in zip(one.draws, two.draws) for name in a)
     )
 
 

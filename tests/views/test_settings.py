@@ -50,4 +50,5 @@ def test_settings_are_built_in_yaml():
                 level_db: null
         """
     )["augment"]
-    assert settings.rir_prob == 0 and list(settings.channel.band_low) == [200, 300] and settings.channel.level_db is None
+    assert settings.rir_prob == 0 and settings.noise_prob == 0.5
+    assert list(settings.channel.band_low) == [200, 300] and settings.channel.level_db is None
