@@ -172,12 +172,11 @@ def _synthesise(folder, generator, speakers, settings):
 
 
 def _say_for(generator, speaker, seconds, rng):
-    """Random words for about ``seconds``: said twice at most, the second time with as many words as the first tells."""
-    words = random_words(rng, round(2.5 * seconds))
-    wave = generator.say(speaker, words)
-    wanted = round(len(words) * seconds * SAMPLE_RATE / len(wave))
-    if wanted > len(words):
-        wave = generator.say(speaker, words + random_words(rng, wanted - len(words)))
+    """Random words, cut at ``seconds``: so many that only slow speakers have to say more of them."""
+    words, wave = [], []
+    while len(wave) < seconds * SAMPLE_RATE:
+        words += random_words(rng, round(seconds * (1.0 if words else generator.words_per_second)))
+        wave = generator.say(speaker, words)
     return wave[: int(seconds * SAMPLE_RATE)]
 
 

@@ -46,6 +46,8 @@ class Espeak:
     dtype('float32')
     """
 
+    words_per_second = 3.5
+
     def __init__(self):
         try:
             import espeakng_loader

@@ -19,12 +19,15 @@ HIGHER_FORMANT = 3500
 
 
 class SourceFilterSpeaker(NamedTuple):
-    """One speaker: f0 in Hz, its range in octaves, formant scale, spectral tilt (0 to 1), jitter, breath, letters a second."""
+    """One speaker: f0 in Hz, its range in octaves, a scale for each formant, spectral tilt (0 to 1), and so on.
+
+    Jitter is in octaves, breath relative to the pulses, the rate in letters a second.
+    """
 
     sex: str
     f0: float
     f0_range: float
-    formant_scale: float
+    formant_scales: tuple
     tilt: float
     jitter: float
     breath: float
@@ -43,6 +46,7 @@ class SourceFilter:
     """
 
     name = "source_filter 1"
+    words_per_second = 2.2
 
     def draw_speaker(self, rng, index):
         """A speaker, women and men in turn; the arguments are those of `Espeak.draw_speaker`."""
@@ -51,10 +55,10 @@ class SourceFilter:
             sex="female" if female else "male",
             f0=float(rng.uniform(165, 250) if female else rng.uniform(80, 145)),
             f0_range=float(rng.uniform(0.1, 0.5)),
-            formant_scale=float((1.16 if female else 1.0) * rng.uniform(0.88, 1.12)),
-            tilt=float(rng.uniform(0.5, 0.95)),
+            formant_scales=tuple((1.16 if female else 1.0) * rng.uniform(0.88, 1.12) * rng.uniform(0.9, 1.1, 4)),
+            tilt=float(rng.uniform(0.3, 0.95)),
             jitter=float(rng.uniform(0.002, 0.03)),
-            breath=float(rng.uniform(0.01, 0.15)),
+            breath=float(rng.uniform(0.01, 0.3)),
             rate=float(rng.uniform(9, 14)),
         )
 
@@ -93,16 +97,16 @@ def _sound(letter, source, tract, speaker, rng):
     silence, tract = _resonate(np.zeros(len(source)), VOWELS["a"], tract, speaker)  # what still rings
     noise = rng.standard_normal(len(source))
     if letter in NOISES:
-        return silence + 0.05 * _band(noise, NOISES[letter] * speaker.formant_scale), tract
+        return silence + 0.05 * _band(noise, NOISES[letter] * speaker.formant_scales[3]), tract
     if letter in STOPS:
         burst = np.exp(-np.arange(len(source))[::-1] / (0.015 * SAMPLE_RATE))
-        return silence + 0.2 * _band(noise * burst, STOPS[letter] * speaker.formant_scale), tract
+        return silence + 0.2 * _band(noise * burst, STOPS[letter] * speaker.formant_scales[3]), tract
     return silence, tract
 
 
 def _resonate(source, formants, tract, speaker):
     """A cascade of two-pole resonators of unit gain at 0 Hz."""
-    frequencies = np.minimum(np.array([*formants, HIGHER_FORMANT]) * speaker.formant_scale, 0.45 * SAMPLE_RATE)
+    frequencies = np.minimum(np.array([*formants, HIGHER_FORMANT]) * speaker.formant_scales, 0.45 * SAMPLE_RATE)
     radii = np.exp(-np.pi * np.array(BANDWIDTHS) / SAMPLE_RATE)
     poles = np.stack([np.ones(4), -2 * radii * np.cos(2 * np.pi * frequencies / SAMPLE_RATE), radii**2], axis=1)
     zeros = np.zeros((4, 3))
