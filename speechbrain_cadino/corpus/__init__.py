@@ -1,0 +1,1 @@
+"""Audio on disk to a manifest: reading, scanning, lists, and the demo corpus."""

@@ -9,7 +9,7 @@ import soxr
 from speechbrain_cadino.utils.errors import UserError
 
 SAMPLE_RATE = 16000
-# soxr's HQ filter spans about 0.01 s at 16 kHz (longer at 8 kHz): what is read beyond both ends of a piece of another rate.
+# Read beyond both ends of a piece of another rate: soxr's HQ filter spans some 0.01 s.
 MARGIN_SECONDS = 0.1
 UNKNOWN_LENGTH = 2**62  # libsndfile's number of samples for a stream whose header gives none
 

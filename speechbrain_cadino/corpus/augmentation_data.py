@@ -120,14 +120,15 @@ def write_augmentation_csv(data, csv_path, data_root=None):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("ID", "duration", "wav", "kind"))
         for number, (wav, duration, kind) in enumerate(zip(data.wavs, data.durations.tolist(), data.kinds)):
-            inside = root is not None and wav.startswith(root)
-            writer.writerow((f"{number:06d}", duration, f"{DATA_ROOT}/{wav.removeprefix(root)}" if inside else wav, kind))
+            if root is not None and wav.startswith(root):
+                wav = f"{DATA_ROOT}/{wav.removeprefix(root)}"
+            writer.writerow((f"{number:06d}", duration, wav, kind))
 
 
 def _scan(folder):
     """Usable audio files of a folder, relative to it, and their lengths in samples at 16 kHz."""
     if not os.path.isdir(folder):
-        raise UserError(f"The folder {folder} does not exist: give a folder of audio, a CSV, or none for generated data.")
+        raise UserError(f"{folder} is not a folder: give a folder of audio, a CSV, or none for generated data.")
     names, stops, bad = [], [], []
     for name in find_audio(folder):
         try:
@@ -142,7 +143,8 @@ def _scan(folder):
     if not names:
         raise UserError(f"No file in {folder} is usable: {bad[0]}")
     if bad:
-        logger.warning("%d of %d files in %s are left out, the first: %s", len(bad), len(bad) + len(names), folder, bad[0])
+        total = len(bad) + len(names)
+        logger.warning("%d of %d files in %s are left out, the first: %s", len(bad), total, folder, bad[0])
     return names, stops
 
 
@@ -151,5 +153,6 @@ def _kind(path):
 
 
 def _columns(wavs, stops, kinds):
+    wavs, kinds = (np.array(list(texts), dtype=STRING) for texts in (wavs, kinds))
     stops = np.array(stops, dtype=np.int64)
-    return AugmentationData(np.array(wavs, dtype=STRING), np.zeros_like(stops), stops, np.array(list(kinds), dtype=STRING))
+    return AugmentationData(wavs, np.zeros_like(stops), stops, kinds)

@@ -1,7 +1,8 @@
 """The demo corpus: synthetic speakers in several sessions, each with its own channel, in VoxCeleb's layout.
 
-The difficulty is the field's: a speaker sounds different in the next session, and two speakers alike in one channel. Made
-once and kept with a hash, since eSpeak's waves are not the same bit for bit in two runs: compared runs share one copy.
+The difficulty is the field's: a speaker sounds different in the next session, and two speakers alike in one channel.
+Made once and kept with a hash, since eSpeak's waves are not the same bit for bit in two runs: compared runs share one
+copy.
 """
 
 import hashlib
@@ -16,9 +17,7 @@ from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.channel import apply_channel, draw_channel
-from speechbrain_cadino.corpus.espeak import Espeak
-from speechbrain_cadino.corpus.sentences import random_words
-from speechbrain_cadino.corpus.source_filter import SourceFilter
+from speechbrain_cadino.corpus.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder
 
@@ -43,7 +42,7 @@ def make_demo_corpus(
     Arguments
     ---------
     folder : str or Path
-        Becomes ``wav/<speaker>/<session>/<utterance>.wav`` (16 kHz, 16 bits), ``train_files.txt`` (relative to ``wav``),
+        Holds ``wav/<speaker>/<session>/<utterance>.wav`` (16 kHz, 16 bits), ``train_files.txt`` (relative to ``wav``),
         ``trials.txt`` (`label enrol test`, on speakers of its own; targets always from two sessions, impostors of one
         sex) and ``corpus.json`` (settings, generator, SHA-256 over the audio).
     n_speakers, n_test_speakers : int
@@ -69,7 +68,7 @@ def make_demo_corpus(
     Raises
     ------
     UserError
-        If a setting is no good, the synthesiser does not load, the folder holds something else, or the audio in it is no
+        If a setting is no good, the synthesiser does not load, the folder holds something else, or its audio is no
         longer what was made.
     """
     settings = {name: value for name, value in locals().items() if name != "folder"}
@@ -94,20 +93,6 @@ def make_demo_corpus(
         shutil.rmtree(folder)
     partial.rename(folder)
     return folder
-
-
-def open_synthesiser(name="auto"):
-    """The synthesiser of a name (``espeak``, ``source_filter``, ``auto``): an object with ``draw_speaker`` and ``say``."""
-    if name == "source_filter":
-        return SourceFilter()
-    if name not in ("espeak", "auto"):
-        raise UserError(f"synthesiser is {name!r}: choose espeak, source_filter or auto.")
-    try:
-        return Espeak()
-    except UserError:
-        if name == "espeak":
-            raise
-        return SourceFilter()
 
 
 def audio_hash(folder):
@@ -165,19 +150,10 @@ def _synthesise(folder, generator, speakers, settings):
         channel = draw_channel(rng, settings["channel_strength"])
         (folder / name / f"s{session}").mkdir(parents=True)
         for number in numbers:
-            wave = _say_for(generator, speakers[name], settings["seconds"] * rng.uniform(0.9, 1.1), rng)
+            wave = say_for(generator, speakers[name], settings["seconds"] * rng.uniform(0.9, 1.1), rng)
             files.append(f"{name}/s{session}/{number:03d}.wav")
             soundfile.write(folder / files[-1], apply_channel(wave, channel, rng), SAMPLE_RATE, subtype="PCM_16")
     return files
-
-
-def _say_for(generator, speaker, seconds, rng):
-    """Random words, cut at ``seconds``: so many that only slow speakers have to say more of them."""
-    words, wave = [], []
-    while len(wave) < seconds * SAMPLE_RATE:
-        words += random_words(rng, round(seconds * (1.0 if words else generator.words_per_second)))
-        wave = generator.say(speaker, words)
-    return wave[: int(seconds * SAMPLE_RATE)]
 
 
 def _trials(files, speakers, settings):

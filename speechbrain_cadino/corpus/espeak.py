@@ -61,7 +61,7 @@ class Espeak:
         self.library.espeak_Info.restype = ctypes.c_char_p
         self.rate = self.library.espeak_Initialize(SYNCHRONOUS, 0, str(data.parent).encode(), DONT_EXIT)
         if self.rate <= 0:
-            raise UserError(f"eSpeak NG does not start on {data}: install espeakng-loader anew or choose source_filter.")
+            raise UserError(f"eSpeak NG does not start on {data}: reinstall espeakng-loader or choose source_filter.")
         self.name = f"espeak-ng {self.library.espeak_Info(None).decode().split()[0]}"
         self.sexes = _sexes(data / "voices" / "!v")
         self._chunks = []
@@ -82,7 +82,7 @@ class Espeak:
         -------
         EspeakSpeaker
         """
-        # The variants in a fixed random order, the accent moving on by one a round: pairs repeat only after all were used.
+        # Variants in a fixed random order, the accent moving on by one a round: a pair repeats after all were used.
         variants = np.random.default_rng(0).permutation(sorted(self.sexes))
         variant = str(variants[index % len(variants)])
         accent = ACCENTS[(index + index // len(variants)) % len(ACCENTS)]

@@ -1,39 +1,8 @@
-"""Utterances of the verification lists: they must exist, and training must not touch them."""
+"""Utterances of the verification lists, which training must not touch."""
 
 import os
-from pathlib import Path
 
 from speechbrain_cadino.corpus.trials import read_trials
-from speechbrain_cadino.utils.errors import UserError
-
-
-def check_trials(trials_path, folder):
-    """Read a trial list and see that every file it names is there.
-
-    Arguments
-    ---------
-    trials_path : str or Path
-        The list, `label enrol test` a line.
-    folder : str or Path
-        What its paths are relative to.
-
-    Returns
-    -------
-    Trials
-
-    Raises
-    ------
-    UserError
-        If the list is no good, or names absent files: their number and the first of them.
-    """
-    trials = read_trials(trials_path)
-    absent = [name for name in trials.utterances if not Path(folder, name).is_file()]
-    if absent:
-        raise UserError(
-            f"{trials_path} names {len(absent)} of {len(trials.utterances)} files that are not in {folder}, "
-            f"{absent[0]} for one: give the folder that its paths are relative to."
-        )
-    return trials
 
 
 def leave_out(paths, trial_lists):

@@ -7,7 +7,7 @@ import numpy as np
 
 from speechbrain_cadino.utils.errors import UserError
 
-# Text columns: 16 bytes a row plus the text, with no Python object behind a row, so that forked workers share the memory.
+# Text columns: 16 bytes a row plus the text, no Python object behind a row, so that forked workers share the memory.
 STRING = np.dtypes.StringDType()
 # VoxCeleb's layout, seen from the data folder: .../speaker/session/utterance.wav; its session is "speaker/session".
 SESSION_PATTERN = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"

@@ -38,7 +38,7 @@ def find_audio(folder):
     if not readable and others:
         raise UserError(f"All {len(others)} audio files in {folder} are {CONVERT}.")
     if not readable:
-        raise UserError(f"No audio ({', '.join(AUDIO_SUFFIXES)}) is in {folder}: give data_folder the folder that has it.")
+        raise UserError(f"No audio ({', '.join(AUDIO_SUFFIXES)}) is in {folder}: give the folder that has it.")
     converted = {os.path.splitext(path)[0] for path in readable}
     return sorted(readable + [path for path in others if os.path.splitext(path)[0] not in converted])
 
@@ -54,7 +54,7 @@ def read_file_list(path):
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The file list {path} cannot be read ({error}): give file_list a text file of paths.") from error
+        raise UserError(f"The file list {path} cannot be read ({error}): give a text file of paths.") from error
     paths = list(dict.fromkeys(filter(None, map(str.strip, lines))))
     if not paths:
         raise UserError(f"The file list {path} is empty: write one path a line into it, relative to data_folder.")

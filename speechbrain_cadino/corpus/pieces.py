@@ -16,8 +16,8 @@ PIECE_SUFFIX = re.compile(r"_\d+(\.\d+)?_\d+(\.\d+)?$")  # "..._3.0_6.0", as vox
 def merge_pieces(columns):
     """Join the rows that are pieces of one file (and one speaker) into one row, from the first start to the last stop.
 
-    SpeechBrain's ``voxceleb_prepare`` writes rows of 3 s whose ``duration`` is the whole file's; by that they are known.
-    Rows whose ``duration`` is their own length stay apart, so that a long file may be several utterances.
+    SpeechBrain's ``voxceleb_prepare`` writes rows of 3 s whose ``duration`` is the whole file's: by that they are
+    known. Rows whose ``duration`` is their own length stay apart, so that a long file may be several utterances.
 
     Arguments
     ---------
@@ -50,5 +50,6 @@ def merge_pieces(columns):
 def lengths_from_files(wavs):
     """Samples at 16 kHz of each file, from the headers, (n,) int64; `AudioError` names a file that cannot be read."""
     with ThreadPool() as pool:
-        infos = tqdm(pool.imap(audio_info, wavs, chunksize=64), "lengths", len(wavs), unit="file", disable=len(wavs) < 1000)
+        infos = pool.imap(audio_info, wavs, chunksize=64)
+        infos = tqdm(infos, "reading lengths", len(wavs), unit="file", dynamic_ncols=True, disable=len(wavs) < 1000)
         return np.array([info.samples for info in infos], dtype=np.int64)

@@ -70,7 +70,7 @@ def scan_corpus(
     """
     if not 0 <= min_duration < max_duration < float("inf"):
         raise UserError(
-            f"min_duration {min_duration:g} and max_duration {max_duration:g}: give seconds, the first below the second."
+            f"min_duration is {min_duration:g} s, max_duration {max_duration:g} s: give the second the larger number."
         )
     root = str(data_folder).rstrip("/") or "/"
     if not os.path.isdir(root):
@@ -83,7 +83,7 @@ def scan_corpus(
     manifest, rejected = _examine_all(kept, root, examine_one, workers)
     if not len(manifest):
         reason, count = Counter(reason for _, reason in rejected).most_common(1)[0]
-        raise UserError(f"None of the {len(kept)} files of {file_list or root} is usable, {count} of them for this: {reason}.")
+        raise UserError(f"None of {len(kept)} files of {file_list or root} is usable, {count} for this: {reason}.")
     if speaker_pattern is not None:
         manifest.spk_ids = groups_from_paths(manifest.wavs, speaker_pattern, root, "speaker_pattern")
         if manifest.spk_ids is None:

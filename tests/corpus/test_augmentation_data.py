@@ -72,7 +72,7 @@ def test_bad_files_are_left_out_and_counted(musan, caplog):
 
 
 def test_folders_without_audio(tmp_path):
-    with pytest.raises(UserError, match="nowhere does not exist"):
+    with pytest.raises(UserError, match="nowhere is not a folder"):
         noise_manifest(tmp_path / "nowhere")
     with pytest.raises(UserError, match="No audio"):
         rir_manifest(tmp_path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from speechbrain_cadino.corpus.held_out import check_trials, leave_out
+from speechbrain_cadino.corpus.held_out import leave_out
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -29,15 +29,3 @@ def test_several_lists_and_none(tmp_path):
     assert leave_out(paths, []) == paths
     with pytest.raises(UserError, match="none.txt"):
         leave_out(paths, [tmp_path / "none.txt"])
-
-
-def test_check_trials_names_the_list_the_number_and_an_absent_file(tmp_path):
-    trials = write(tmp_path / "t.txt", "1 a/1.wav a/2.wav", "0 a/1.wav b/1.wav")
-    for name in ("a/1.wav", "a/2.wav"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    with pytest.raises(UserError, match=r"t.txt names 1 of 3 files .* b/1.wav"):
-        check_trials(trials, tmp_path)
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b/1.wav").touch()
-    assert check_trials(trials, tmp_path).labels.tolist() == [True, False]

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from speechbrain.dataio.dataio import load_data_csv
 
-from speechbrain_cadino.corpus import manifest as module
+from speechbrain_cadino.corpus import columns
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
 from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
 from speechbrain_cadino.utils.errors import UserError
@@ -45,7 +45,7 @@ def write_csv(path, *lines):
 @pytest.mark.parametrize("labels", [True, False])
 @pytest.mark.parametrize("rows_at_once", [1, 64, 65536])
 def test_written_and_read_again(tmp_path, monkeypatch, length, labels, rows_at_once):
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(columns, "ROWS_AT_ONCE", rows_at_once)
     manifest = random_manifest(length, seed=length, labels=labels)
     write_manifest(manifest, tmp_path / "a.csv")
     assert_same(manifest, read_manifest(tmp_path / "a.csv", session_pattern=None))
@@ -103,7 +103,8 @@ def test_data_root_is_a_folder_not_a_prefix_of_letters(tmp_path):
 def test_voxceleb_prepare_pieces_become_files(tmp_path):
     def piece(audio_id, start, seconds):
         wav = f"/vox/wav/{audio_id.replace('--', '/')}.wav"
-        return f"{audio_id}_{start}.0_{start + 3}.0,{seconds},{wav},{start * 16000},{(start + 3) * 16000},{audio_id[:3]}"
+        stop = start + 3
+        return f"{audio_id}_{start}.0_{stop}.0,{seconds},{wav},{start * 16000},{stop * 16000},{audio_id[:3]}"
 
     path = write_csv(
         tmp_path / "train.csv",
@@ -216,7 +217,7 @@ def test_manifests_travel_to_workers():
 
 def test_a_row_takes_little_memory(tmp_path, monkeypatch):
     """The product's lists have a million rows: under 200 bytes each, and no peak on the way."""
-    monkeypatch.setattr(module, "ROWS_AT_ONCE", 500)
+    monkeypatch.setattr(columns, "ROWS_AT_ONCE", 500)
     write_manifest(random_manifest(8_000), tmp_path / "a.csv")
     tracemalloc.start()
     try:

@@ -93,7 +93,8 @@ def test_every_option_of_the_command_line_is_an_argument(prepare):
 
 
 def test_the_command_line_tells_errors_in_one_sentence(tmp_path):
-    command = [sys.executable, RECIPE / "prepare.py", "--data_folder", tmp_path / "nowhere", "--output", tmp_path / "out"]
+    options = ["--data_folder", tmp_path / "nowhere", "--output", tmp_path / "out"]
+    command = [sys.executable, RECIPE / "prepare.py", *options]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and done.stderr.startswith("error: The data folder") and done.stderr.count("\n") == 1
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
-from speechbrain_cadino.corpus.demo import open_synthesiser
 from speechbrain_cadino.corpus.espeak import Espeak
 from speechbrain_cadino.corpus.sentences import WORDS, random_words
 from speechbrain_cadino.corpus.source_filter import SourceFilter
+from speechbrain_cadino.corpus.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -73,6 +73,14 @@ def test_espeak_has_a_hundred_voices_and_pairs_them_with_accents_before_it_repea
         assert len(espeak.say(speaker(espeak, 0)._replace(voice=voice), ["yes"])) > 1000
     with pytest.raises(UserError, match="en-gb"):
         espeak.say(speaker(espeak, 0)._replace(voice="no-such-voice-en-gb"), ["yes"])
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 4.5])
+def test_words_are_said_for_as_long_as_asked_even_by_slow_speakers(synthesiser, seconds):
+    slow = speaker(synthesiser, 1)._replace(rate=60 if isinstance(synthesiser, Espeak) else 5.0)
+    for voice in (speaker(synthesiser, 0), slow):
+        wave = say_for(synthesiser, voice, seconds, np.random.default_rng(0))
+        assert len(wave) == int(seconds * SAMPLE_RATE) and wave.dtype == np.float32
 
 
 def test_pitch_and_tract_change_what_they_say():

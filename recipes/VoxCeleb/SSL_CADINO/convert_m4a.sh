@@ -19,7 +19,8 @@ if ! command -v ffmpeg > /dev/null; then
     exit 2
 fi
 
-convert_one() { # a path relative to the input folder; written under a temporary name, so that a whole file is a good file
+# A path relative to the input folder; written under a temporary name, so that a file under its own is whole.
+convert_one() {
     local target="$OUTPUT/${1%.*}.$FORMAT"
     [ -e "$target" ] && return 0
     mkdir -p "$(dirname "$target")"

@@ -107,7 +107,7 @@ def parse_arguments(arguments=None):
     parser.add_argument("--trials", nargs="+", default=(), help="trial lists whose utterances are left out")
     parser.add_argument("--min_duration", type=float, default=default["min_duration"], help="seconds")
     parser.add_argument("--max_duration", type=float, default=default["max_duration"], help="seconds")
-    parser.add_argument("--speaker_pattern", help="regular expression of the speaker in a path, for instance '^([^/]+)/'")
+    parser.add_argument("--speaker_pattern", help="regular expression of the speaker in a path, such as '^([^/]+)/'")
     parser.add_argument("--session_pattern", default=default["session_pattern"], help="the same for the session")
     parser.add_argument("--workers", type=int, help="threads; default: one a core")
     return vars(parser.parse_args(arguments))
