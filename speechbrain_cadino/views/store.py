@@ -49,8 +49,8 @@ class FileStore:
 class MemoryStore:
     """The same utterances, read once and kept as one int16 tensor: for corpora that fit, since decoding costs more.
 
-    Worker processes share the memory; with several GPUs each rank keeps a copy. Files of 16 bits come back exactly, others
-    rounded to 16 bits.
+    Worker processes share the memory; with several GPUs each rank keeps a copy. Files of 16 bits come back exactly,
+    others rounded to 16 bits.
 
     Arguments
     ---------

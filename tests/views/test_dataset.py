@@ -64,6 +64,16 @@ def test_views_of_an_item_differ_in_place_and_augmentation(manifest):
     assert len({float(draw["snr_db"]) for draw in sample.draws}) == 5
 
 
+def test_no_view_s_draws_hang_on_another_s(manifest):
+    def draws(n_global_numbers):
+        def drawer(rng, length):
+            return {"number": rng.random(n_global_numbers if length == 4800 else 1)[-1:]}
+
+        return [float(draw["number"][0]) for draw in ViewDataset(manifest, SPEC, seed=0, augment=drawer)[0, 8].draws]
+
+    assert draws(1)[2:] == draws(3)[2:] and draws(1)[0] != draws(3)[0]
+
+
 def test_all_views_of_an_item_share_one_speed(tmp_path):
     times = np.arange(40000) / 16000
     soundfile.write(tmp_path / "tone.wav", np.sin(2 * np.pi * 1000 * times) / 2, 16000)
