@@ -22,7 +22,7 @@ setup(
         "torchaudio==2.11.*",
         "speechbrain>=1.1.2,<1.2",
         "hyperpyyaml>=1.2",
-        "numpy>=1.26",
+        "numpy>=2.0",
         "scipy>=1.11",
         "scikit-learn>=1.3",
         "soundfile>=0.12",  # its wheels bring libsndfile 1.2, which reads Ogg/Opus
