@@ -13,7 +13,7 @@ class DINOBrain(CadinoBrain):
     """Multi-crop self-distillation: a student learns to answer like its own moving average, from other crops.
 
     ``modules``: ``student``, a `MultiCropNet`. Read from ``hparams``, besides what `CadinoBrain` reads: ``dino_loss``,
-    ``consistency_loss`` and ``consistency_weight``, ``collapse_watch``, ``teacher_batch_norm``,
+    ``consistency_loss`` and ``consistency_weight``, ``koleo_loss`` and ``koleo_weight``, ``collapse_watch``, ``teacher_batch_norm``,
     ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``, ``augmenter``, ``crops``.
     """
 
@@ -60,6 +60,10 @@ class DINOBrain(CadinoBrain):
             consistency = self.hparams.consistency_loss(student_embeddings, teacher_embeddings)
             stats["consistency_loss"] = consistency.detach()
             loss = loss + self.hparams.consistency_weight * consistency
+        if self.hparams.koleo_weight:
+            koleo = self.hparams.koleo_loss(student_embeddings[: len(teacher_embeddings)])
+            stats["koleo_loss"] = koleo.detach()
+            loss = loss + self.hparams.koleo_weight * koleo
         self.watch.add(stats, student_embeddings[0])
         return loss
 

@@ -113,7 +113,10 @@ class CadinoBrain(sb.Brain):
             self._record(figures)
         self.epoch_check(figures)
         self.checkpointer.save_and_keep_only(
-            meta={"epoch": epoch}, num_to_keep=self.hparams.keep_checkpoints, keep_recent=True
+            meta={"epoch": epoch},
+            num_to_keep=self.hparams.keep_checkpoints,
+            keep_recent=True,
+            ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"],  # one within an epoch takes no place
         )
 
     def _development(self, epoch):

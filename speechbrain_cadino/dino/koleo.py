@@ -1,0 +1,50 @@
+"""What keeps a small corpus from using only the few easiest directions of the embedding."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class KoLeoLoss(nn.Module):
+    """Spread the embeddings of a batch: ``-mean_i log(min_{j != i} |x_i - x_j|)`` over the L2-normalised rows.
+
+    The Kozachenko-Leonenko estimate of (minus) their entropy (Sablayrolles et al., 2019, arXiv 1806.03198), as DINOv2
+    adds it to DINO. Each view is one batch of its own, so that two views of one item are never pushed apart. Its weight
+    is applied by the caller. Computed in float32; on several ranks each uses its own items.
+
+    Arguments
+    ---------
+    eps : float
+        Added to the distances: two equal embeddings have a finite loss.
+
+    Example
+    -------
+    >>> bool(torch.isclose(KoLeoLoss()([torch.eye(4)]), torch.tensor(-0.5).mul(torch.tensor(2.0).log())))
+    True
+    """
+
+    def __init__(self, eps=1e-8):
+        super().__init__()
+        self.eps = eps
+
+    def forward(self, embeddings):
+        """The mean over views.
+
+        Arguments
+        ---------
+        embeddings : list of torch.Tensor
+            One (batch, dim) tensor a view; the batch is 2 or more.
+
+        Returns
+        -------
+        torch.Tensor
+            Scalar, in nats, at least -ln 2.
+        """
+        with torch.autocast(embeddings[0].device.type, enabled=False):
+            return sum(self._view(F.normalize(view.float(), dim=-1)) for view in embeddings) / len(embeddings)
+
+    def _view(self, directions):
+        with torch.no_grad():
+            cosines = directions @ directions.T
+            nearest = cosines.fill_diagonal_(-2).argmax(dim=1)
+        return -torch.log((directions - directions[nearest]).norm(dim=1) + self.eps).mean()
