@@ -3,11 +3,13 @@
 import time
 
 import speechbrain as sb
+import torch
 from speechbrain.utils.distributed import ddp_broadcast
 
 from speechbrain_cadino.training.distributed import is_main, wrap
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.random_states import RandomStates
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings import Settings
 
 
@@ -26,13 +28,25 @@ class CadinoBrain(sb.Brain):
         main rank after each ``hparams.evaluate_every`` epochs and after the last. It is watched, never trained on.
     *args, **kwargs
         As for `speechbrain.Brain`.
+
+    Raises
+    ------
+    UserError
+        If a setting or a run option, such as the device, is no good.
     """
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
 
     def __init__(self, *args, evaluate_development=None, **kwargs):
-        super().__init__(*args, **kwargs)
+        try:
+            super().__init__(*args, **kwargs)
+        except (ValueError, RuntimeError, AssertionError) as error:  # such as a device that is not there
+            reason = str(error).strip().splitlines()[0].rstrip(".")
+            raise UserError(f"Training cannot be set up ({reason}): correct the settings or the --options.") from error
         self.hparams = Settings(**vars(self.hparams))
+        for name in ("keep_checkpoints", "evaluate_every"):
+            if getattr(self.hparams, name) < 1:
+                raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history = History()
         make_logger = self.hparams.tensorboard_logger if is_main() else None
@@ -43,8 +57,14 @@ class CadinoBrain(sb.Brain):
 
     def fit_loader(self, loader):
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from where the last checkpoint left off."""
+        batches = loader.batch_sampler.batches_per_epoch
+        if batches < self.grad_accumulation_factor:
+            raise UserError(
+                f"grad_accumulation_factor is {self.grad_accumulation_factor} and an epoch has {batches} batches: "
+                "set a smaller factor or a smaller batch_size."
+            )
         self.train_sampler = loader
-        self.steps_per_epoch = max(1, loader.batch_sampler.batches_per_epoch // self.grad_accumulation_factor)
+        self.steps_per_epoch = batches // self.grad_accumulation_factor
         self.fit(self.hparams.epoch_counter, loader)
 
     def scheduled(self, schedule):
@@ -70,6 +90,18 @@ class CadinoBrain(sb.Brain):
             if any(parameter.requires_grad for parameter in module.parameters()):
                 self.modules[name] = wrap(module, self.find_unused_parameters)
 
+    def check_loss_isfinite(self, loss):
+        """As SpeechBrain's, with a `UserError`; without --skip_nonfinite_grads one such step would lose the weights."""
+        if torch.isfinite(loss):
+            return
+        self.nonfinite_count += 1
+        skipped = self.scaler.is_enabled() or self.skip_nonfinite_grads
+        if not skipped or self.nonfinite_count > self.nonfinite_patience:
+            raise UserError(
+                f"The loss is not finite at step {self.optimizer_step}: lower lr, give --skip_nonfinite_grads, or both; "
+                "the run then goes on from its last checkpoint."
+            )
+
     def optimizers_step(self):
         """As SpeechBrain's, but every parameter group is clipped; SpeechBrain clips the first alone."""
         for group in self.optimizer.param_groups:
@@ -77,6 +109,8 @@ class CadinoBrain(sb.Brain):
         self.scaler.unscale_(self.optimizer)
         self.before_clipping()
         self.hparams.gradient_clipper(self.optimizer)
+        if self.skip_nonfinite_grads and not self.scaler.is_enabled():
+            self.check_gradients()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
@@ -107,15 +141,15 @@ class CadinoBrain(sb.Brain):
             **self.epoch_figures(),
             "seconds": round(time.time() - self.epoch_start, 1),
         }
-        figures.update(ddp_broadcast(self._development(epoch) if is_main() else None))
-        self.history.add(figures)
+        development = ddp_broadcast(self._development(epoch) if is_main() else None)
+        self.history.add({**figures, **development})
         if is_main():
-            self._record(figures)
+            self._record(figures, development)
         self.epoch_check(figures)
+        self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
             meta={"epoch": epoch},
             num_to_keep=self.hparams.keep_checkpoints,
-            keep_recent=True,
             ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"],  # one within an epoch takes no place
         )
 
@@ -125,11 +159,18 @@ class CadinoBrain(sb.Brain):
             return {}
         return self.evaluate_development(self.encoder_to_test())
 
-    def _record(self, figures):
-        stats = {name: value for name, value in figures.items() if name not in ("epoch", "lr")}
-        self.hparams.train_logger.log_stats({"epoch": figures["epoch"], "lr": figures["lr"]}, train_stats=stats)
+    def _record(self, figures, development):
+        meta = {name: _readable(figures[name]) for name in ("epoch", "lr")}
+        train = {name: _readable(value) for name, value in figures.items() if name not in meta}
+        valid = {name: _readable(value) for name, value in development.items()}
+        self.hparams.train_logger.log_stats(meta, train, valid or None)
         if self.tensorboard is not None:
-            for name, value in figures.items():
+            for name, value in {**figures, **development}.items():
                 self.tensorboard.writer.add_scalar(name, value, figures["epoch"])
+            self.tensorboard.writer.flush()
         self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
         self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)
+
+
+def _readable(value):
+    return f"{value:.4g}"  # SpeechBrain's logger writes 0.51 as 5.10e-01, but leaves text alone

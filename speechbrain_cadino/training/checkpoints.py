@@ -1,6 +1,7 @@
 """Checkpoints that are whole or absent: a run killed at any moment starts again from the last one."""
 
 import hashlib
+import logging
 import os
 import shutil
 import textwrap
@@ -47,14 +48,14 @@ class SafeCheckpointer(Checkpointer):
         super().__init__(make_folder(checkpoints_dir), recoverables, **kwargs)
         self._intact = {}  # folder -> bool: each is read once a process
 
-    def save_checkpoint(self, meta={}, end_of_epoch=True, name=None, **kwargs):
+    def save_checkpoint(self, meta={}, end_of_epoch=True, name=None, verbosity=logging.INFO):
         """As SpeechBrain's; numbers in ``meta`` may be NumPy scalars or tensors of one element."""
         # YAML would write such scalars as Python objects, which no safe loader reads back.
         meta = {key: value.item() if hasattr(value, "item") else value for key, value in meta.items()}
         try:
             if is_main():
                 self._tidy()
-            saved = super().save_checkpoint(meta, end_of_epoch, name, **kwargs)
+            saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
             final = self._finish(saved.path) if is_main() else None
         except OSError as error:
             raise UserError(
@@ -63,6 +64,8 @@ class SafeCheckpointer(Checkpointer):
             ) from error
         final = ddp_broadcast(final)  # the other ranks wait here, and then find the folder whole
         self._intact[final] = True
+        if is_main():
+            logger.log(verbosity, f"Saved the checkpoint {final}")
         if saved is None:
             return None
         return saved._replace(path=final, paramfiles={key: final / path.name for key, path in saved.paramfiles.items()})

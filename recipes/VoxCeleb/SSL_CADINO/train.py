@@ -64,7 +64,7 @@ def load_manifest(hparams):
             data_folder=hparams.data_folder,
             save_folder=corpus_folder,
             file_list=hparams.file_list,
-            trials=[hparams.development_trials] if hparams.development_trials else hparams.held_out_trials,
+            trials=[*filter(None, [hparams.development_trials]), *hparams.held_out_trials],
             **hparams.prepare_options,
         ),
     )
