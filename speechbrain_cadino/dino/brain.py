@@ -7,6 +7,7 @@ from speechbrain_cadino.dino.teacher import EMATeacher
 from speechbrain_cadino.training.averaging import average_last_checkpoints
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.distributed import synchronise_batchnorm, unwrap
+from speechbrain_cadino.utils.errors import UserError
 
 
 class DINOBrain(CadinoBrain):
@@ -28,7 +29,10 @@ class DINOBrain(CadinoBrain):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         # Outside of `modules`, so that neither the optimiser nor DDP takes hold of it.
-        self.teacher = EMATeacher(self.modules.student, self.hparams.teacher_batch_norm).to(self.device)
+        try:
+            self.teacher = EMATeacher(self.modules.student, self.hparams.teacher_batch_norm).to(self.device)
+        except ValueError as error:  # "batch_norm is ..."
+            raise UserError(f"teacher_{error}") from error
         self.dino_loss = self.hparams.dino_loss.to(self.device)
         self.augmenter = self.hparams.augmenter.to(self.device)
         self.watch = self.hparams.collapse_watch

@@ -1,13 +1,17 @@
 """What follows training: the mean of the embeddings, a threshold, the encoder folder, the final error rates."""
 
+import logging
+
 import numpy as np
 
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.evaluate import evaluate
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
+logger = logging.getLogger(__name__)
 
 class DevelopmentList:
     """Error rates of an encoder on one development trial list.
@@ -42,6 +46,8 @@ class DevelopmentList:
 def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, false_acceptance=0.01, seed=0, info=None):
     """Export an encoder with its training mean folded in, and a decision threshold found without labels.
 
+    Utterances that are all of one session give no threshold, with a warning.
+
     Arguments
     ---------
     encoder : SpeakerEncoderNet
@@ -66,11 +72,15 @@ def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, fals
     embeddings, ids = extract_embeddings(encoder, manifest)
     used = manifest.subset(np.isin(manifest.ids, np.array(ids, dtype=manifest.ids.dtype)))
     mean = embeddings.mean(axis=0)
-    threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, false_acceptance, seed=seed, mean=mean)
     how = (
         f"{false_acceptance:.2%} of random pairs of training utterances score higher; the pairs of one speaker among them, "
         "about 1 in the number of speakers, make it a little strict"
     )
+    try:
+        threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, false_acceptance, seed=seed, mean=mean)
+    except UserError as error:  # no reason to lose what was trained
+        logger.warning("The encoder gets no default threshold: %s", error)
+        threshold, how = None, ""
     return export_encoder(encoder, folder, mean, threshold, how, info)
 
 

@@ -1,0 +1,18 @@
+"""What the tests of training share: eight short noises on disk."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_cadino.corpus.manifest import Manifest
+
+
+@pytest.fixture(scope="session")
+def noises(tmp_path_factory):
+    """The manifest of eight files of 0.25 s, each of its own loudness, from four speakers' sessions."""
+    folder, rng = tmp_path_factory.mktemp("noises"), np.random.default_rng(0)
+    paths = [folder / f"{i}.wav" for i in range(8)]
+    for number, path in enumerate(paths):
+        soundfile.write(path, rng.uniform(-0.1, 0.1, 4000) * (number + 1), 16000, subtype="PCM_16")
+    sessions = [f"session{i // 2}" for i in range(8)]
+    return Manifest([path.stem for path in paths], [str(path) for path in paths], [0] * 8, [4000] * 8, None, sessions)
