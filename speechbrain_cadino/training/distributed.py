@@ -2,8 +2,34 @@
 
 import torch
 import torch.distributed as dist
+from speechbrain.utils.distributed import ddp_init_group
 from torch.nn import SyncBatchNorm
 from torch.nn.parallel import DistributedDataParallel
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+def join_ranks(run_opts):
+    """Start the process group if ``torchrun`` has started this process.
+
+    Arguments
+    ---------
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        As ``speechbrain.parse_arguments`` gives them.
+
+    Raises
+    ------
+    UserError
+        If there are more processes than GPUs, or the backend is not there.
+    """
+    try:
+        ddp_init_group(run_opts)
+    except ValueError as error:
+        reason = " ".join(str(error).split()).rstrip("!.")
+        raise UserError(
+            f"The processes of torchrun cannot work together ({reason}): start one for each GPU, or, to train on CPUs, "
+            "give --distributed_backend=gloo."
+        ) from error
 
 
 def is_distributed():

@@ -4,11 +4,12 @@ import logging
 
 import numpy as np
 
-from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.evaluate import evaluate
+from speechbrain_cadino.verification.report import metrics_row
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,13 @@ class DevelopmentList:
     Raises
     ------
     UserError
-        If the list is missing or no good.
+        If the list is missing or no good, or an utterance of it is absent: told now, not after the first epochs.
     """
 
     def __init__(self, trials, folder, manifest, max_utterances=2000):
         self.trials, self.folder = read_trials(trials), folder
+        utterance_paths(self.trials, folder)
+        metrics_row(self.trials.labels, self.trials.labels)  # both kinds of trial are there
         self.manifest = some_utterances(manifest, max_utterances)
 
     def __call__(self, encoder):

@@ -54,6 +54,10 @@ class ViewLoader(DataLoader):
         self.max_failed_share = max_failed_share
         self.batches_done = 0
 
+    def __len__(self):
+        """Batches of a whole epoch, also within one: SpeechBrain's progress bar counts those done before."""
+        return self.batch_sampler.batches_per_epoch
+
     def set_epoch(self, epoch):
         """Go to an epoch: to its start, or, if it is the one that was restored, to the restored batch."""
         self.batch_sampler.set_epoch(epoch)

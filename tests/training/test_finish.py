@@ -79,10 +79,14 @@ def test_a_missing_list_is_told_before_training(noises, tmp_path):
         DevelopmentList(tmp_path / "trials.txt", folder_of(noises), noises)
 
 
-def test_a_trial_of_an_absent_file(net, noises, tmp_path):
-    (tmp_path / "trials.txt").write_text("1 0.wav 1.wav\n0 0.wav absent.wav\n")
-    with pytest.raises(UserError, match="absent.wav"):
-        DevelopmentList(tmp_path / "trials.txt", folder_of(noises), noises)(net)
+@pytest.mark.parametrize(
+    "lines, message",
+    [("1 0.wav 1.wav\n0 0.wav absent.wav\n", "absent.wav, which the trials name, is absent"), ("1 0.wav 1.wav\n", "")],
+)
+def test_a_list_that_cannot_be_scored_is_told_before_training(noises, tmp_path, lines, message):
+    (tmp_path / "trials.txt").write_text(lines)
+    with pytest.raises(UserError, match=message):
+        DevelopmentList(tmp_path / "trials.txt", folder_of(noises), noises)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5])

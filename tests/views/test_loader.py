@@ -71,7 +71,7 @@ def test_a_run_stopped_within_an_epoch_goes_on_where_it_stood(manifest, drawer, 
     resumed = make(manifest, drawer, num_workers)
     resumed.load_state_dict(state)
     resumed.set_epoch(3)
-    assert len(resumed) == 3 and resumed.state_dict() == state
+    assert len(resumed) == 5 and resumed.state_dict() == state
     found += list(resumed)
     assert resumed.state_dict() == {"epoch": 3, "batches_done": 5}
     assert equal_batches(expected, found + epochs(resumed, 4))

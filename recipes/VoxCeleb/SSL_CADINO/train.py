@@ -12,10 +12,10 @@ import sys
 
 import speechbrain as sb
 from prepare import prepare_corpus
-from speechbrain.utils.distributed import ddp_init_group, run_on_main
+from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_cadino.corpus.manifest import read_manifest
-from speechbrain_cadino.training.distributed import is_main
+from speechbrain_cadino.training.distributed import is_main, join_ranks
 from speechbrain_cadino.training.finish import DevelopmentList, export_with_threshold
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.utils.errors import one_sentence_errors
@@ -29,7 +29,7 @@ TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
 
 def main(arguments):
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
-    ddp_init_group(run_opts)
+    join_ranks(run_opts)
     settings = load_settings(hparams_file, overrides)
     hparams = Settings(**settings)
     make_folder(hparams.output_folder)
