@@ -143,8 +143,7 @@ class CadinoBrain(sb.Brain):
         }
         development = ddp_broadcast(self._development(epoch) if is_main() else None)
         self.history.add({**figures, **development})
-        if is_main():
-            self._record(figures, development)
+        self._record(figures, development)
         self.epoch_check(figures)
         self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
@@ -163,7 +162,10 @@ class CadinoBrain(sb.Brain):
         meta = {name: _readable(figures[name]) for name in ("epoch", "lr")}
         train = {name: _readable(value) for name, value in figures.items() if name not in meta}
         valid = {name: _readable(value) for name, value in development.items()}
+        # On every rank: SpeechBrain runs it on the main one alone, then sends its answer to the others, who wait for it.
         self.hparams.train_logger.log_stats(meta, train, valid or None)
+        if not is_main():
+            return
         if self.tensorboard is not None:
             for name, value in {**figures, **development}.items():
                 self.tensorboard.writer.add_scalar(name, value, figures["epoch"])
