@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
         assert self.status == 1 and "Traceback" not in self.out + self.err
         *_, last = lines = self.err.splitlines()
         assert last.startswith("error: ") and sum(line.startswith("error: ") for line in lines) == 1
-        assert len(last) < 700
+        assert len(last) < 500
         return last
 
 

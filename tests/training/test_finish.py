@@ -81,7 +81,7 @@ def test_a_missing_list_is_told_before_training(noises, tmp_path):
 
 @pytest.mark.parametrize(
     "lines, message",
-    [("1 0.wav 1.wav\n0 0.wav absent.wav\n", "absent.wav, which the trials name, is absent"), ("1 0.wav 1.wav\n", "")],
+    [("1 0.wav 1.wav\n0 0.wav absent.wav\n", "absent.wav, which the trials name, is absent"), ("1 0.wav 1.wav\n", "trial")],
 )
 def test_a_list_that_cannot_be_scored_is_told_before_training(noises, tmp_path, lines, message):
     (tmp_path / "trials.txt").write_text(lines)

@@ -1,0 +1,48 @@
+"""Two processes on a CPU: ``torchrun --nproc_per_node=2 train.py HPARAMS --distributed_backend=gloo``."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.end_to_end.conftest import EPOCHS, STEPS, training
+
+
+@pytest.fixture(scope="module")
+def run(corpus, tmp_path_factory):
+    """The output folder, what the processes printed, and what each had learnt."""
+    folder = tmp_path_factory.mktemp("ranks")
+    arguments = training(folder / "run", **corpus.lists, tensorboard_logger=None, ckpt_interval_minutes=0, ckpt_interval_steps=3)
+    script = [str(Path(__file__).with_name("two_ranks.py")), str(folder), *arguments, "--distributed_backend", "gloo"]
+    # The machine's name need not resolve, as torchrun's --standalone asks for.
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    found = subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=300)
+    assert found.returncode == 0, found.stderr[-3000:]
+    return folder / "run", found.stdout, [torch.load(folder / f"rank-{rank}.pt") for rank in range(2)]
+
+
+def test_the_ranks_agree(run):
+    first, second = run[2]
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert first["steps"] == EPOCHS * STEPS  # the batch is that of all ranks together
+    assert "DistributedDataParallel" in first["classes"] and "SyncBatchNorm" not in first["classes"]
+
+
+def test_output_is_written_once(run):
+    output, printed, _ = run
+    assert printed.count("The encoder is in") == printed.count("16 utterances, ") == 1
+    assert printed.count("| epoch |") == 1
+    assert len((output / "epochs.csv").read_text().splitlines()) == 1 + EPOCHS
+    assert len((output / "train_log.txt").read_text().splitlines()) == EPOCHS
+    assert (output / "encoder/encoder.json").is_file()
+
+
+def test_two_ranks_learn_about_what_one_does(run, whole):
+    """Not the same: on CPUs each rank's batch norm sees its own items alone."""
+    alone = [line.split(",")[1] for line in (whole[0] / "epochs.csv").read_text().splitlines()[1:]]
+    together = [row["loss"] for row in run[2][0]["history"]]
+    assert [float(loss) for loss in alone] == pytest.approx(together, rel=0.5)

@@ -1,0 +1,37 @@
+"""train.py as torchrun starts it, once in each process; then each writes down what it has learnt.
+
+    torchrun --nproc_per_node=2 two_ranks.py FOLDER ARGUMENTS_OF_TRAIN
+"""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import torch
+
+from speechbrain_cadino.dino.brain import DINOBrain
+from tests.end_to_end.conftest import RECIPE
+
+folder, sys.argv[1:] = Path(sys.argv[1]), sys.argv[2:]
+torch.set_num_threads(1)
+fit_loader = DINOBrain.fit_loader
+
+
+def fit_and_write_down(self, loader):
+    fit_loader(self, loader)
+    learnt = {
+        "student": {name: value.detach() for name, value in self.modules.student.module.named_parameters()},
+        "teacher": dict(self.teacher.named_parameters()),
+        "center": self.dino_loss.center,
+        "history": [{**row, "seconds": 0} for row in self.history.rows],
+        "steps": self.optimizer_step,
+        "classes": {type(module).__name__ for module in [self.modules.student, *self.modules.student.modules()]},
+    }
+    torch.save(learnt, folder / f"rank-{os.environ['RANK']}.pt")
+
+
+DINOBrain.fit_loader = fit_and_write_down
+os.chdir(RECIPE)
+sys.path.insert(0, str(RECIPE))
+runpy.run_path("train.py", run_name="__main__")
