@@ -33,7 +33,10 @@ from speechbrain_cadino.views.sampler import ViewSampler
 
 SEED = 0
 STUDENT_TEMP, TEACHER_TEMP, CENTER_MOMENTUM, EMA_MOMENTUM = 0.1, 0.04, 0.9, 0.996
-LEARNING_RATE, WEIGHT_DECAY, MAX_NORM = 1e-3, 0.01, 3.0
+MAX_NORM = 3.0
+# The demo's. The check of the losses takes SGD: Adam makes whole steps of the rounding errors of gradients that are zero.
+ADAMW = partial(torch.optim.AdamW, lr=1e-3, weight_decay=0.01)
+SGD = partial(torch.optim.SGD, lr=0.01, momentum=0.9, weight_decay=1e-4)
 
 
 @dataclass(frozen=True)
@@ -82,27 +85,32 @@ class PackageStep:
     ---------
     sizes : Sizes
     device : str
+    optimizer : callable
+        From groups of parameters to an optimiser.
     """
 
-    def __init__(self, sizes, device="cpu"):
+    def __init__(self, sizes, device="cpu", optimizer=ADAMW):
         self.batch_size = sizes.batch
         hparams = {
             "crops": sizes.crops,
             "augmenter": ViewAugmenter(),
             "dino_loss": DINOLoss(sizes.prototypes, STUDENT_TEMP, CENTER_MOMENTUM),
             "consistency_weight": 0.0,
+            "koleo_weight": 0.0,
             "teacher_batch_norm": "own",
             "freeze_last_layer_epochs": 0,
-            "lr_schedule": Constant(LEARNING_RATE),
+            "lr_schedule": Constant(optimizer.keywords["lr"]),
             "momentum_schedule": Constant(EMA_MOMENTUM),
             "teacher_temp_schedule": Constant(TEACHER_TEMP),
             "gradient_clipper": GradientClipper(MAX_NORM),
             "collapse_watch": CollapseWatch(),
             "tensorboard_logger": None,
+            "keep_checkpoints": 1,
+            "evaluate_every": 1,
         }
         self.brain = DINOBrain(
             modules={"student": make_student(sizes, ECAPA_TDNN)},
-            opt_class=partial(torch.optim.AdamW, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY),
+            opt_class=optimizer,
             hparams=hparams,
             run_opts={"device": device, "remove_vector_weight_decay": True},
         )
@@ -128,14 +136,13 @@ class PlainStep:
     Arguments as of `PackageStep`.
     """
 
-    def __init__(self, sizes, device="cpu"):
+    def __init__(self, sizes, device="cpu", optimizer=ADAMW):
         self.sizes, self.device = sizes, device
         self.student = make_student(sizes, speechbrain_ecapa.ECAPA_TDNN).to(device)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.center = torch.zeros(1, sizes.prototypes, device=device)
         self.parameters = list(self.student.parameters())
-        groups = rm_vector_weight_decay(torch.nn.ModuleDict({"student": self.student}))
-        self.optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+        self.optimizer = optimizer(rm_vector_weight_decay(torch.nn.ModuleDict({"student": self.student})))
 
     def batches(self, dataset):
         """As of `PackageStep`, but each a list of tensors (batch, time), one a view, augmented already."""

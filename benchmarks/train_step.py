@@ -6,10 +6,11 @@
 Two comparisons. "compute": features, forward, loss, backward, clipping, optimiser and EMA, on crops that are there.
 "end to end": reading, cropping and augmentation too. Each variant runs in a process of its own, so that its peak of
 memory is its own. The processes take turns step by step, so that a machine that slows down slows both; medians count.
-`steps.py` has the two variants. Before anything is timed, both must give the same loss, batch norm frozen, to 1e-4.
+`steps.py` has the two variants. Before anything is timed, both must give the same losses, batch norm frozen, to 1e-4.
 
-GFLOP are those of the matrix products and convolutions of a step, counted by their shapes. "kept MB" is what forward keeps
-for backward, parameters left out. "step MB" is the peak of the process less what it held before its first step.
+The target is a ratio of at least 1.3 end to end. GFLOP are those of the matrix products and convolutions of a step,
+counted by their shapes. "kept MB" is what forward keeps for backward, parameters left out. "step MB" is the peak of the
+process less what it held before its first step.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
-from steps import PackageStep, PlainStep, Sizes
+from steps import SGD, PackageStep, PlainStep, Sizes
 from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
@@ -46,7 +47,7 @@ WARMUP_STEPS = 2
 
 def main(arguments=None):
     options = parse(arguments)
-    sizes = Sizes(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)})
+    sizes = sizes_of(options)
     with tempfile.TemporaryDirectory() as folder:
         manifest = make_corpus(folder, 2 * sizes.batch)
         losses, costs = in_a_process(check, sizes, manifest, options)
@@ -67,10 +68,20 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2, help="threads of each variant")
     parser.add_argument("--repeats", type=int, default=10, help="timed steps of each variant in each comparison")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     for field in dataclasses.fields(Sizes):
         parser.add_argument(f"--{field.name}", type=field.type, default=field.default)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    for name, least in (("threads", 1), ("repeats", 1), ("batch", 2)):
+        if getattr(options, name) < least:
+            raise UserError(f"--{name} is {getattr(options, name)}: give at least {least}.")
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device is cuda and PyTorch sees no GPU here: give --device cpu.")
+    return options
+
+
+def sizes_of(options):
+    return Sizes(**{field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)})
 
 
 def make_corpus(folder, n_utterances):
@@ -108,7 +119,7 @@ def check(sizes, manifest, options, n_steps=2):
     """
     torch.set_num_threads(options.threads)
     dataset = make_dataset(manifest, sizes, augmented=True)
-    steps = {name: variant(sizes, options.device) for name, variant in VARIANTS.items()}
+    steps = {name: variant(sizes, options.device, SGD) for name, variant in VARIANTS.items()}
     batches = {name: step.batches(dataset) for name, step in steps.items()}
     costs = {name: count_costs(step, next(batches[name])) for name, step in steps.items()}
     reference, package = steps.values()
@@ -116,7 +127,8 @@ def check(sizes, manifest, options, n_steps=2):
     package.teacher.load_state_dict(reference.teacher.state_dict())
     losses = []
     for name, step in steps.items():
-        step.student.eval(), step.teacher.eval()
+        for net in (step.student, step.teacher):
+            net.eval()
         losses.append([step.fit(batch) for batch in islice(batches[name], n_steps)])
     return losses, costs
 
@@ -138,18 +150,21 @@ def count_costs(step, batch):
 
 
 def compare(name, augmented, sizes, manifest, options, costs):
-    """Rows of the table: both variants step by step in turns, each in its process."""
+    """Rows of the table, dicts by column: both variants step by step in turns, each in its process."""
     context = multiprocessing.get_context("spawn")
     ends, processes = [], []
     for variant in VARIANTS:
         end, other = context.Pipe()
-        process = context.Process(target=serve, args=(other, variant, augmented, sizes, manifest, options), daemon=True)
+        process = context.Process(target=serve, args=(other, variant, augmented, sizes, manifest, options))
+        process.daemon = True
         process.start()
         other.close()
-        ends.append(end), processes.append(process)
+        ends.append(end)
+        processes.append(process)
     measured = [[ask(end) for end in ends] for _ in range(WARMUP_STEPS + options.repeats)][WARMUP_STEPS:]
     for end, process in zip(ends, processes):
-        end.send(False), process.join()
+        end.send(False)
+        process.join()
     rows = []
     for variant, results in zip(VARIANTS, zip(*measured)):
         seconds = statistics.median(seconds for seconds, _, _ in results)
@@ -174,7 +189,10 @@ def compare(name, augmented, sizes, manifest, options, costs):
 def ask(end):
     """One step of a process: its seconds, the peak of its memory so far, and that before its first step."""
     end.send(True)
-    return end.recv()
+    try:
+        return end.recv()
+    except EOFError:
+        raise UserError("A variant's process has ended, perhaps for want of memory: give a smaller --batch.") from None
 
 
 def serve(end, variant, augmented, sizes, manifest, options):
