@@ -107,13 +107,41 @@ def _se_res2net(block, x):
 def _attentive_statistics(pooling, x):
     """SpeechBrain's `AttentiveStatisticsPooling` on (batch, frames, channels) -> (batch, 2 * channels)."""
     channels = x.shape[2]
-    variance, mean = torch.var_mean(x, dim=1, correction=0)
-    context = torch.cat([mean, variance.clamp(pooling.eps).sqrt()], dim=1)
+    context = _statistics(x, x.new_full((1, 1, 1), 1 / x.shape[1]), pooling.eps)
     layer = pooling.tdnn.conv.conv
     weight = layer.weight[:, :, 0]
     scores = F.linear(x, weight[:, :channels]) + F.linear(context, weight[:, channels:], layer.bias).unsqueeze(1)
     scores = torch.tanh(_batch_norm(pooling.tdnn.norm, pooling.tdnn.activation(scores)))
-    attention = F.softmax(_convolve(pooling.conv, scores), dim=1)
-    mean = (attention * x).sum(dim=1)
-    variance = (attention * (x - mean.unsqueeze(1)).square()).sum(dim=1)
-    return torch.cat([mean, variance.clamp(pooling.eps).sqrt()], dim=1)
+    return _statistics(x, F.softmax(_convolve(pooling.conv, scores), dim=1), pooling.eps)
+
+
+def _statistics(x, weights, eps):
+    """Mean and deviation over frames, frames weighted: (batch, frames, channels) -> (batch, 2 * channels)."""
+    mean, variance = _Moments.apply(x, weights)
+    return torch.cat([mean, variance.clamp(eps).sqrt()], dim=1)
+
+
+class _Moments(torch.autograd.Function):
+    """Weighted mean and variance over frames, each (batch, channels), of weights that sum to 1 over the frames.
+
+    By hand, since autograd would keep and pass through every product, and `torch.var_mean` is slow over a middle dimension.
+    The mean within the variance has no gradient: the weighted deviations from it sum to 0.
+    """
+
+    @staticmethod
+    def forward(ctx, x, weights):
+        mean = (weights * x).sum(dim=1)
+        deviation = x - mean.unsqueeze(1)
+        variance = deviation.square_().mul_(weights).sum(dim=1)
+        ctx.save_for_backward(x, weights, mean)
+        return mean, variance
+
+    @staticmethod
+    def backward(ctx, to_mean, to_variance):
+        x, weights, mean = ctx.saved_tensors
+        to_mean, to_variance = to_mean.unsqueeze(1), to_variance.unsqueeze(1)
+        deviation = x - mean.unsqueeze(1)
+        scaled = deviation * to_variance
+        to_x = torch.add(to_mean, scaled, alpha=2).mul_(weights)
+        to_weights = scaled.mul_(deviation).addcmul_(x, to_mean) if ctx.needs_input_grad[1] else None
+        return to_x, to_weights
