@@ -83,7 +83,10 @@ def scan_corpus(
     manifest, rejected = _examine_all(kept, root, examine_one, workers)
     if not len(manifest):
         reason, count = Counter(reason for _, reason in rejected).most_common(1)[0]
-        raise UserError(f"None of {len(kept)} files of {file_list or root} is usable, {count} for this: {reason}.")
+        raise UserError(
+            f"None of {len(kept)} files of {file_list or root} is usable, {count} for this: {reason}; "
+            "correct the files, the list, or data_folder, which its names start from."
+        )
     if speaker_pattern is not None:
         manifest.spk_ids = groups_from_paths(manifest.wavs, speaker_pattern, root, "speaker_pattern")
         if manifest.spk_ids is None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import uuid
 from pathlib import Path
 
 import torch
@@ -76,7 +75,9 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
         "threshold_from": threshold_from,
         "info": info or {},
     }
-    temporary = make_folder(folder.with_name(f".{uuid.uuid4().hex}.{folder.name}"))
+    temporary = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(temporary, ignore_errors=True)  # what a killed export left
+    make_folder(temporary)
     try:
         _write(temporary / "hyperparams.yaml", yaml_text(settings))
         _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
@@ -162,6 +163,7 @@ def _replace(folder, temporary):
         with open(path, "rb") as file:
             os.fsync(file.fileno())
     old = temporary.with_suffix(".old")
+    shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     temporary.rename(folder)

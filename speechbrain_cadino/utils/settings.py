@@ -1,5 +1,6 @@
 """The experiment's YAML: loaded with sentences instead of stack traces, and read with a sentence for what is missing."""
 
+import re
 from types import SimpleNamespace
 
 from hyperpyyaml import load_hyperpyyaml
@@ -57,4 +58,5 @@ def load_settings(path, overrides=""):
 
 def _one_line(error):
     parts = error.args if all(isinstance(part, str) for part in error.args) and error.args else [str(error)]
-    return " ".join(" ".join(parts).split())
+    # HyperPyYAML lists all the settings there are.
+    return re.sub(r" not found in: \[.*\]", " matches no setting", " ".join(" ".join(parts).split()))
