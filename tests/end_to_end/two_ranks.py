@@ -26,7 +26,7 @@ def fit_and_write_down(self, loader):
         "center": self.dino_loss.center,
         "history": [{**row, "seconds": 0} for row in self.history.rows],
         "steps": self.optimizer_step,
-        "classes": {type(module).__name__ for module in [self.modules.student, *self.modules.student.modules()]},
+        "classes": sorted({type(module).__name__ for module in self.modules.student.modules()}),
     }
     torch.save(learnt, folder / f"rank-{os.environ['RANK']}.pt")
 
