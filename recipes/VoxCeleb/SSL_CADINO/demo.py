@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import speechbrain as sb
 
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.corpus.demo import make_demo_corpus
@@ -65,9 +66,8 @@ def mfcc_metrics(manifest, trials, wav):
 
 def untrained_metrics(manifest, trials, wav, options):
     """The encoder as training finds it."""
-    pairs = zip(options[::2], options[1::2])
-    overrides = "".join(f"{name.removeprefix('--')}: {value}\n" for name, value in pairs)
-    settings = load_settings(RECIPE / "hparams/demo/dino.yaml", overrides)
+    hparams_file, _, overrides = sb.parse_arguments([str(RECIPE / "hparams/demo/dino.yaml"), *options])
+    settings = load_settings(hparams_file, overrides)
     return DevelopmentList(trials, wav, manifest)(settings["encoder"].eval())
 
 
@@ -81,7 +81,7 @@ def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_folder", type=Path, default=Path("demo_output"))
     parser.add_argument("--corpus_seed", type=int, default=CORPUS_SEED, help="of the demo corpus (default: %(default)s)")
-    parser.add_argument("options", nargs="*", help="settings to replace: --name value, after a --")
+    parser.add_argument("options", nargs="*", help="options of train.py: --name value, after a --")
     return parser.parse_args(arguments)
 
 

@@ -1,0 +1,99 @@
+"""The recipe's YAML files: they load, no setting of theirs is idle, and dino.yaml is the configuration it says."""
+
+import re
+
+import numpy as np
+import pytest
+import soundfile
+from speechbrain.utils.run_opts import RunOptions
+
+from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.utils.settings import load_settings
+from speechbrain_cadino.views.noise import NoiseFiles, SimulatedNoise
+from speechbrain_cadino.views.rooms import RoomFiles, SimulatedRooms
+from speechbrain_cadino.views.store import FileStore, MemoryStore
+from tests.end_to_end.conftest import RECIPE, TINY, options
+
+HPARAMS = sorted(path.relative_to(RECIPE).as_posix() for path in (RECIPE / "hparams").rglob("*.yaml"))
+PACKAGE = RECIPE.parents[2] / "speechbrain_cadino"
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Give a function that loads a YAML with its placeholders filled and settings replaced."""
+
+    def load(hparams, **settings):
+        placeholders = re.findall(r"^(\w+): !PLACEHOLDER", (RECIPE / hparams).read_text(), re.MULTILINE)
+        settings = {**dict.fromkeys(placeholders, tmp_path), "output_folder": tmp_path / "run", **settings}
+        texts = options(settings)
+        return load_settings(RECIPE / hparams, "".join(f"{a.removeprefix('--')}: {b}\n" for a, b in zip(*[iter(texts)] * 2)))
+
+    return load
+
+
+def test_these_are_the_files():
+    assert {"hparams/dino.yaml", "hparams/calls.yaml", "hparams/demo/dino.yaml"} <= set(HPARAMS)
+
+
+@pytest.mark.parametrize("hparams", HPARAMS)
+def test_no_setting_is_idle(hparams):
+    """Each is read by the code, is one of SpeechBrain's run options, or is referred to in the same file."""
+    text = (RECIPE / hparams).read_text()
+    sources = [*PACKAGE.rglob("*.py"), RECIPE / "train.py"]
+    read = set(re.findall(r"hparams\.(\w+)", "".join(path.read_text() for path in sources)))
+    read |= set(RunOptions().as_dict()) | set(re.findall(r"<(\w+)>", text))
+    settings = re.findall(r"^(\w+):", text, re.MULTILINE)
+    assert len(settings) > 40
+    assert [name for name in settings if name not in read and name != "__set_seed"] == []
+
+
+@pytest.mark.parametrize("hparams", HPARAMS)
+def test_small_changes_fit_every_file(load, hparams):
+    settings = load(hparams, **TINY, noise_folder=None, rir_folder=None)
+    assert settings["brain_class"] is DINOBrain
+    assert settings["student"].head.last_layer.weight.shape == (16, 6)
+    assert settings["encoder"].embedding_dim == 8 and settings["crops"].global_seconds == 0.4
+    for name in ("lr_schedule", "momentum_schedule", "teacher_temp_schedule"):
+        assert 0 <= settings[name].value(3, 4) <= 1
+
+
+def test_the_full_configuration(load):
+    """METHOD.md's table of stage I."""
+    settings = load("hparams/dino.yaml")
+    lr, momentum, temperature = (settings[f"{name}_schedule"] for name in ("lr", "momentum", "teacher_temp"))
+    assert [lr.value(epoch) for epoch in (10, 20, 150)] == pytest.approx([0.1, 0.2, 5e-5])
+    assert [momentum.value(epoch) for epoch in (0, 75, 150)] == pytest.approx([0.996, 0.998, 1.0])
+    assert [temperature.value(epoch) for epoch in (0, 15, 30, 150)] == pytest.approx([0.04, 0.055, 0.07, 0.07])
+    assert settings["crops"].lengths.tolist() == [48000] * 2 + [32000] * 4
+    assert settings["batch_size"] == 256 and settings["epoch_counter"].limit == 150
+    count = {name: sum(p.numel() for p in settings[name].parameters()) / 1e6 for name in ("encoder", "head")}
+    assert count["encoder"] == pytest.approx(6.2, abs=0.1)
+    assert count["head"] == pytest.approx((192 * 2048 + 2048 * 2048 + 2048 * 256 + 256 * 65536) / 1e6, rel=1e-3)
+    clipper, loss, drawer = settings["gradient_clipper"], settings["dino_loss"], settings["augment"]
+    assert (clipper.max_norm, clipper.per_parameter) == (3.0, True)
+    assert (loss.student_temp, loss.center_momentum, loss.center.shape[1]) == (0.1, 0.9, 65536)
+    assert (drawer.settings.rir_prob, drawer.settings.noise_prob) == (0.5, 0.5)
+    names = ["consistency_weight", "freeze_last_layer_epochs", "keep_checkpoints", "teacher_batch_norm"]
+    assert [settings[name] for name in names] == [1.0, 1, 10, "own"]
+    optimiser = settings["opt_class"].keywords
+    assert (optimiser["momentum"], optimiser["weight_decay"]) == (0.9, 5e-5)
+
+
+def test_half_the_batch_has_half_the_rate(load):
+    settings = load("hparams/dino.yaml", **{**TINY, "batch_size": 128})
+    assert settings["lr_schedule"].value(1) == pytest.approx(0.1)
+
+
+def test_settings_of_the_views_reach_them(load, noises, tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(800, 0.25), 16000)
+    plain = load("hparams/dino.yaml", **TINY)
+    changed = dict(speed_factors=[0.9], preload=True, noise_folder=tmp_path, rir_folder=tmp_path, f_max=3800, seed=7)
+    other = load("hparams/dino.yaml", **TINY, **changed)
+    datasets = [settings["dataset"](noises) for settings in (plain, other)]
+    assert [type(dataset.store) for dataset in datasets] == [FileStore, MemoryStore]
+    assert [dataset.speed_factors for dataset in datasets] == [[1.0], [0.9]]
+    assert [dataset.seed for dataset in datasets] == [1986, 7]
+    assert [type(dataset.augment.noise) for dataset in datasets] == [SimulatedNoise, NoiseFiles]
+    assert [type(dataset.augment.rooms) for dataset in datasets] == [SimulatedRooms, RoomFiles]
+    assert [settings["compute_features"].compute_fbanks.f_max for settings in (plain, other)] == [8000, 3800]
+    assert load("hparams/dino.yaml", **TINY, augment=None)["dataset"](noises).augment is None
