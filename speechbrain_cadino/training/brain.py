@@ -6,7 +6,7 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.distributed import ddp_broadcast
 
-from speechbrain_cadino.training.distributed import is_main, wrap
+from speechbrain_cadino.training.distributed import all_reduce_mean, is_main, wrap
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.utils.errors import UserError
@@ -136,7 +136,7 @@ class CadinoBrain(sb.Brain):
             return
         figures = {
             "epoch": epoch,
-            "loss": float(stage_loss),
+            "loss": all_reduce_mean(torch.tensor(float(stage_loss), dtype=torch.float64, device=self.device)).item(),
             "lr": self.optimizer.param_groups[0]["lr"],
             **self.epoch_figures(),
             "seconds": round(time.time() - self.epoch_start, 1),
