@@ -14,8 +14,9 @@ class DINOBrain(CadinoBrain):
     """Multi-crop self-distillation: a student learns to answer like its own moving average, from other crops.
 
     ``modules``: ``student``, a `MultiCropNet`. Read from ``hparams``, besides what `CadinoBrain` reads: ``dino_loss``,
-    ``consistency_loss`` and ``consistency_weight``, ``koleo_loss`` and ``koleo_weight``, ``collapse_watch``, ``teacher_batch_norm``,
-    ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``, ``augmenter``, ``crops``.
+    ``consistency_loss`` and ``consistency_weight``, ``koleo_loss`` and ``koleo_weight``, ``collapse_watch``,
+    ``teacher_batch_norm``, ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``,
+    ``augmenter``, ``crops``.
     """
 
     PANELS = {
@@ -37,7 +38,8 @@ class DINOBrain(CadinoBrain):
         self.augmenter = self.hparams.augmenter.to(self.device)
         self.watch = self.hparams.collapse_watch
         if self.checkpointer is not None:
-            self.checkpointer.add_recoverables({"teacher": self.teacher, "dino_loss": self.dino_loss, "watch": self.watch})
+            recoverables = {"teacher": self.teacher, "dino_loss": self.dino_loss, "watch": self.watch}
+            self.checkpointer.add_recoverables(recoverables)
 
     def _wrap_distributed(self):
         super()._wrap_distributed()
@@ -48,7 +50,7 @@ class DINOBrain(CadinoBrain):
         return self.teacher.model.encoder
 
     def compute_forward(self, batch, stage):
-        """Embeddings and logits of student (all views) and teacher (the global ones), each a list with one tensor a view."""
+        """Embeddings and logits of student (all views) and teacher (the global ones), each a list of one a view."""
         waves = self.augmenter(batch.to(self.device))
         features = map_by_length(unwrap(self.modules.student).encoder.features, waves)
         with torch.no_grad():

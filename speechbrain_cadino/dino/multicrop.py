@@ -37,7 +37,8 @@ def map_by_length(function, views):
 class MultiCropNet(nn.Module):
     """Views to embeddings and logits. One call takes all the views, as DDP with batch norm needs it.
 
-    The encoder sees the views of one length as one batch, the head all views as one batch (Caron et al., 2021, `MultiCropWrapper`).
+    The encoder sees the views of one length as one batch, the head all views as one batch (Caron et al., 2021,
+    `MultiCropWrapper`).
 
     Arguments
     ---------

@@ -24,8 +24,8 @@ class CadinoBrain(sb.Brain):
     Arguments
     ---------
     evaluate_development : callable or None
-        From an encoder (`SpeakerEncoderNet`) to a dict of figures, such as the EER of a development list. It runs on the
-        main rank after each ``hparams.evaluate_every`` epochs and after the last. It is watched, never trained on.
+        From an encoder (`SpeakerEncoderNet`) to a dict of figures, such as the EER of a development list. It runs on
+        the main rank after each ``hparams.evaluate_every`` epochs and after the last. It is watched, never trained on.
     *args, **kwargs
         As for `speechbrain.Brain`.
 
@@ -56,7 +56,7 @@ class CadinoBrain(sb.Brain):
             self.checkpointer.add_recoverable("random_states", RandomStates())
 
     def fit_loader(self, loader):
-        """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from where the last checkpoint left off."""
+        """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch
         if batches < self.grad_accumulation_factor:
             raise UserError(
@@ -80,7 +80,7 @@ class CadinoBrain(sb.Brain):
         return {}
 
     def epoch_check(self, figures):
-        """Raise here to stop a run that has gone wrong, after its figures were logged and before a checkpoint is kept."""
+        """Raise here to stop a run that has gone wrong: its figures are logged by now, its checkpoint not yet kept."""
 
     # SpeechBrain's hooks
 
@@ -98,8 +98,8 @@ class CadinoBrain(sb.Brain):
         skipped = self.scaler.is_enabled() or self.skip_nonfinite_grads
         if not skipped or self.nonfinite_count > self.nonfinite_patience:
             raise UserError(
-                f"The loss is not finite at step {self.optimizer_step}: lower lr, give --skip_nonfinite_grads, or both; "
-                "the run then goes on from its last checkpoint."
+                f"The loss is not finite at step {self.optimizer_step}: lower lr, give --skip_nonfinite_grads, or "
+                "both; the run then goes on from its last checkpoint."
             )
 
     def optimizers_step(self):
@@ -162,7 +162,7 @@ class CadinoBrain(sb.Brain):
         meta = {name: _readable(figures[name]) for name in ("epoch", "lr")}
         train = {name: _readable(value) for name, value in figures.items() if name not in meta}
         valid = {name: _readable(value) for name, value in development.items()}
-        # On every rank: SpeechBrain runs it on the main one alone, then sends its answer to the others, who wait for it.
+        # On every rank: SpeechBrain runs it on the main one alone, then sends its answer to the others, who wait.
         self.hparams.train_logger.log_stats(meta, train, valid or None)
         if not is_main():
             return

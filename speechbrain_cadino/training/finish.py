@@ -76,11 +76,12 @@ def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, fals
     used = manifest.subset(np.isin(manifest.ids, np.array(ids, dtype=manifest.ids.dtype)))
     mean = embeddings.mean(axis=0)
     how = (
-        f"{false_acceptance:.2%} of random pairs of training utterances score higher; the pairs of one speaker among them, "
-        "about 1 in the number of speakers, make it a little strict"
+        f"{false_acceptance:.2%} of random pairs of training utterances score higher; the pairs of one speaker among "
+        "them, about 1 in the number of speakers, make it a little strict"
     )
+    drawn = dict(false_acceptance=false_acceptance, seed=seed, mean=mean)
     try:
-        threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, false_acceptance, seed=seed, mean=mean)
+        threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, **drawn)
     except UserError as error:  # no reason to lose what was trained
         logger.warning("The encoder gets no default threshold: %s", error)
         threshold, how = None, ""

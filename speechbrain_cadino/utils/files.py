@@ -36,7 +36,9 @@ def atomic_path(path):
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except PermissionError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}): choose a folder that you may write to.") from error
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}): choose a folder that you may write to."
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

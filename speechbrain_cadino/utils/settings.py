@@ -1,4 +1,4 @@
-"""The experiment's YAML: loaded with sentences instead of stack traces, and read with a sentence for what is missing."""
+"""The experiment's YAML: loaded with sentences instead of stack traces, and with one for a setting that is missing."""
 
 import re
 from types import SimpleNamespace
@@ -52,7 +52,8 @@ def load_settings(path, overrides=""):
         raise UserError(f"The settings {path} are not YAML ({_one_line(error)}): correct the file.") from error
     except (ValueError, KeyError, ImportError, TypeError, AttributeError) as error:
         raise UserError(
-            f"The settings {path} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
+            f"The settings {path} cannot be used ({_one_line(error)}): correct the file or the --option that "
+            "replaces it."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""A corpus of sixteen seconds, settings of the smallest size, and the scripts run as a user would, without a new Python."""
+"""A corpus of 24 seconds, settings of the smallest size, and the scripts run as a user would, without a new Python."""
 
 import contextlib
 import io

@@ -33,7 +33,8 @@ def run_demo(corpus, tmp_path, monkeypatch, capsys):
 
 def test_the_table_has_the_three_systems(run_demo, corpus, tmp_path):
     printed, stages = run_demo()
-    rows = {cells[0]: cells[1:] for cells in re.findall(r"^\| (.+?) +\| +([\d.]+) \| +([\d.]+) \| +([\d.]+) \|$", printed, re.M)}
+    cells = re.findall(r"^\| (.+?) +\| +([\d.]+) \| +([\d.]+) \| +([\d.]+) \|$", printed, re.MULTILINE)
+    rows = {name: metrics for name, *metrics in cells}
     assert list(rows) == ["MFCC statistics", "untrained encoder", "DINO"]
     assert [stage.status for stage in stages] == [0, 0]
     assert f"| {' | '.join(rows['DINO'])} |" in re.sub(" +", " ", stages[1].out)

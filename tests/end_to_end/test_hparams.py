@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import soundfile
+import speechbrain as sb
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.dino.brain import DINOBrain
@@ -25,8 +26,8 @@ def load(tmp_path):
     def load(hparams, **settings):
         placeholders = re.findall(r"^(\w+): !PLACEHOLDER", (RECIPE / hparams).read_text(), re.MULTILINE)
         settings = {**dict.fromkeys(placeholders, tmp_path), "output_folder": tmp_path / "run", **settings}
-        texts = options(settings)
-        return load_settings(RECIPE / hparams, "".join(f"{a.removeprefix('--')}: {b}\n" for a, b in zip(*[iter(texts)] * 2)))
+        hparams_file, _, overrides = sb.parse_arguments([str(RECIPE / hparams), *options(settings)])
+        return load_settings(hparams_file, overrides)
 
     return load
 

@@ -148,8 +148,7 @@ def test_a_shell_sees_one_sentence_and_status_1(tmp_path):
     """The script itself, in a Python of its own."""
     arguments = training(tmp_path / "run", data_folder=tmp_path / "absent")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    found = subprocess.run(
-        [sys.executable, "train.py", *arguments], cwd=RECIPE, env=environment, capture_output=True, text=True, timeout=200
-    )
+    command = [sys.executable, "train.py", *arguments]
+    found = subprocess.run(command, cwd=RECIPE, env=environment, capture_output=True, text=True, timeout=200)
     assert found.returncode == 1 and "Traceback" not in found.stdout + found.stderr
     assert found.stderr.splitlines()[-1].startswith(f"error: The data folder {tmp_path}/absent does not exist")

@@ -16,7 +16,8 @@ from tests.end_to_end.conftest import EPOCHS, STEPS, training
 def run(corpus, tmp_path_factory):
     """The output folder, what the processes printed, and what each had learnt."""
     folder = tmp_path_factory.mktemp("ranks")
-    arguments = training(folder / "run", **corpus.lists, tensorboard_logger=None, ckpt_interval_minutes=0, ckpt_interval_steps=3)
+    checkpoints = dict(ckpt_interval_minutes=0, ckpt_interval_steps=3)
+    arguments = training(folder / "run", **corpus.lists, tensorboard_logger=None, **checkpoints)
     script = [str(Path(__file__).with_name("two_ranks.py")), str(folder), *arguments, "--distributed_backend", "gloo"]
     # Not torchrun's --standalone, which asks that the machine's name resolves.
     with socket.create_server(("127.0.0.1", 0)) as server:

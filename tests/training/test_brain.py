@@ -250,8 +250,9 @@ def test_losses_that_are_not_finite_can_be_skipped(noises, tmp_path):
     train(brain, noises)
     assert len(brain.history.rows) == EPOCHS
     assert all(parameter.isfinite().all() for parameter in brain.modules.model.parameters())
+    impatient = {"skip_nonfinite_grads": True, "nonfinite_patience": 0}
     with pytest.raises(UserError, match="not finite"):
-        train(make_brain(tmp_path / "b", Unstable, run_opts={"skip_nonfinite_grads": True, "nonfinite_patience": 0}), noises)
+        train(make_brain(tmp_path / "impatient", Unstable, run_opts=impatient), noises)
 
 
 @pytest.mark.parametrize(

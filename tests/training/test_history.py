@@ -8,7 +8,11 @@ import pytest
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.utils.errors import UserError
 
-ROWS = [{"epoch": 1, "loss": 6.9}, {"epoch": 2, "loss": math.nan, "EER %": 31.0}, {"epoch": 3, "loss": 5.0, "EER %": 30.0}]
+ROWS = [
+    {"epoch": 1, "loss": 6.9},
+    {"epoch": 2, "loss": math.nan, "EER %": 31.0},
+    {"epoch": 3, "loss": 5.0, "EER %": 30.0},
+]
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def scored_metrics(path):
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_folder", type=Path, default=Path("demo_output"))
-    parser.add_argument("--corpus_seed", type=int, default=CORPUS_SEED, help="of the demo corpus (default: %(default)s)")
+    parser.add_argument("--corpus_seed", type=int, default=CORPUS_SEED, help="of the corpus (default: %(default)s)")
     parser.add_argument("options", nargs="*", help="options of train.py: --name value, after a --")
     return parser.parse_args(arguments)
 
