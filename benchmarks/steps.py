@@ -34,7 +34,7 @@ from speechbrain_cadino.views.sampler import ViewSampler
 SEED = 0
 STUDENT_TEMP, TEACHER_TEMP, CENTER_MOMENTUM, EMA_MOMENTUM = 0.1, 0.04, 0.9, 0.996
 MAX_NORM = 3.0
-# The demo's. The check of the losses takes SGD: Adam makes whole steps of the rounding errors of gradients that are zero.
+# The demo's. The check takes SGD: Adam makes whole steps of the rounding errors of gradients that are zero.
 ADAMW = partial(torch.optim.AdamW, lr=1e-3, weight_decay=0.01)
 SGD = partial(torch.optim.SGD, lr=0.01, momentum=0.9, weight_decay=1e-4)
 
@@ -131,7 +131,7 @@ class PackageStep:
 
 
 class PlainStep:
-    """The usual way: crops augmented one by one, features made by teacher and student, a loop over pairs and parameters.
+    """The usual way: crops augmented one by one, features for teacher and student each, loops over pairs and weights.
 
     Arguments as of `PackageStep`.
     """
@@ -150,8 +150,9 @@ class PlainStep:
         for epoch in itertools.count(1):
             sampler.set_epoch(epoch)
             for keys in sampler:
-                views = zip(*(map(augment_crop, sample.crops, sample.draws) for sample in map(dataset.__getitem__, keys)))
-                yield [torch.from_numpy(np.stack(crops)) for crops in views]
+                samples = [dataset[key] for key in keys]
+                crops = [map(augment_crop, sample.crops, sample.draws) for sample in samples]
+                yield [torch.from_numpy(np.stack(view)) for view in zip(*crops)]
 
     def fit(self, views):
         """One step of training; gives the loss."""
@@ -183,7 +184,7 @@ class PlainStep:
 
 
 def forward_by_length(net, views):
-    """Waves to logits, one tensor a view: the encoder once for each length of crop, the head on all (Caron et al., 2021)."""
+    """Waves to logits, one tensor a view: the encoder once a length of crop, the head on all (Caron et al., 2021)."""
     groups = [list(group) for _, group in itertools.groupby(views, key=lambda view: view.shape[1])]
     embeddings = torch.cat([net.encoder(torch.cat(group)) for group in groups])
     return net.head(embeddings).chunk(len(views))

@@ -103,7 +103,10 @@ def make_dataset(manifest, sizes, augmented):
 def in_a_process(function, *arguments):
     """The result of a function that is run in a process of its own, which leaves no memory behind."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(function, arguments)
+        result = pool.apply(function, arguments)
+        pool.close()  # let it end by itself: one that is stopped leaves semaphores behind
+        pool.join()
+    return result
 
 
 def check(sizes, manifest, options, n_steps=2):
@@ -144,7 +147,8 @@ def count_costs(step, batch):
             kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with FlopCounterMode(display=False) as counter, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with FlopCounterMode(display=False) as counter, hooks:
         step.fit(batch)
     return {"flop": counter.get_total_flops(), "kept": sum(kept.values())}
 

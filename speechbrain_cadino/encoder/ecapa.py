@@ -1,9 +1,10 @@
 """SpeechBrain's ECAPA-TDNN with a faster training step on CPUs: same parameters, same embeddings, other memory layout.
 
-PyTorch's one-dimensional convolutions run well below the speed of a matrix product on a CPU at ECAPA's sizes, their backward
-above all. Here features stay ``(batch, frames, channels)``, every convolution is one matrix product over all frames of the
-batch, and the attention's layer over ``[x, mean, deviation]`` is split: mean and deviation are the same in every frame, so
-their two thirds of the product are done once an utterance, not once a frame.
+PyTorch's one-dimensional convolutions run well below the speed of a matrix product on a CPU at ECAPA's sizes, their
+backward above all. Here features stay ``(batch, frames, channels)``, every convolution is one matrix product over all
+frames of the batch, and the attention's layer over ``[x, mean, deviation]`` is split: mean and deviation are the same
+in every frame, so their two thirds of the product are done once an utterance, not once a frame. The moments of the
+pooling have gradients made by hand.
 """
 
 import torch
@@ -14,8 +15,8 @@ from torch.nn import functional as F
 class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
     """As SpeechBrain's `ECAPA_TDNN`, argument for argument and parameter for parameter.
 
-    On a CPU, with whole inputs (``lengths=None``), one group and no dropout, ``forward`` takes the faster way; else it is
-    SpeechBrain's own.
+    On a CPU, with whole inputs (``lengths=None``), one group and no dropout, ``forward`` takes the faster way; else it
+    is SpeechBrain's own.
 
     Example
     -------
@@ -124,8 +125,8 @@ def _statistics(x, weights, eps):
 class _Moments(torch.autograd.Function):
     """Weighted mean and variance over frames, each (batch, channels), of weights that sum to 1 over the frames.
 
-    By hand, since autograd would keep and pass through every product, and `torch.var_mean` is slow over a middle dimension.
-    The mean within the variance has no gradient: the weighted deviations from it sum to 0.
+    By hand, since autograd would keep and pass through every product, and `torch.var_mean` is slow over a middle
+    dimension. The mean within the variance has no gradient: the weighted deviations from it sum to 0.
     """
 
     @staticmethod

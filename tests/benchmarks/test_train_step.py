@@ -1,4 +1,4 @@
-"""The benchmark of the training step at tiny sizes: both variants compute the same, and the table says what was measured."""
+"""The training step's benchmark at tiny sizes: both variants compute the same, the table says what was measured."""
 
 import math
 
