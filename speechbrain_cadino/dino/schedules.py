@@ -85,10 +85,7 @@ class Cosine:
 
     def value(self, step, steps_per_epoch=1):
         """The value at an optimiser step, counted from 0."""
-        return self._after(step / steps_per_epoch)
-
-    def _after(self, epochs):
-        share = _share(epochs, self.epochs)
+        share = _share(step / steps_per_epoch, self.epochs)
         return self.end + (self.start - self.end) * (1 + math.cos(math.pi * share)) / 2
 
 

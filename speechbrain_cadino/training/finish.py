@@ -14,6 +14,7 @@ from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
 
+
 class DevelopmentList:
     """Error rates of an encoder on one development trial list.
 
