@@ -80,6 +80,22 @@ def all_reduce_mean(tensor):
     return total / world_size()
 
 
+@torch.no_grad()
+def broadcast_buffers(module):
+    """Give every rank the main rank's buffers of a module: without SyncBatchNorm each has running statistics of its own.
+
+    Every rank must call it.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Changed in place.
+    """
+    if world_size() > 1:
+        for buffer in module.buffers():
+            dist.broadcast(buffer, src=0)
+
+
 def synchronise_batchnorm(module):
     """Make every batch norm of a module take its statistics over all ranks, where that is possible.
 

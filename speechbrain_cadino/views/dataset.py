@@ -41,7 +41,7 @@ class ViewDataset(Dataset):
     augment : AugmentDrawer or None
         None: crops as they are.
     source : callable
-        From which utterances an item's views come; see `SameUtterance`.
+        From which utterances an item's views come; see `SameUtterance` and `ClusterMembers`.
     speed_factors : list of float
         One is chosen for all views of an item in an epoch: pitch and formants shift as with another speaker, so views
         that must agree share it. [1.0]: speed unchanged.
@@ -67,7 +67,7 @@ class ViewDataset(Dataset):
             raise UserError("The training manifest has no utterances: check the file it was read from.")
         if not speed_factors or min(speed_factors) < 0.5 or max(speed_factors) > 2:
             raise UserError(f"speed_factors is {list(speed_factors)}: list factors between 0.5 and 2, [1.0] for none.")
-        self.crops, self.seed, self.augment = crops, seed, augment
+        self.manifest, self.crops, self.seed, self.augment = manifest, crops, seed, augment
         self.source, self.speed_factors = source, list(speed_factors)
         self.store = (MemoryStore if preload else FileStore)(manifest)
 
@@ -94,7 +94,7 @@ class ViewDataset(Dataset):
         """One crop a view."""
         speed = self.speed_factors[rng.integers(len(self.speed_factors))]
         lengths = np.array([length_before_speed(int(length), speed) for length in self.crops.lengths])
-        utterances = self.source(rng, item, self.crops.n_views)
+        utterances = self.source(rng, item, self.crops.n_global, self.crops.n_local)
         crops = [None] * self.crops.n_views
         for utterance in np.unique(utterances).tolist():
             views = np.flatnonzero(utterances == utterance)

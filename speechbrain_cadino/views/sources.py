@@ -6,17 +6,17 @@ import numpy as np
 class SameUtterance:
     """Plain DINO: every view of an item comes from the item's own utterance.
 
-    A source is any object called as ``source(rng, item, n_views)``. It must draw from ``rng`` alone and stay the same
-    during an epoch; worker processes hold a copy, so what changes between epochs must be in a shared tensor.
+    A source is any object called as ``source(rng, item, n_global, n_local)``. It must draw from ``rng`` alone and stay
+    the same during an epoch; worker processes hold a copy, so what changes between epochs must be in a shared tensor.
 
     Example
     -------
-    >>> SameUtterance()(np.random.default_rng(0), item=7, n_views=3).tolist()
+    >>> SameUtterance()(np.random.default_rng(0), item=7, n_global=2, n_local=1).tolist()
     [7, 7, 7]
     """
 
-    def __call__(self, rng, item, n_views):
-        """Utterance index of each view.
+    def __call__(self, rng, item, n_global, n_local):
+        """Utterance index of each view, global ones first.
 
         Arguments
         ---------
@@ -24,10 +24,11 @@ class SameUtterance:
             The item's own.
         item : int
             The item's index in the manifest.
-        n_views : int
+        n_global, n_local : int
+            Numbers of views.
 
         Returns
         -------
-        np.ndarray, (n_views,) int64
+        np.ndarray, (n_global + n_local,) int64
         """
-        return np.full(n_views, item, dtype=np.int64)
+        return np.full(n_global + n_local, item, dtype=np.int64)

@@ -89,8 +89,8 @@ def test_views_come_from_the_utterances_of_the_source(tmp_path):
         soundfile.write(tmp_path / f"{i}.wav", np.full(6000, level), 16000, subtype="FLOAT")
     manifest = Manifest(list("abc"), [str(tmp_path / f"{i}.wav") for i in range(3)], [0] * 3, [6000] * 3)
 
-    def neighbours(rng, item, n_views):
-        return (item + np.array([0, 1, 2, 1, 0])[:n_views]) % 3
+    def neighbours(rng, item, n_global, n_local):
+        return (item + np.array([0, 1, 2, 1, 0])[: n_global + n_local]) % 3
 
     sample = ViewDataset(manifest, SPEC, seed=0, source=neighbours)[0, 1]
     assert np.allclose([crop[0] for crop in sample.crops], [0.2, 0.3, 0.1, 0.3, 0.2])

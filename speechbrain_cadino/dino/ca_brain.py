@@ -1,0 +1,93 @@
+"""Cluster-aware DINO: the training set is embedded and clustered while training goes on, and views follow the clusters."""
+
+import logging
+from pathlib import Path
+
+import speechbrain as sb
+
+from speechbrain_cadino.clusters.quality import refresh_figures
+from speechbrain_cadino.clusters.table import LabelTable
+from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.refresh import Clusters
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.training.distributed import broadcast_buffers, is_main, rank, world_size
+from speechbrain_cadino.training.start import load_from_run
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class CADINOBrain(DINOBrain):
+    """DINO whose views come from several utterances of one cluster (Han, Chen, Qian, arXiv 2304.05754).
+
+    Read from ``hparams``, besides what `DINOBrain` reads: ``cluster_schedule`` (a `RefreshSchedule`), ``clustering`` (a
+    `Clustering`), ``source`` (the `ClusterMembers` of the dataset), ``start_from`` and ``start_from_epoch`` (a run to
+    start from, or None).
+
+    Before an epoch that is due for it, the teacher embeds the training utterances, clean and whole; the embeddings are
+    centred as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
+    that was killed meanwhile finds them again; each clustering's label table lies beside.
+    """
+
+    PANELS = {
+        **DINOBrain.PANELS,
+        "share of items with several utterances": ["several_utterances"],
+        "clusters and speakers": ["AMI", "same_session_pairs", "cross_session_pairs", "agreement"],
+    }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.clusters = Clusters()
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable("clusters", self.clusters)
+
+    def fit_loader(self, loader):
+        self.manifest = loader.dataset.manifest
+        if loader.dataset.source is not self.hparams.source:
+            raise UserError("The dataset's source is not the setting source: write 'source: !ref <source>' in dataset.")
+        self.hparams.source.bind(len(self.manifest), self.manifest.sessions)
+        super().fit_loader(loader)
+
+    def on_fit_start(self):
+        super().on_fit_start()
+        if self.hparams.start_from and not self.checkpointer.list_checkpoints():
+            self._start_from(self.hparams.start_from)
+        if self.clusters.labels is not None:
+            self.hparams.source.set_clusters(self.clusters.labels, self.clusters.distances)
+
+    def _start_from(self, folder):
+        load_from_run(self.checkpointer, folder, new=["clusters"], epoch=self.hparams.start_from_epoch)
+        counter = self.hparams.epoch_counter
+        if counter.current >= counter.limit:
+            raise UserError(
+                f"The run in {folder} has made {counter.current} epochs and number_of_epochs is {counter.limit}: "
+                "raise number_of_epochs, or set start_from_epoch to an earlier checkpoint."
+            )
+
+    def on_stage_start(self, stage, epoch=None):
+        super().on_stage_start(stage, epoch)
+        if stage == sb.Stage.TRAIN and self.hparams.cluster_schedule.is_due(epoch, self.clusters.epoch):
+            self.refresh_clusters(epoch)
+
+    def refresh_clusters(self, epoch):
+        """Embed and cluster the training utterances for the epochs from ``epoch`` on."""
+        folder = Path(self.hparams.output_folder) / "clusters"
+        encoder = self.encoder_to_test()
+        broadcast_buffers(encoder)
+        embeddings, ids = extract_embeddings(encoder, self.manifest, folder / "embeddings", rank(), world_size())
+        wanted = self.hparams.cluster_schedule.clusters_of(self.clusters.number)
+        labels, distances = self.hparams.clustering(embeddings - embeddings.mean(axis=0), wanted, device=self.device)
+        table = LabelTable(ids, labels, distances)
+        if is_main():
+            table.write(folder / f"labels_epoch{epoch:04d}.csv")
+        labels, distances = table.for_manifest(self.manifest.ids)
+        self.hparams.source.set_clusters(labels, distances)
+        figures = refresh_figures(labels, self.clusters.labels, self.manifest.spk_ids, self.manifest.sessions)
+        figures["several_utterances"] = self.hparams.source.share_of_several()
+        self.clusters.take(epoch, labels, distances, figures)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        logger.info("Clusters for the epochs from %d on: %s", epoch, told)
+
+    def epoch_figures(self):
+        refreshed = self.clusters.epoch == self.hparams.epoch_counter.current
+        return {**super().epoch_figures(), **(self.clusters.figures if refreshed else {})}

@@ -1,0 +1,92 @@
+"""When the clusters are made anew, how many they are, and what a run remembers of them."""
+
+import torch
+from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+class RefreshSchedule:
+    """Plain DINO for so many epochs, then a clustering, and another one every few epochs.
+
+    Arguments
+    ---------
+    start_epoch : int
+        The last epoch of plain DINO, 0 for none.
+    every : int
+        Epochs from one clustering to the next, at least 1.
+    n_clusters : int or list of int
+        For all clusterings, or for the first, the second ...; the last number stays. A rising or a falling list is
+        progressive clustering in either direction.
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+
+    Example
+    -------
+    >>> schedule = RefreshSchedule(start_epoch=4, every=3, n_clusters=[100, 50])
+    >>> [epoch for epoch in range(1, 9) if schedule.is_due(epoch, last=None)]
+    [5, 6, 7, 8]
+    >>> schedule.is_due(7, last=5), schedule.is_due(8, last=5)
+    (False, True)
+    >>> [schedule.clusters_of(number) for number in range(3)]
+    [100, 50, 50]
+    """
+
+    def __init__(self, start_epoch, every, n_clusters):
+        self.numbers = n_clusters if isinstance(n_clusters, (list, tuple)) else [n_clusters]
+        if start_epoch < 0 or every < 1:
+            raise UserError(f"cluster_start_epoch is {start_epoch}, cluster_every {every}: set at least 0 and 1.")
+        if not self.numbers or not all(isinstance(number, int) and number > 0 for number in self.numbers):
+            raise UserError(f"n_clusters is {n_clusters}: set a number above 0, or a list of them.")
+        self.start_epoch, self.every = start_epoch, every
+
+    def is_due(self, epoch, last):
+        """Whether a clustering belongs before ``epoch``; ``last`` is the epoch before which the last one was, or None."""
+        return epoch > self.start_epoch and (last is None or epoch - last >= self.every)
+
+    def clusters_of(self, number):
+        """Clusters of the ``number``-th clustering, counted from 0."""
+        return self.numbers[min(number, len(self.numbers) - 1)]
+
+
+@register_checkpoint_hooks
+class Clusters:
+    """The clusters that are in use; a recoverable.
+
+    Attributes
+    ----------
+    number : int
+        Clusterings made so far.
+    epoch : int or None
+        The epoch before which the last one was made.
+    labels : np.ndarray, (n,) int64, or None
+        The cluster of each utterance of the manifest, -1 for none.
+    distances : np.ndarray, (n,) float32, or None
+        Distance of each to its centroid, NaN where there is none.
+    figures : dict of float
+        What that clustering is like.
+    """
+
+    def __init__(self):
+        self.number, self.epoch, self.labels, self.distances, self.figures = 0, None, None, None, {}
+
+    def take(self, epoch, labels, distances, figures):
+        """Replace the clusters by those made before ``epoch``."""
+        self.number += 1
+        self.epoch, self.labels, self.distances, self.figures = epoch, labels, distances, figures
+
+    @mark_as_saver
+    def save(self, path):
+        """Write the state; arrays go as tensors, so that it is read without unpickling foreign classes."""
+        arrays = {name: getattr(self, name) for name in ("labels", "distances")}
+        state = {name: None if array is None else torch.from_numpy(array) for name, array in arrays.items()}
+        torch.save({**vars(self), **state}, path)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch=True):
+        """Go on from a saved state."""
+        for name, value in torch.load(path, map_location="cpu").items():
+            setattr(self, name, value.numpy() if isinstance(value, torch.Tensor) else value)

@@ -1,0 +1,153 @@
+"""Views from a cluster: who may be drawn, who is preferred, and what an item sees that is alone."""
+
+import pickle
+from collections import Counter
+
+import numpy as np
+import pytest
+from torch.utils.data import DataLoader
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.cluster_members import ClusterMembers
+from speechbrain_cadino.views.crops import CropSpec
+from speechbrain_cadino.views.dataset import ViewDataset
+from tests.views.conftest import write_corpus
+
+
+def make_source(labels, distances=None, sessions=None, **settings):
+    source = ClusterMembers(**settings)
+    source.bind(len(labels), sessions)
+    source.set_clusters(np.array(labels), distances)
+    return source
+
+
+def draw(source, item, seed=0, n_global=2, n_local=4):
+    return source(np.random.default_rng(seed), item, n_global, n_local).tolist()
+
+
+def allowed(item, labels, distances, max_distance):
+    """The others that an item may draw, told plainly."""
+
+    def takes_part(i):
+        return labels[i] >= 0 and not (max_distance is not None and distances[i] > max_distance)
+
+    others = [i for i in range(len(labels)) if i != item and labels[i] == labels[item] and takes_part(i)]
+    return others if takes_part(item) else []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_who_is_drawn(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 40))
+    labels, distances = rng.integers(-1, max(1, n // 4), n), rng.random(n)
+    sessions = np.array([f"s{i}" for i in rng.integers(0, max(1, n // 3), n)])
+    wanted, cap = int(rng.integers(1, 6)), (None, 0.7)[seed % 2]
+    prefer = bool(rng.integers(2))
+    settings = dict(utterances_per_item=wanted, max_distance=cap, prefer_other_sessions=prefer)
+    source = make_source(labels, distances, sessions, **settings)
+    several = 0
+    for item in range(n):
+        others = allowed(item, labels, distances, cap)
+        far = {i for i in others if sessions[i] != sessions[item]}
+        several += wanted > 1 and len(others) > 0
+        for draw_seed in range(5):
+            views = draw(source, item, draw_seed, n_global=wanted, n_local=3)
+            drawn = views[:wanted]
+            if len(others) < wanted - 1:  # fewer utterances than views: they come again in turn
+                drawn = views[: len(others) + 1]
+                assert views == [drawn[view % len(drawn)] for view in range(wanted + 3)]
+            assert drawn[0] == item and len(set(drawn)) == len(drawn) == min(wanted, len(others) + 1)
+            assert set(drawn[1:]) <= set(others)
+            if prefer:
+                assert len(far & set(drawn)) == min(len(far), len(drawn) - 1)
+    assert source.share_of_several() == pytest.approx(several / n)
+
+
+def test_all_that_may_be_drawn_come_equally_often():
+    source = make_source([0, 1, 0, 0, 0, 1, 0], utterances_per_item=3)
+    counts = Counter(other for seed in range(3000) for other in draw(source, 3, seed, 3, 0)[1:])
+    assert set(counts) == {0, 2, 4, 6} and all(abs(count - 1500) < 150 for count in counts.values())
+
+
+@pytest.mark.parametrize(
+    "settings, n_global, n_local, places",
+    [
+        (dict(utterances_per_item=2), 2, 4, [0, 1, 0, 1, 0, 1]),
+        (dict(utterances_per_item=3), 2, 4, [0, 1, 2, 0, 1, 2]),
+        (dict(utterances_per_item=6), 2, 4, [0, 1, 2, 3, 4, 5]),
+        (dict(utterances_per_item=9), 2, 4, [0, 1, 2, 3, 4, 5]),
+        (dict(utterances_per_item=2, share_global=True), 2, 4, [0, 0, 1, 0, 1, 0]),
+        (dict(utterances_per_item=5, share_global=True), 2, 4, [0, 0, 1, 2, 3, 4]),
+        (dict(utterances_per_item=3, share_global=True), 3, 1, [0, 0, 0, 1]),
+        (dict(utterances_per_item=1), 2, 4, [0, 0, 0, 0, 0, 0]),
+        (dict(utterances_per_item=3), 1, 0, [0]),
+    ],
+)
+def test_which_view_shows_which_utterance(settings, n_global, n_local, places):
+    views = draw(make_source([5] * 12, **settings), 7, n_global=n_global, n_local=n_local)
+    assert views[0] == 7
+    order = list(dict.fromkeys(views))
+    assert [order.index(view) for view in views] == places
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2, 3], [-1, -1, -1, -1], [0, 1, 1, 1]])
+def test_an_item_alone_is_plain_dino_and_draws_nothing(labels):
+    source = make_source(labels, utterances_per_item=3)
+    rng = np.random.default_rng(0)
+    assert source(rng, 0, 2, 2).tolist() == [0, 0, 0, 0]
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_before_the_first_clustering_a_dataset_is_plain_dino(tmp_path):
+    manifest, crops = write_corpus(tmp_path, [6000] * 5), CropSpec(2, 0.1, 1, 0.1)
+    source = ClusterMembers()
+    source.bind(5)
+    ours, plain = ViewDataset(manifest, crops, 1, source=source), ViewDataset(manifest, crops, 1)
+    assert all((a == b).all() for item in range(5) for a, b in zip(ours[1, item].crops, plain[1, item].crops))
+    assert source.share_of_several() == 0
+
+
+def test_one_cluster_of_one_session():
+    source = make_source([0] * 4, sessions=np.array(["a"] * 4), utterances_per_item=3)
+    assert len(set(draw(source, 2, n_global=3, n_local=0))) == 3
+
+
+def test_unknown_distances_are_never_too_far():
+    labels, distances = [0, 0, 0], np.array([np.nan, 0.9, 0.1])
+    source = make_source(labels, distances, utterances_per_item=3, max_distance=0.5)
+    assert set(draw(source, 0)) == {0, 2} and set(draw(source, 1)) == {1}
+    assert set(draw(make_source(labels, utterances_per_item=3, max_distance=0.5), 0)) == {0, 1, 2}
+
+
+class Seen(list):
+    """A dataset of what each item's views show."""
+
+    def __init__(self, source, n):
+        super().__init__(range(n))
+        self.source = source
+
+    def __getitem__(self, item):
+        return self.source(np.random.default_rng(item), item, 2, 2)
+
+
+def test_workers_that_run_already_see_a_new_clustering():
+    source = make_source([0, 0, 1, 1], utterances_per_item=2)
+    loader = DataLoader(Seen(source, 4), batch_size=None, num_workers=2, persistent_workers=True)
+    assert [set(views.tolist()) for views in loader] == [{0, 1}, {0, 1}, {2, 3}, {2, 3}]
+    source.set_clusters(np.array([0, 1, 0, 1]))
+    assert [set(views.tolist()) for views in loader] == [{0, 2}, {1, 3}, {0, 2}, {1, 3}]
+
+
+def test_a_copy_in_another_process_draws_the_same():
+    source = make_source([0, 1, 0, 0, 1, 0], utterances_per_item=3)
+    copy = pickle.loads(pickle.dumps(source))
+    assert [draw(source, item, 3) for item in range(6)] == [draw(copy, item, 3) for item in range(6)]
+
+
+def test_wrong_settings():
+    with pytest.raises(UserError, match="utterances_per_item is 0"):
+        ClusterMembers(utterances_per_item=0)
+    with pytest.raises(UserError, match="max_distance is 0"):
+        ClusterMembers(max_distance=0)
+    with pytest.raises(ValueError, match="labels for a corpus"):
+        make_source([0, 1]).set_clusters(np.array([0]))
