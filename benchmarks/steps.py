@@ -105,6 +105,7 @@ class PackageStep:
             "gradient_clipper": GradientClipper(MAX_NORM),
             "collapse_watch": CollapseWatch(),
             "tensorboard_logger": None,
+            "average_checkpoints": 1,
             "keep_checkpoints": 1,
             "evaluate_every": 1,
         }

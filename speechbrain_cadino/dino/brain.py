@@ -16,7 +16,7 @@ class DINOBrain(CadinoBrain):
     ``modules``: ``student``, a `MultiCropNet`. Read from ``hparams``, besides what `CadinoBrain` reads: ``dino_loss``,
     ``consistency_loss`` and ``consistency_weight``, ``koleo_loss`` and ``koleo_weight``, ``collapse_watch``,
     ``teacher_batch_norm``, ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``,
-    ``augmenter``, ``crops``.
+    ``augmenter``, ``crops``, ``average_checkpoints``.
     """
 
     PANELS = {
@@ -29,6 +29,11 @@ class DINOBrain(CadinoBrain):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        if not 1 <= self.hparams.average_checkpoints <= self.hparams.keep_checkpoints:
+            raise UserError(
+                f"average_checkpoints is {self.hparams.average_checkpoints} and keep_checkpoints "
+                f"{self.hparams.keep_checkpoints}: average at least 1, and keep as many."
+            )
         # Outside of `modules`, so that neither the optimiser nor DDP takes hold of it.
         try:
             self.teacher = EMATeacher(self.modules.student, self.hparams.teacher_batch_norm).to(self.device)
@@ -91,7 +96,7 @@ class DINOBrain(CadinoBrain):
         self.watch.check(figures)
 
     def encoder_to_export(self):
-        """The teacher's encoder with the mean of its weights in the last ``keep_checkpoints`` epochs."""
-        state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.keep_checkpoints)
+        """The teacher's encoder with the mean of its weights in the last ``average_checkpoints`` epochs."""
+        state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.average_checkpoints)
         self.teacher.load_state_dict(state)
         return self.encoder_to_test().eval()

@@ -68,6 +68,7 @@ def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
         gradient_clipper=GradientClipper(3.0),
         train_logger=FileTrainLogger(str(folder / "log.txt")),
         tensorboard_logger=None,
+        average_checkpoints=10,
         keep_checkpoints=10,
         evaluate_every=1,
         noprogressbar=True,

@@ -137,7 +137,7 @@ def test_the_encoder_to_export_is_the_mean_of_the_kept_epochs(train):
 
         ends = []
 
-    brain = train(epochs=3, brain_class=Recording, keep_checkpoints=2, ckpt_interval_steps=1)
+    brain = train(epochs=3, brain_class=Recording, average_checkpoints=2, ckpt_interval_steps=1)
     found = brain.encoder_to_export()
     assert not found.training and found is brain.encoder_to_test()
     for name, value in found.state_dict().items():
@@ -214,3 +214,9 @@ def test_a_missing_setting_is_named(make_loader, tmp_path, name):
 def test_an_unknown_kind_of_batch_norm_is_told_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match="^teacher_batch_norm is 'both': give 'own' or 'ema'"):
         make_brain(tmp_path, teacher_batch_norm="both")
+
+
+@pytest.mark.parametrize("average, keep", [(0, 5), (6, 5)])
+def test_no_more_checkpoints_are_averaged_than_kept(tmp_path, average, keep):
+    with pytest.raises(UserError, match=f"average_checkpoints is {average} and keep_checkpoints {keep}"):
+        make_brain(tmp_path, average_checkpoints=average, keep_checkpoints=keep)

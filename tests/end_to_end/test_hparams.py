@@ -74,7 +74,7 @@ def test_the_full_configuration(load):
     assert (clipper.max_norm, clipper.per_parameter) == (3.0, True)
     assert (loss.student_temp, loss.center_momentum, loss.center.shape[1]) == (0.1, 0.9, 65536)
     assert (drawer.settings.rir_prob, drawer.settings.noise_prob) == (0.5, 0.5)
-    names = ["consistency_weight", "freeze_last_layer_epochs", "keep_checkpoints", "teacher_batch_norm"]
+    names = ["consistency_weight", "freeze_last_layer_epochs", "average_checkpoints", "teacher_batch_norm"]
     assert [settings[name] for name in names] == [1.0, 1, 10, "own"]
     optimiser = settings["opt_class"].keywords
     assert (optimiser["momentum"], optimiser["weight_decay"]) == (0.9, 5e-5)

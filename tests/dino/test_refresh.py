@@ -1,0 +1,64 @@
+"""When clusters are made anew, and that nothing of them is lost in a checkpoint."""
+
+import numpy as np
+import pytest
+
+from speechbrain_cadino.dino.refresh import Clusters, RefreshSchedule
+from speechbrain_cadino.utils.errors import UserError
+
+
+def epochs_of_clusterings(schedule, epochs, last=None):
+    made = []
+    for epoch in epochs:
+        if schedule.is_due(epoch, last):
+            made.append(epoch)
+            last = epoch
+    return made
+
+
+@pytest.mark.parametrize(
+    "start_epoch, every, expected",
+    [(0, 1, [1, 2, 3, 4, 5, 6]), (2, 3, [3, 6]), (5, 1, [6]), (6, 1, []), (90, 5, []), (0, 10, [1])],
+)
+def test_when_clusters_are_made(start_epoch, every, expected):
+    schedule = RefreshSchedule(start_epoch, every, 7)
+    assert epochs_of_clusterings(schedule, range(1, 7)) == expected
+
+
+def test_full_scale():
+    made = epochs_of_clusterings(RefreshSchedule(90, 5, 7), range(1, 151))
+    assert made == list(range(91, 151, 5))
+
+
+def test_a_run_that_starts_late_is_clustered_at_once():
+    assert epochs_of_clusterings(RefreshSchedule(90, 5, 7), range(138, 151)) == [138, 143, 148]
+
+
+@pytest.mark.parametrize(
+    "n_clusters, expected", [(7, [7, 7, 7, 7]), ([7], [7, 7, 7, 7]), ([9, 6, 3], [9, 6, 3, 3]), ([3, 6], [3, 6, 6, 6])]
+)
+def test_how_many_clusters(n_clusters, expected):
+    schedule = RefreshSchedule(0, 1, n_clusters)
+    assert [schedule.clusters_of(number) for number in range(4)] == expected
+
+
+@pytest.mark.parametrize(
+    "start_epoch, every, n_clusters, said",
+    [(-1, 1, 7, "cluster_start_epoch is -1"), (0, 0, 7, "cluster_every 0")]
+    + [(0, 1, wrong, "n_clusters is") for wrong in (0, [], [7, 0], 2.5, "many")],
+)
+def test_wrong_settings(start_epoch, every, n_clusters, said):
+    with pytest.raises(UserError, match=said):
+        RefreshSchedule(start_epoch, every, n_clusters)
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_clusters_survive_a_checkpoint(tmp_path, made):
+    clusters, other = Clusters(), Clusters()
+    if made:
+        clusters.take(5, np.array([0, -1, 1]), np.array([0.1, np.nan, 0.2], np.float32), {"AMI": 0.5})
+    clusters.save(tmp_path / "clusters.ckpt")
+    other.load(tmp_path / "clusters.ckpt")
+    for name, value in vars(clusters).items():
+        np.testing.assert_array_equal(getattr(other, name), value)
+    assert other.number == made and other.epoch == (5 if made else None)
