@@ -32,7 +32,7 @@ class CADINOBrain(DINOBrain):
     PANELS = {
         **DINOBrain.PANELS,
         "share of items with several utterances": ["several_utterances"],
-        "clusters and speakers": ["AMI", "same_session_pairs", "cross_session_pairs", "agreement"],
+        "clusters and speakers": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
     }
 
     def __init__(self, *args, **kwargs):

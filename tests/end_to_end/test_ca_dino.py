@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_cadino.clusters.table import LabelTable
+from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from tests.end_to_end.conftest import STEPS, assert_same_weights, run_script, run_until_killed, training, weights
 
@@ -51,17 +51,17 @@ def plain_run(corpus, tmp_path_factory):
 def test_what_a_refresh_tells_and_leaves(ca_run, corpus):
     output, outcome = ca_run
     told = rows(output)
-    labelled = {"AMI", "same_session_pairs", "cross_session_pairs"}
+    labelled = {"ami_speakers", "same_spk", "same_spk_within", "same_spk_across"}
     figures = {"clusters", "median_size", "largest", "singletons", "several_utterances"} | labelled
     assert all(bool(told[epoch][name]) == (epoch in (1, 3)) for epoch in range(EPOCHS) for name in figures)
-    assert [bool(row["agreement"]) for row in told] == [False, False, False, True]
+    assert [bool(row["ami_previous"]) for row in told] == [False, False, False, True]
     assert float(told[1]["clusters"]) <= 5 and float(told[3]["clusters"]) <= 3
     assert 0 < float(told[3]["several_utterances"]) <= 1
     assert outcome.out.count("Clusters for the epochs from") + outcome.err.count("Clusters for the epochs from") == 2
     names = sorted(path.name for path in (output / "clusters").iterdir())
     assert names == ["embeddings", "labels_epoch0002.csv", "labels_epoch0004.csv"]
     for name in names[1:]:
-        labels, distances = LabelTable.read(output / "clusters" / name).for_manifest(np.array(corpus.names))
+        labels, distances = read_label_table(output / "clusters" / name).for_manifest(np.array(corpus.names))
         assert (labels >= 0).all() and (distances >= 0).all()
     assert np.load(output / "clusters/embeddings/embeddings.npy").shape == (16, 8)
     assert re.search("embeddings: 100%", outcome.err)
@@ -76,7 +76,7 @@ def test_labels_change_nothing_but_the_report(ca_run, corpus, tmp_path):
     outcome = run_script("train.py", *clustered(corpus, tmp_path / "run"))
     assert outcome.status == 0, outcome
     assert_same_weights(ca_run[0], tmp_path / "run")
-    assert "AMI" not in (tmp_path / "run/epochs.csv").read_text()
+    assert "ami_speakers" not in (tmp_path / "run/epochs.csv").read_text()
 
 
 @pytest.mark.parametrize(

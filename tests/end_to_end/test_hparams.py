@@ -9,6 +9,7 @@ import speechbrain as sb
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from speechbrain_cadino.utils.settings import load_settings
 from speechbrain_cadino.views.noise import NoiseFiles, SimulatedNoise
 from speechbrain_cadino.views.rooms import RoomFiles, SimulatedRooms
@@ -51,7 +52,7 @@ def test_no_setting_is_idle(hparams):
 @pytest.mark.parametrize("hparams", HPARAMS)
 def test_small_changes_fit_every_file(load, hparams):
     settings = load(hparams, **TINY, noise_folder=None, rir_folder=None)
-    assert settings["brain_class"] is DINOBrain
+    assert settings["brain_class"] is (CADINOBrain if "ca_" in hparams else DINOBrain)
     assert settings["student"].head.last_layer.weight.shape == (16, 6)
     assert settings["encoder"].embedding_dim == 8 and settings["crops"].global_seconds == 0.4
     for name in ("lr_schedule", "momentum_schedule", "teacher_temp_schedule"):
@@ -78,6 +79,24 @@ def test_the_full_configuration(load):
     assert [settings[name] for name in names] == [1.0, 1, 10, "own"]
     optimiser = settings["opt_class"].keywords
     assert (optimiser["momentum"], optimiser["weight_decay"]) == (0.9, 5e-5)
+
+
+@pytest.mark.parametrize("folder", ["hparams", "hparams/demo"])
+def test_cluster_aware_dino_adds_the_clusters_and_changes_nothing_else(folder):
+    plain, aware = ((RECIPE / folder / name).read_text().splitlines() for name in ("dino.yaml", "ca_dino.yaml"))
+    start = next(row for row, line in enumerate(aware) if line.startswith("# --- Clusters"))
+    end = aware.index("", start)
+    added = ("    source: !ref <source>", "    speaker_pattern: ")
+    rest = [line for line in aware[:start] + aware[end + 1 :] if not line.startswith(added)]
+    differ = [line for line, other in zip(rest, plain, strict=True) if line != other]
+    assert [line.split(":")[0] for line in differ if not line.startswith("#")] == ["output_folder", "brain_class"]
+
+
+def test_the_full_configuration_of_the_clusters(load):
+    settings = load("hparams/ca_dino.yaml")
+    schedule = settings["cluster_schedule"]
+    assert (schedule.start_epoch, schedule.every, schedule.clusters_of(0)) == (90, 5, 25000)
+    assert settings["clustering"].spherical and settings["dataset"].keywords["source"] is settings["source"]
 
 
 def test_half_the_batch_has_half_the_rate(load):
