@@ -12,12 +12,16 @@ import torch
 from tests.end_to_end.conftest import EPOCHS, STEPS, training
 
 
-@pytest.fixture(scope="module")
-def run(corpus, tmp_path_factory):
+CLUSTERS = dict(cluster_start_epoch=1, cluster_every=1, n_clusters=3)
+
+
+@pytest.fixture(scope="module", params=["dino", "ca_dino"])
+def run(request, corpus, tmp_path_factory):
     """The output folder, what the processes printed, and what each had learnt."""
     folder = tmp_path_factory.mktemp("ranks")
     checkpoints = dict(ckpt_interval_minutes=0, ckpt_interval_steps=3)
-    arguments = training(folder / "run", **corpus.lists, tensorboard_logger=None, **checkpoints)
+    settings = {**corpus.lists, **checkpoints, **(CLUSTERS if request.param == "ca_dino" else {})}
+    arguments = training(folder / "run", f"hparams/{request.param}.yaml", tensorboard_logger=None, **settings)
     script = [str(Path(__file__).with_name("two_ranks.py")), str(folder), *arguments, "--distributed_backend", "gloo"]
     # Not torchrun's --standalone, which asks that the machine's name resolves.
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -36,6 +40,7 @@ def test_the_ranks_agree(run):
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     assert first["steps"] == EPOCHS * STEPS  # the batch is that of all ranks together
     assert "DistributedDataParallel" in classes and "SyncBatchNorm" not in classes
+    assert first["clusters"] is None or len(first["clusters"].unique()) > 1
 
 
 def test_output_is_written_once(run):

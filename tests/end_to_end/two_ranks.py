@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from tests.end_to_end.conftest import RECIPE
 
 folder, sys.argv[1:] = Path(sys.argv[1]), sys.argv[2:]
@@ -26,6 +27,7 @@ def fit_and_write_down(self, loader):
         "center": self.dino_loss.center,
         "history": [{**row, "seconds": 0} for row in self.history.rows],
         "steps": self.optimizer_step,
+        "clusters": torch.from_numpy(self.clusters.labels) if isinstance(self, CADINOBrain) else None,
         "classes": sorted({type(module).__name__ for module in self.modules.student.modules()}),
     }
     torch.save(learnt, folder / f"rank-{os.environ['RANK']}.pt")
