@@ -29,6 +29,7 @@ def test_alone():
     assert torch.equal(distributed.all_reduce_mean(tensor), tensor)
     assert distributed.wrap(model) is model and distributed.unwrap(model) is model
     assert distributed.synchronise_batchnorm(model) is model
+    distributed.broadcast_buffers(model)  # there is nobody to wait for
 
 
 def test_ranks_know_themselves(ranks):
@@ -38,6 +39,12 @@ def test_ranks_know_themselves(ranks):
 def test_mean_over_the_ranks(ranks):
     for rank in ranks:
         torch.testing.assert_close(rank["mean"], torch.tensor([1.5, 15.0]))
+
+
+def test_buffers_become_those_of_the_main_rank(ranks):
+    for rank in ranks:
+        assert rank["buffers"]["1.running_mean"].tolist() == [1.0] * 6
+        assert rank["buffers"]["1.num_batches_tracked"] == 0
 
 
 def test_loss_on_two_ranks_is_that_of_the_whole_batch(ranks):

@@ -40,6 +40,7 @@ def run_rank(number, folder):
     results = {
         "ranks": (distributed.world_size(), distributed.rank(), distributed.is_main()),
         "mean": distributed.all_reduce_mean(torch.tensor([1.0, 10.0]) * (number + 1)),
+        "buffers": _buffers(number),
         "loss": _loss(half),
         "gradients": _gradients(half),
         "collapse": _collapse(number),
@@ -47,6 +48,14 @@ def run_rank(number, folder):
     }
     torch.save(results, folder / f"rank-{number}.pt")
     dist.destroy_process_group()
+
+
+def _buffers(number):
+    model = make_model()
+    model[1].running_mean += number + 1
+    model[1].num_batches_tracked += number
+    distributed.broadcast_buffers(model)
+    return dict(model.named_buffers())
 
 
 def _loss(half):
