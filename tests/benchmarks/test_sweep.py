@@ -10,11 +10,14 @@ import threading
 import time
 
 import pytest
+import speechbrain as sb
 import sweep
+import sweep_file
 import sweep_runs
 import yaml
 
 from speechbrain_cadino.utils.errors import UserError
+from tests.end_to_end.conftest import RECIPE
 
 # Its hparams file is Python: what a run of the cell does. Each run notes when it began and ended.
 SCRIPT = """\
@@ -155,9 +158,12 @@ def test_a_killed_run_goes_on(place, capsys):
 def test_stopped_it_ends_its_processes_and_goes_on(place, number, monkeypatch):
     monkeypatch.setattr(sweep_runs, "GRACE_SECONDS", 0.3)
     deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    worker = "child = os.fork()\nif child == 0: time.sleep(60)\n(folder / 'pids').write_text(f'{child} {os.getpid()}')\n"
-    first = "if not (folder / 'pids').exists():\n    " + worker.replace("\n", "\n    ") + "time.sleep(60)"
-    place.write({"a": {}, "b": {}}, {"a": first, "b": deaf + first}, seeds=[1, 2])
+    worker = """if not (folder / 'pids').exists():
+        child = os.fork()
+        if child:
+            (folder / 'pids').write_text(f'{child} {os.getpid()}')
+        time.sleep(60)"""
+    place.write({"a": {}, "b": {}}, {"a": worker, "b": deaf + worker}, seeds=[1, 2])
     pids = [place.output / name / "pids" for name in ("a/1", "b/1")]
 
     def stop():
@@ -281,18 +287,24 @@ def test_where_the_output_goes(place, monkeypatch):
 @pytest.mark.parametrize(
     "cells, settings, message",
     [
-        ({"a": {"sedes": [1]}}, {}, "The cell a of .* must be a mapping with name"),
-        ({"a": {}}, {"colums": []}, "The sweep file .* must be a mapping with cells"),
+        ({"a": {"sedes": [1]}}, {}, "The cell a of .* has sedes, which is none of name, hparams, seeds"),
+        ({"a": {}}, {"colums": []}, "The sweep file .* has colums, which is none of cells, hparams"),
+        ({"a": {}}, {"columns": "loss"}, "has columns 'loss', which must be a list"),
+        ({"a": {}}, {"overrides": None}, "has overrides None, which must be a mapping"),
+        ({"a": {}}, {"cells": [1]}, "A cell of .* must be a mapping with name"),
+        ({"a": {"name": 1}}, {}, "has name 1, which must be text"),
         ({"a b": {}}, {}, "needs a name of its own"),
         ({"a": {"name": "b"}, "b": {}}, {}, "needs a name of its own"),
-        ({"a": {"hparams": None}}, {}, "has no hparams"),
+        ({"a": {}}, {"cells": [{"name": "a"}]}, "has no hparams"),
         ({"a": {"seeds": []}}, {}, "has no seeds"),
         ({"a": {"seeds": [1.5]}}, {}, "has no seeds"),
         ({"a": {"hparams": "none.yaml"}}, {}, "none.yaml cannot be read"),
         ({"a": {"hparams": "script.py"}}, {}, "script.py are not YAML"),
+        ({"a": {"hparams": "empty.yaml"}}, {}, "empty.yaml are no mapping"),
         ({"a": {"after": "b"}, "b": {}}, {}, "no cell b .*take one of none; a cell must come below"),
         ({"a": {}, "b": {"after": "a", "seeds": [1, 5]}}, {}, r"lacks the seeds \[5\]"),
         ({"a": {"overrides": {"seed": 1}}}, {}, "overrides output_folder or seed"),
+        ({"a": {"overrides": {"noprogressbar": "yes"}}}, {}, "noprogressbar to yes: it must be true or false"),
         ({"a": {"overrides": {"folder": "/a=1"}}}, {}, "'/a=1', and SpeechBrain's options cannot hold a '='"),
         ({"a": {}}, {"baseline": "b"}, "no cell b .baseline"),
         ({"a": {}}, {"script": "none.py"}, "none.py .* is missing"),
@@ -300,11 +312,14 @@ def test_where_the_output_goes(place, monkeypatch):
 )
 def test_a_sweep_file_that_is_no_good(place, cells, settings, message):
     place.write(cells, **settings)
+    (place.folder / "empty.yaml").touch()
     assert re.search(message, place.fails())
     assert place.notes() == []
 
 
 def test_calls_that_are_no_good(place, tmp_path):
+    (tmp_path / "sweep.yaml").write_text("")
+    assert "must be a mapping with cells" in place.fails()
     place.write({"a": {}})
     assert "--jobs is 0" in place.fails("--jobs", "0")
     assert "no cell b (--only)" in place.fails("--only", "b")
@@ -314,3 +329,17 @@ def test_calls_that_are_no_good(place, tmp_path):
         sweep.main([str(tmp_path / "none.yaml")])
     (tmp_path / "sweep.yaml").write_text("cells: 1\ncells: 2")
     assert "is not YAML" in place.fails()
+
+
+def test_the_readmes_example(tmp_path):
+    readme = (RECIPE.parents[2] / "benchmarks/README.md").read_text()
+    (tmp_path / "sweep.yaml").write_text(re.search("```yaml\n(.*?)```", readme, re.DOTALL).group(1))
+    content = sweep_file.read_sweep(tmp_path / "sweep.yaml")
+    runs = content.runs()
+    assert [run.name for run in runs[:4]] == ["dino/1", "ca_dino/1", "short_crops/1", "dino/2"] and len(runs) == 9
+    assert content.baseline == "dino" and content.output == tmp_path / "results/ablation"
+    script, *arguments = runs[1].arguments()
+    hparams, run_options, overrides = sb.parse_arguments(arguments)
+    assert (script, hparams) == ("train.py", "hparams/demo/ca_dino.yaml") and run_options["noprogressbar"]
+    assert f"start_from: {tmp_path}/results/ablation/dino/1\n" in overrides
+    assert content.script.parent == RECIPE
