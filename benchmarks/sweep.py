@@ -26,8 +26,8 @@ def main(arguments=None):
         print(f"{name}: {reason}")
     if failures:
         raise UserError(
-            f"{len(failures)} of {len(runs)} runs are not finished: see {LOG} in their folders, put right what is wrong, "
-            "and give the same command again."
+            f"{len(failures)} of {len(runs)} runs are not finished: see {LOG} in their folders, put right what is "
+            "wrong, and give the same command again."
         )
 
 

@@ -59,7 +59,9 @@ def run_all(runs, output, jobs):
                         failures[run.name] = f"not started, {run.cell.hparams} has changed since the sweep began"
                         continue
                     running[run] = start(run, settings[run], held)
-                    bar.set_postfix_str(", ".join(run.name for run in running))
+                names = ", ".join(run.name for run in running)
+                if names != bar.postfix:
+                    bar.set_postfix_str(names)
                 if not running:
                     break
                 time.sleep(POLL_SECONDS)
@@ -117,7 +119,6 @@ def start(run, settings, held):
             command,
             cwd=run.script.parent,
             env={**os.environ, **ONE_THREAD},
-            stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             pass_fds=[held],

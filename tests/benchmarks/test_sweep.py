@@ -152,6 +152,7 @@ def test_a_killed_run_goes_on(place, capsys):
     assert "a/1: status -9, > " in capsys.readouterr().out
     place.run()
     assert place.notes() == ["a/1", "a/1"] and place.notes("end") == ["a/1"]
+    assert (place.output / "a/1/run.log").read_text().count("> ") == 2  # the first call's log is kept
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -272,7 +273,8 @@ def test_the_bar_names_what_runs(place, capsys):
     capsys.readouterr()
     place.run()
     bars = re.split("[\r\n]", capsys.readouterr().err)
-    assert any("2/4" in bar and "a/1, a/2" in bar for bar in bars) and "4/4" in bars[-2]
+    assert any("2/4" in bar and "a/1, a/2" in bar for bar in bars)
+    assert "4/4" in bars[-2] and "a/" not in bars[-2]
 
 
 def test_where_the_output_goes(place, monkeypatch):
