@@ -114,7 +114,7 @@ def start(run, settings, held):
         temporary.write_text(json.dumps(settings, indent=1), encoding="utf-8")
     command = [sys.executable, *run.arguments()]
     with open(run.folder / LOG, "a", encoding="utf-8") as log:
-        print(">", shlex.join(command), file=log, flush=True)
+        print("\n>", shlex.join(command), file=log, flush=True)  # what was killed left its line open
         return subprocess.Popen(
             command,
             cwd=run.script.parent,

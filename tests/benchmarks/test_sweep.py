@@ -116,7 +116,7 @@ def test_a_thread_each_and_its_own_folder(place):
     does = "print(os.environ['OMP_NUM_THREADS'], os.environ['MKL_NUM_THREADS'], os.getcwd())"
     place.write({"a": {}}, {"a": does})
     place.run()
-    command, printed = (place.output / "a/1/run.log").read_text().splitlines()
+    _, command, printed = (place.output / "a/1/run.log").read_text().splitlines()
     assert printed == f"1 1 {place.folder}"
     assert command == f"> {sys.executable} script.py a.yaml --seed 1 --output_folder {place.output}/a/1"
 
