@@ -44,9 +44,9 @@ def run_all(runs, output, jobs):
         If a run was made with other settings, another call is at work, or SIGINT or SIGTERM came; whatever is
         raised, the processes are ended.
     """
-    waiting = [run for run in runs if not is_finished(run)]
     running, failures = {}, {}
     with lock(output) as held, stop_signals() as received:
+        waiting = [run for run in runs if not is_finished(run)]
         settings = {run: run.settings() for run in runs}
         for run in runs:
             check_settings(run, settings[run])
@@ -55,7 +55,7 @@ def run_all(runs, output, jobs):
             while not received:
                 while len(running) < jobs and (run := first_ready(waiting, output)):
                     waiting.remove(run)
-                    if run.settings() != settings[run]:
+                    if has_changed(run, settings[run]):
                         failures[run.name] = f"not started, {run.cell.hparams} has changed since the sweep began"
                         continue
                     running[run] = start(run, settings[run], held)
@@ -105,6 +105,14 @@ def check_settings(run, settings):
             f"{run.folder} was made with other settings ({', '.join(changed)} changed since): give another "
             "--output, or delete that folder to run it again."
         )
+
+
+def has_changed(run, settings):
+    """Whether the run's YAML has changed, or cannot be read any more, since these settings were."""
+    try:
+        return run.settings() != settings
+    except UserError:
+        return True
 
 
 def start(run, settings, held):

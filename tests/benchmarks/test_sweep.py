@@ -257,12 +257,14 @@ def test_changed_settings_are_refused(place):
     assert len(place.notes()) == begun + 2
 
 
-def test_a_file_that_changes_while_the_sweep_runs(place, capsys):
-    change = f"Path({str(place.folder / 'b.yaml')!r}).write_text(json.dumps(dict(do='1')))"
+@pytest.mark.parametrize("what", ["write_text(json.dumps(dict(do='1')))", "write_text('{')", "unlink()"])
+def test_a_file_that_changes_while_the_sweep_runs(place, capsys, what):
+    change = f"Path({str(place.folder / 'b.yaml')!r}).{what}"
     place.write({"a": {}, "b": {"after": "a"}}, {"a": change})
     place.fails()
     assert "b/1: not started, b.yaml has changed since the sweep began" in capsys.readouterr().out
     assert place.notes() == ["a/1"]
+    place.do("b", "2")
     place.run()
     assert place.notes() == ["a/1", "b/1"]
 
