@@ -1,0 +1,116 @@
+"""What the finished runs of a sweep have come to, and how their cells compare, seed by seed."""
+
+import csv
+import json
+
+import numpy as np
+from scipy import stats
+from sweep_runs import is_finished
+
+from speechbrain_cadino.verification.report import format_table
+
+EER = "EER %"
+AVERAGED = "EER % averaged"
+FORMATS = {"relative %": ".1f"}
+
+
+def make_table(sweep):
+    """The table of a sweep: a row for each figure and cell, over the runs that are finished.
+
+    Arguments
+    ---------
+    sweep : Sweep
+
+    Returns
+    -------
+    str
+        Columns as of `summary` and `comparison`; the figures are the last epoch's EER, that of the averaged encoder,
+        and the sweep's ``columns``.
+    """
+    names = [EER, AVERAGED, *sweep.columns]
+    found = {run: figures(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
+    rows = []
+    for name in names:
+        values = {cell.name: {} for cell in sweep.cells}
+        for run, of_run in found.items():
+            if name in of_run:
+                values[run.cell.name][run.seed] = of_run[name]
+        for cell, by_seed in values.items():
+            row = {"figure": name, "cell": cell, **summary(by_seed)}
+            if sweep.baseline not in (None, cell):
+                row |= comparison(by_seed, values[sweep.baseline])
+            rows.append(row)
+    return format_table(rows, formats=FORMATS)
+
+
+def figures(folder, columns):
+    """The figures of a run, name to float; one that it does not have is left out.
+
+    Arguments
+    ---------
+    folder : Path
+    columns : list of str
+        Of ``epochs.csv``; the last value counts, in whichever epoch it is.
+    """
+    found = {}
+    if (folder / "epochs.csv").is_file():
+        with open(folder / "epochs.csv", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                found |= {name: float(row[name]) for name in columns if row.get(name)}
+    if (folder / "encoder/encoder.json").is_file():
+        info = json.loads((folder / "encoder/encoder.json").read_text(encoding="utf-8"))["info"]
+        if "development list" in info:
+            found[AVERAGED] = info["development list"][EER]
+    return found
+
+
+def summary(values):
+    """Number, mean and standard deviation (n - 1) of a figure by seed; what so few values do not give is left out.
+
+    Example
+    -------
+    >>> summary({1: 9.0, 2: 11.0, 3: 10.0})
+    {'seeds': 3, 'mean': 10.0, 'sd': 1.0}
+    """
+    row = {"seeds": len(values)}
+    if values:
+        row["mean"] = float(np.mean(list(values.values())))
+    if len(values) > 1:
+        row["sd"] = float(np.std(list(values.values()), ddof=1))
+    return row
+
+
+def comparison(values, baseline):
+    """How a figure differs from the baseline's over the seeds that both have, below 0 where it is the smaller.
+
+    Arguments
+    ---------
+    values, baseline : dict
+        Seed to figure.
+
+    Returns
+    -------
+    dict
+        "pairs"; "difference", the mean of the paired differences; "relative %", the change of the mean;
+        "95 % from" and "95 % to", Student's t interval of the paired differences. What so few pairs do not give is
+        left out.
+
+    Example
+    -------
+    >>> row = comparison({1: 9.0, 2: 7.0, 5: 1.0}, {1: 10.0, 2: 10.0, 3: 1.0})
+    >>> row["pairs"], row["difference"], row["relative %"]
+    (2, -2.0, -20.0)
+    """
+    seeds = values.keys() & baseline.keys()
+    row = {"pairs": len(seeds)}
+    if not seeds:
+        return row
+    ours, theirs = (np.array([figure[seed] for seed in seeds]) for figure in (values, baseline))
+    differences = ours - theirs
+    mean = row["difference"] = float(differences.mean())
+    if theirs.mean() != 0:
+        row["relative %"] = float(100 * mean / theirs.mean())
+    if len(seeds) > 1:
+        half = float(stats.t.ppf(0.975, len(seeds) - 1) * stats.sem(differences))
+        row |= {"95 % from": mean - half, "95 % to": mean + half}
+    return row
