@@ -72,11 +72,14 @@ class DINOBrain(CadinoBrain):
             stats["consistency_loss"] = consistency.detach()
             loss = loss + self.hparams.consistency_weight * consistency
         if self.hparams.koleo_weight:
-            koleo = self.hparams.koleo_loss(student_embeddings[: len(teacher_embeddings)])
+            koleo = self.hparams.koleo_loss(student_embeddings[: len(teacher_embeddings)], self.groups(batch.items))
             stats["koleo_loss"] = koleo.detach()
             loss = loss + self.hparams.koleo_weight * koleo
         self.watch.add(stats, student_embeddings[0])
         return loss
+
+    def groups(self, items):
+        """What belongs together among the items (batch,), as `KoLeoLoss` takes it; None: nothing does."""
 
     def before_clipping(self):
         if self.optimizer_step < self.hparams.freeze_last_layer_epochs * self.steps_per_epoch:

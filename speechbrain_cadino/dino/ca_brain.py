@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import speechbrain as sb
+import torch
 
 from speechbrain_cadino.clusters.quality import refresh_figures
 from speechbrain_cadino.clusters.table import LabelTable
@@ -87,6 +88,11 @@ class CADINOBrain(DINOBrain):
         self.clusters.take(epoch, labels, distances, figures)
         told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         logger.info("Clusters for the epochs from %d on: %s", epoch, told)
+
+    def groups(self, items):
+        if self.clusters.labels is None:
+            return None
+        return torch.from_numpy(self.clusters.labels[items.cpu().numpy()]).to(self.device)
 
     def epoch_figures(self):
         refreshed = self.clusters.epoch == self.hparams.epoch_counter.current

@@ -8,12 +8,14 @@ import torch
 from speechbrain_cadino.dino.koleo import KoLeoLoss
 
 
-def plain(views):
+def plain(views, groups=None):
     total = 0.0
     for view in views:
         rows = [row / row.norm() for row in view]
         for i, row in enumerate(rows):
-            total -= math.log(min((row - other).norm().item() for j, other in enumerate(rows) if j != i)) / len(rows)
+            others = [j for j in range(len(rows)) if j != i and not (groups and groups[j] == groups[i] >= 0)]
+            if others:
+                total -= math.log(min((row - rows[j]).norm().item() for j in others)) / len(rows)
     return total / len(views)
 
 
@@ -23,6 +25,22 @@ def test_equals_a_double_loop(seed):
     shape = [int(torch.randint(low, high, (), generator=generator)) for low, high in ((1, 4), (2, 20), (2, 50))]
     views = [torch.randn(shape[1:], generator=generator) for _ in range(shape[0])]
     assert KoLeoLoss()(views).item() == pytest.approx(plain(views), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_items_of_one_group_are_no_neighbours(seed):
+    generator = torch.Generator().manual_seed(seed)
+    batch = int(torch.randint(2, 12, (), generator=generator))
+    views = [torch.randn(batch, 5, generator=generator) for _ in range(2)]
+    groups = torch.randint(-1, 3, (batch,), generator=generator)
+    assert KoLeoLoss()(views, groups).item() == pytest.approx(plain(views, groups.tolist()), abs=1e-4)
+
+
+def test_a_batch_of_one_group_is_not_spread():
+    embeddings = torch.randn(4, 5, requires_grad=True)
+    loss = KoLeoLoss()([embeddings], torch.zeros(4, dtype=torch.int64))
+    loss.backward()
+    assert loss == 0 and (embeddings.grad == 0).all()
 
 
 def test_equal_embeddings_are_finite_and_have_finite_gradients():
