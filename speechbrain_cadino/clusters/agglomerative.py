@@ -1,0 +1,79 @@
+"""The optional second step: many k-means clusters, merged pair by pair down to the wanted number."""
+
+import logging
+import os
+
+import numpy as np
+from sklearn.cluster import AgglomerativeClustering
+
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+METRICS = {"ward": "euclidean", "average": "cosine", "complete": "cosine"}
+
+
+def agglomerate(centroids, n_clusters, linkage="ward"):
+    """Merge centroids into clusters by scikit-learn's `AgglomerativeClustering`.
+
+    "ward", the default, merges the pair that adds least to the sum of squares that k-means lessens, so that sizes stay
+    even; "average" and "complete" go by the mean and the largest cosine distance, and leave more singletons. Each
+    centroid counts as one, whatever its members.
+
+    Arguments
+    ---------
+    centroids : np.ndarray
+        (n, dim)
+    n_clusters : int
+        Under n.
+    linkage : "ward", "average" or "complete"
+
+    Returns
+    -------
+    np.ndarray
+        (n,) int64: the cluster of each centroid, 0 to n_clusters - 1.
+
+    Raises
+    ------
+    UserError
+        If there is not enough memory, or the linkage is not one of the three.
+
+    Example
+    -------
+    >>> agglomerate(np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]]), 2).tolist()
+    [0, 1, 0]
+    """
+    check_linkage(linkage)
+    check_memory(len(centroids))
+    model = AgglomerativeClustering(n_clusters, linkage=linkage, metric=METRICS[linkage])
+    return model.fit_predict(centroids).astype(np.int64)
+
+
+def check_linkage(linkage):
+    """Raise a `UserError` if there is no such linkage."""
+    if linkage not in METRICS:
+        raise UserError(f"linkage is {linkage!r}: set one of {', '.join(METRICS)}.")
+
+
+def check_memory(n_fine):
+    """Say how much memory it takes to merge ``n_fine`` centroids, or raise a `UserError` if that is not available.
+
+    SciPy keeps the distances of all pairs, and a copy of them to work on, in float64: 8 n_fine^2 bytes.
+    """
+    needed, available = 8 * n_fine**2, available_memory()
+    if needed > available:
+        raise UserError(
+            f"To merge n_fine = {n_fine} centroids takes {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB of memory "
+            "are available: lower n_fine, or set it to null to go without the second step."
+        )
+    logger.info("Merging %d centroids takes %.2f GB of memory.", n_fine, needed / 1e9)
+
+
+def available_memory():
+    """Bytes that can be had without swapping."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            fields = dict(line.split(":") for line in file)
+        return int(fields["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):  # not Linux
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,99 @@
+"""What the YAML names and a refresh calls: embeddings in, pseudo-labels out."""
+
+from dataclasses import dataclass
+
+import torch
+
+from speechbrain_cadino.clusters import ranks
+from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_memory
+from speechbrain_cadino.clusters.kmeans import KMeans
+from speechbrain_cadino.utils.errors import UserError
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """K-means, and if wanted more clusters than wanted first, which are then merged.
+
+    Arguments
+    ---------
+    n_clusters : int
+        May be given in the call instead.
+    n_fine : int, optional
+        Clusters of k-means before they are merged to ``n_clusters``; it takes 8 n_fine^2 bytes on rank 0.
+    n_iter, seed, spherical, init :
+        As of `KMeans`.
+    linkage :
+        As of `agglomerate`.
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+
+    Example
+    -------
+    >>> embeddings = torch.eye(3).repeat(4, 1).numpy()
+    >>> labels, distances = Clustering(n_clusters=3, init="k-means++")(embeddings)
+    >>> labels.shape, sorted(set(labels.tolist())), float(distances.max())
+    ((12,), [0, 1, 2], 0.0)
+    """
+
+    n_clusters: int
+    n_fine: int | None = None
+    n_iter: int = 20
+    seed: int = 0
+    spherical: bool = True
+    init: str = "sample"
+    linkage: str = "ward"
+
+    def __post_init__(self):
+        self._kmeans(self.n_clusters)
+        self._check_fine(self.n_clusters)
+        check_linkage(self.linkage)
+
+    def __call__(self, embeddings, n_clusters=None, device=None):
+        """Cluster embeddings; on several ranks all must call it with the same ones, and all get the same result.
+
+        Arguments
+        ---------
+        embeddings : np.ndarray or torch.Tensor
+            (n, dim)
+        n_clusters : int, optional
+            In place of the setting, where a schedule gives it.
+        device : torch.device or str, optional
+            Where k-means computes. Default: where the embeddings are.
+
+        Returns
+        -------
+        labels : np.ndarray
+            (n,) int64, from 0; some clusters may have no items.
+        distances : np.ndarray
+            (n,) float32: as `KMeans.distances`, to the mean of the item's cluster.
+
+        Raises
+        ------
+        UserError
+            If the embeddings are no good, ``n_fine`` is not over ``n_clusters``, or memory lacks for merging.
+        """
+        n_clusters = n_clusters or self.n_clusters
+        self._check_fine(n_clusters)
+        merge = self.n_fine is not None and len(embeddings) > n_clusters
+        if merge and ranks.rank() == 0:
+            check_memory(min(self.n_fine, len(embeddings)))  # before k-means, which takes its time
+        kmeans = self._kmeans(self.n_fine if merge else n_clusters, device).fit(embeddings)
+        if merge:
+            self._merge(embeddings, kmeans, n_clusters)
+        return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
+
+    def _kmeans(self, n_clusters, device=None):
+        return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)
+
+    def _check_fine(self, n_clusters):
+        if self.n_fine is not None and self.n_fine <= n_clusters:
+            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for k-means alone.")
+
+    def _merge(self, embeddings, kmeans, n_clusters):
+        merged = torch.empty(len(kmeans.centroids), dtype=torch.int64, device=kmeans.labels.device)
+        if ranks.rank() == 0:
+            merged.copy_(torch.from_numpy(agglomerate(kmeans.centroids.cpu().numpy(), n_clusters, self.linkage)))
+        kmeans.merge(embeddings, ranks.from_first(merged))

@@ -1,0 +1,182 @@
+"""K-means on the sphere or in space, for millions of embeddings and thousands of clusters, on any number of ranks."""
+
+import logging
+
+import torch
+from torch.nn import functional as F
+
+from speechbrain_cadino.clusters import ranks
+from speechbrain_cadino.clusters.nearest import nearest_on
+from speechbrain_cadino.clusters.rows import Rows, add_to_sums
+from speechbrain_cadino.clusters.seeding import SEEDINGS, choose_rows
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class KMeans:
+    """Lloyd's algorithm, exact; the matrix of distances never exists whole.
+
+    Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid the
+    direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
+
+    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the rows,
+    and all get the same result.
+
+    Arguments
+    ---------
+    n_clusters : int
+    spherical : bool
+    n_iter : int
+        Updates of the centroids at most; it ends when no item changes its cluster.
+    seed : int
+        Of the first centroids; nothing else is random. Same seed, same number of ranks: same result.
+    init : "sample" or "k-means++"
+        How the first centroids are drawn; see `clusters.seeding`.
+    chunk_size : int, optional
+        Rows scored at a time, with 4 x chunk_size x n_clusters bytes for each thread. Default: by the cache.
+    device : torch.device or str, optional
+        Where to compute. Default: where the embeddings are.
+
+    Attributes
+    ----------
+    labels : torch.Tensor
+        (n,) int64: the nearest centroid of each item.
+    centroids : torch.Tensor
+        (n_clusters, dim) float32; (n, dim) if there are fewer items than clusters.
+    distances : torch.Tensor
+        (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the sphere,
+        so that it is sqrt(2 - 2 cos).
+    inertia : float
+        Sum of the squared distances; if spherical, that is 2 (1 - cos) summed over the items.
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+
+    Example
+    -------
+    >>> x = torch.tensor([[1.0, 0.0], [2.0, 0.1], [0.0, 1.0], [0.1, 3.0]])
+    >>> kmeans = KMeans(2).fit(x)
+    >>> (kmeans.labels[0] == kmeans.labels[1], kmeans.labels[0] == kmeans.labels[2])
+    (tensor(True), tensor(False))
+    """
+
+    def __init__(self, n_clusters, spherical=True, n_iter=20, seed=0, init="sample", chunk_size=None, device=None):
+        for name, value in (("n_clusters", n_clusters), ("n_iter", n_iter), ("chunk_size", chunk_size or 1)):
+            if value < 1:
+                raise UserError(f"{name} is {value}: set at least 1.")
+        if init not in SEEDINGS:
+            raise UserError(f"init is {init!r}: set one of {', '.join(SEEDINGS)}.")
+        self.n_clusters, self.spherical, self.n_iter, self.seed = n_clusters, spherical, n_iter, seed
+        self.init, self.chunk_size, self.device = init, chunk_size, device
+
+    @torch.no_grad()
+    def fit(self, x, init=None):
+        """Cluster embeddings.
+
+        Arguments
+        ---------
+        x : torch.Tensor or np.ndarray
+            (n, dim), of any floating-point type; a `np.memmap` is read block by block. If n < n_clusters there are
+            only n clusters, with a warning: a refresh of pseudo-labels need not stop a long training for that.
+        init : torch.Tensor or np.ndarray, optional
+            (n_clusters, dim): the first centroids, in place of drawn ones.
+
+        Returns
+        -------
+        KMeans
+            Itself.
+
+        Raises
+        ------
+        UserError
+            If there are no embeddings or some are not finite.
+        """
+        rows = Rows(x, self.device, self.spherical)
+        centroids = self._first_centroids(rows, init)
+        share = ranks.share(len(rows))
+        labels = torch.full((share.stop - share.start,), -1, device=rows.device)
+        with nearest_on(rows.device, len(centroids), self.chunk_size) as nearest:
+            for step in range(self.n_iter + 1):
+                changed = self._assign(rows, share, labels, centroids, nearest)
+                if ranks.rank() == 0:
+                    logger.info("k-means, %d of %d updates: %d items change cluster", step, self.n_iter, changed)
+                if not changed or step == self.n_iter:
+                    break
+                centroids, counts = self._means(rows, share, labels, len(centroids))
+                self._reseed(rows, share, labels, centroids, counts)
+        return self._finish(rows, share, labels, centroids)
+
+    @torch.no_grad()
+    def merge(self, x, mapping):
+        """Put clusters together: labels, centroids, distances and inertia become those of the larger ones.
+
+        Arguments
+        ---------
+        x : torch.Tensor or np.ndarray
+            (n, dim), as given to `fit`.
+        mapping : torch.Tensor
+            (n_clusters,) int64: the new number of each cluster, from 0.
+
+        Returns
+        -------
+        KMeans
+            Itself.
+        """
+        rows = Rows(x, self.device, self.spherical)
+        share = ranks.share(len(rows))
+        labels = mapping[self.labels[share]]
+        centroids, _ = self._means(rows, share, labels, int(mapping.max()) + 1)
+        return self._finish(rows, share, labels, centroids)
+
+    def _first_centroids(self, rows, init):
+        n_clusters = min(self.n_clusters, len(rows))
+        if n_clusters < self.n_clusters:
+            logger.warning("n_clusters is %d for %d embeddings: %d is used.", self.n_clusters, len(rows), n_clusters)
+        if init is None:
+            chosen = choose_rows(rows, n_clusters, self.init, self.seed)
+            return rows.take(ranks.from_first(chosen.to(rows.device)).tolist())
+        if tuple(init.shape) != (self.n_clusters, rows.dim):
+            raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
+        return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))
+
+    def _assign(self, rows, share, labels, centroids, nearest):
+        """Set this rank's labels; give the number of items, on all ranks, that they are new to."""
+        # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
+        offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
+        changed = torch.zeros(1, dtype=torch.int64, device=rows.device)
+        for part, block in rows.blocks(share):
+            found = nearest(block, centroids, offsets)
+            changed += (found != labels[part]).sum()
+            labels[part] = found
+        return int(ranks.add_up(changed))
+
+    def _means(self, rows, share, labels, n_clusters):
+        """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
+        sums = torch.zeros(n_clusters, rows.dim, dtype=torch.float64, device=rows.device)
+        counts = torch.zeros(n_clusters, dtype=torch.int64, device=rows.device)
+        for part, block in rows.blocks(share):
+            add_to_sums(sums, counts, block, labels[part])
+        ranks.add_up(sums), ranks.add_up(counts)
+        if not sums.isfinite().all():
+            raise UserError("Some embeddings are not finite: look for the utterances that give them, or for a collapse.")
+        means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]
+        return means.float(), counts
+
+    @staticmethod
+    def _reseed(rows, share, labels, centroids, counts):
+        """Move the centroids of empty clusters to the items farthest from theirs, of equals the first; in place."""
+        (empty,) = torch.where(counts == 0)
+        if len(empty):
+            distances = ranks.join(rows.distances(labels, centroids, share), len(rows))
+            farthest = torch.sort(distances, descending=True, stable=True).indices[: len(empty)]
+            centroids[empty] = rows.take(farthest.tolist())
+
+    def _finish(self, rows, share, labels, centroids):
+        self.centroids = centroids
+        self.labels = ranks.join(labels, len(rows))
+        self.distances = ranks.join(rows.distances(labels, centroids, share), len(rows))
+        self.inertia = float(self.distances.double().square().sum())
+        return self
