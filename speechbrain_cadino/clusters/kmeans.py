@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from speechbrain_cadino.clusters import ranks
-from speechbrain_cadino.clusters.nearest import nearest_on
-from speechbrain_cadino.clusters.rows import Rows, add_to_sums
+from speechbrain_cadino.clusters.nearest import assigner
+from speechbrain_cadino.clusters.rows import Rows
 from speechbrain_cadino.clusters.seeding import SEEDINGS, choose_rows
 from speechbrain_cadino.utils.errors import UserError
 
@@ -98,9 +98,12 @@ class KMeans:
         centroids = self._first_centroids(rows, init)
         share = ranks.share(len(rows))
         labels = torch.full((share.stop - share.start,), -1, device=rows.device)
-        with nearest_on(rows.device, len(centroids), self.chunk_size) as nearest:
+        with assigner(rows, share, len(centroids), self.chunk_size) as assign:
             for step in range(self.n_iter + 1):
-                changed = self._assign(rows, share, labels, centroids, nearest)
+                # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
+                offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
+                changed = assign(labels, centroids, offsets)
+                changed = int(ranks.add_up(torch.tensor([changed], device=rows.device)))
                 if ranks.rank() == 0:
                     logger.info("k-means, %d of %d updates: %d items change cluster", step, self.n_iter, changed)
                 if not changed or step == self.n_iter:
@@ -142,24 +145,9 @@ class KMeans:
             raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
         return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))
 
-    def _assign(self, rows, share, labels, centroids, nearest):
-        """Set this rank's labels; give the number of items, on all ranks, that they are new to."""
-        # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
-        offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
-        changed = torch.zeros(1, dtype=torch.int64, device=rows.device)
-        for part, block in rows.blocks(share):
-            found = nearest(block, centroids, offsets)
-            changed += (found != labels[part]).sum()
-            labels[part] = found
-        return int(ranks.add_up(changed))
-
     def _means(self, rows, share, labels, n_clusters):
         """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
-        sums = torch.zeros(n_clusters, rows.dim, dtype=torch.float64, device=rows.device)
-        counts = torch.zeros(n_clusters, dtype=torch.int64, device=rows.device)
-        for part, block in rows.blocks(share):
-            add_to_sums(sums, counts, block, labels[part])
-        ranks.add_up(sums), ranks.add_up(counts)
+        sums, counts = map(ranks.add_up, rows.sums(labels, n_clusters, share))
         if not sums.isfinite().all():
             raise UserError("Some embeddings are not finite: look for the utterances that give them, or for a collapse.")
         means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]

@@ -42,7 +42,8 @@ def plain_kmeans(x, centroids, spherical, n_iter):
 @pytest.mark.parametrize("shape", [(50, 3, 4), (200, 8, 17), (333, 24, 60), (64, 2, 1), (700, 192, 30)])
 @pytest.mark.parametrize("chunk_size", [None, 7])
 def test_equals_the_textbook(shape, spherical, chunk_size, monkeypatch):
-    monkeypatch.setattr(rows_module, "BLOCK", 100)
+    monkeypatch.setattr(rows_module, "SUM_BLOCK", 100)
+    monkeypatch.setattr(rows_module, "DISTANCE_BLOCK", 70)
     n_items, dim, n_clusters = shape
     rng = np.random.default_rng(n_items)
     x = rng.normal(size=(n_items, dim)).astype(np.float32) + 0.5
