@@ -4,10 +4,10 @@
 > python benchmarks/kmeans.py --threads 2 --repeats 5
 > python benchmarks/kmeans.py --threads 2 --repeats 1 --full
 
-Both are Lloyd's algorithm in space (not on the sphere) with equal iterations. Each runs in a process of its own, so that
-its peak of memory is its own; they take turns fit by fit, so that a machine that slows down slows both; medians count.
-"ratio" is scikit-learn's time over ours; the target is at least 1 / 1.1 at 100,000 x 192 and 2,000 clusters. The inertias
-must agree to 1 %, or it ends with an error.
+Both are Lloyd's algorithm in space (not on the sphere) with equal iterations. Each runs in a process of its own, so
+that its peak of memory is its own; they take turns fit by fit, so that a machine that slows down slows both; medians
+count. "ratio" is scikit-learn's time over ours; the target is at least 1 / 1.1 at 100,000 x 192 and 2,000 clusters. The
+inertias must agree to 1 %, or it ends with an error.
 
 `--full` measures the package alone at the size of VoxCeleb2: 1,092,009 x 192, 7,500 clusters.
 
@@ -97,8 +97,8 @@ def compare(names, options):
         row = {"variant": name, "s/iteration": seconds, "CPU s": cpu}
         row["GFLOP/s"] = 2e-9 * options.items * options.dim * options.clusters / seconds
         row["ratio"] = rows[0]["s/iteration"] / seconds if rows else 1.0
-        peak, before, inertia = results[-1][2:]
-        rows.append({**row, "peak MB": round(peak / 1e6), "beside MB": round((peak - before) / 1e6), "inertia": inertia})
+        peak, before, row["inertia"] = results[-1][2:]
+        rows.append({**row, "peak MB": round(peak / 1e6), "beside MB": round((peak - before) / 1e6)})
     return rows
 
 

@@ -19,7 +19,8 @@ class Clustering:
     n_clusters : int
         May be given in the call instead.
     n_fine : int, optional
-        Clusters of k-means before they are merged to ``n_clusters``; it takes 8 n_fine^2 bytes on rank 0.
+        Clusters of k-means before they are merged to ``n_clusters``; that takes 8 n_fine^2 bytes on rank 0, and
+        minutes at tens of thousands, in which the other ranks wait: mind the process group's timeout.
     n_iter, seed, spherical, init :
         As of `KMeans`.
     linkage :
@@ -90,7 +91,7 @@ class Clustering:
 
     def _check_fine(self, n_clusters):
         if self.n_fine is not None and self.n_fine <= n_clusters:
-            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for k-means alone.")
+            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
     def _merge(self, embeddings, kmeans, n_clusters):
         merged = torch.empty(len(kmeans.centroids), dtype=torch.int64, device=kmeans.labels.device)

@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 class KMeans:
-    """Lloyd's algorithm, exact; the matrix of distances never exists whole.
+    """Lloyd's algorithm; the matrix of distances never exists whole.
 
-    Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid the
-    direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
+    Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid
+    the direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
 
-    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the rows,
-    and all get the same result.
+    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the
+    rows, and all get the same result.
 
     Arguments
     ---------
@@ -30,7 +30,7 @@ class KMeans:
     n_iter : int
         Updates of the centroids at most; it ends when no item changes its cluster.
     seed : int
-        Of the first centroids; nothing else is random. Same seed, same number of ranks: same result.
+        Of the first centroids; nothing else is random. Same seed, same number of ranks: same result, bit for bit.
     init : "sample" or "k-means++"
         How the first centroids are drawn; see `clusters.seeding`.
     chunk_size : int, optional
@@ -45,8 +45,8 @@ class KMeans:
     centroids : torch.Tensor
         (n_clusters, dim) float32; (n, dim) if there are fewer items than clusters.
     distances : torch.Tensor
-        (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the sphere,
-        so that it is sqrt(2 - 2 cos).
+        (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the
+        sphere, so that it is sqrt(2 - 2 cos).
     inertia : float
         Sum of the squared distances; if spherical, that is 2 (1 - cos) summed over the items.
 
@@ -149,7 +149,7 @@ class KMeans:
         """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
         sums, counts = map(ranks.add_up, rows.sums(labels, n_clusters, share))
         if not sums.isfinite().all():
-            raise UserError("Some embeddings are not finite: look for the utterances that give them, or for a collapse.")
+            raise UserError("Some embeddings are not finite: find the utterances that give them, or lower the lr.")
         means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]
         return means.float(), counts
 

@@ -1,7 +1,7 @@
 """The hot loop of k-means: which centroid is nearest to each row.
 
-For n rows it is 2 n K dim operations, in chunks whose (chunk, K) scores stay in cache: written by one matrix product, then
-read once to add -|c|^2 / 2 (not if all centroids have one length) and once by the argmax.
+For n rows it is 2 n K dim operations, in chunks whose (chunk, K) scores stay in cache: written by one matrix product,
+then read once to add -|c|^2 / 2 (not on the sphere) and once by the argmax.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +22,13 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     """Give a function that assigns rows to centroids, on the rows' device.
 
     On a CPU each thread (as many as `torch.get_num_threads`) takes the next chunk when it has done one, with NumPy,
-    whose argmax is ten times as fast as PyTorch's. So threads wait for each other once a pass, and the result is the same
-    for any number of them.
+    whose argmax is several times as fast as PyTorch's. So threads wait for each other once a pass, and the result is
+    the same for any number of them.
 
     Arguments
     ---------
     rows : speechbrain_cadino.clusters.rows.Rows
-        Used as they are: to normalise a row would change all its scores alike if all centroids have one length.
+        Used as they are, never normalised: that would change all scores of a row alike.
     share : slice
         Of the rows.
     n_clusters : int
@@ -38,9 +38,9 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     Yields
     ------
     callable
-        (labels (rows of the share,) int64, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None) ->
-        int: sets labels, in place, to the argmax over centroids of ``row . centroid + offset``, of equals the first, and
-        gives the number of those that changed.
+        (labels (rows of the share,) int64, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None)
+        -> int: sets labels, in place, to the argmax over centroids of ``row . centroid + offset``, of equals the first,
+        and gives the number of those that changed.
 
     Example
     -------
@@ -53,7 +53,8 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     tensor([0, 1])
     """
     on_cpu = rows.device.type == "cpu"
-    chunks = list(blocks(share, chunk_size or max(64, (CPU_BYTES if on_cpu else GPU_BYTES) // (4 * n_clusters))))
+    fitting = (CPU_BYTES if on_cpu else GPU_BYTES) // (4 * n_clusters)
+    chunks = list(blocks(share, chunk_size or max(64, fitting)))
     if not on_cpu:
         yield lambda *operands: _assign_torch(rows, chunks, *operands)
         return
@@ -86,7 +87,7 @@ def _assign_numpy(rows, chunks, labels, centroids, offsets, pool, buffers):
             if offsets is not None:
                 scores += offsets
             nearest = scores.argmax(axis=1)
-            changed += np.count_nonzero(nearest != labels[part])
+            changed += int(np.count_nonzero(nearest != labels[part]))
             labels[part] = nearest
         return changed
 

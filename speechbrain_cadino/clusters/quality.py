@@ -92,7 +92,7 @@ def same_speaker_shares(labels, spk_ids, sessions=None):
     Returns
     -------
     dict of float
-        ``same_spk``, and with sessions ``same_spk_within`` and ``same_spk_across`` them; NaN if there are no such pairs.
+        ``same_spk``, and with sessions ``same_spk_within`` and ``same_spk_across`` them; NaN without such pairs.
 
     Example
     -------

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from speechbrain_cadino.utils.errors import UserError
 
-SUM_BLOCK = 65536  # large: a block's sums, however few, are n_clusters rows
-EPS = 1e-12  # of F.normalize
+EPS = 1e-12  # as in F.normalize
+SUM_BLOCK = 65536  # large: the sums of a block, however small, are n_clusters rows
 DISTANCE_BLOCK = 4096  # small: the differences stay in a CPU's cache
 
 

@@ -9,7 +9,8 @@ import torch
 
 from speechbrain_cadino.clusters import rows as rows_module
 from speechbrain_cadino.clusters.kmeans import KMeans
-from speechbrain_cadino.clusters.rows import Rows
+from speechbrain_cadino.clusters.nearest import _assign_torch, assigner
+from speechbrain_cadino.clusters.rows import Rows, blocks
 from speechbrain_cadino.clusters.seeding import choose_rows
 from speechbrain_cadino.utils.errors import UserError
 
@@ -56,6 +57,20 @@ def test_equals_the_textbook(shape, spherical, chunk_size, monkeypatch):
         np.testing.assert_allclose(kmeans.distances, distances, rtol=1e-4, atol=1e-5)
         assert kmeans.inertia == pytest.approx(np.sum(distances**2), rel=1e-5)
     assert kmeans.labels.dtype == torch.int64 and kmeans.centroids.dtype == kmeans.distances.dtype == torch.float32
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+def test_the_assignment_of_a_gpu_is_that_of_a_cpu(blobs, spherical):
+    rows, share = Rows(torch.from_numpy(blobs[0]), normalise=False), slice(30, 571)
+    centroids = rows.take(slice(100, 140))
+    offsets = None if spherical else -centroids.square().sum(dim=1) / 2
+    labels, others = torch.zeros(541, dtype=torch.int64), torch.zeros(541, dtype=torch.int64)
+    with assigner(rows, share, 40, chunk_size=50) as assign:
+        changed = assign(labels, centroids, offsets)
+        assert assign(labels, centroids, offsets) == 0
+    assert changed == labels.count_nonzero() > 500
+    assert _assign_torch(rows, list(blocks(share, 64)), others, centroids, offsets) == changed
+    assert torch.equal(labels, others)
 
 
 def test_empty_clusters_take_the_farthest_items():
@@ -161,7 +176,8 @@ def test_one_cluster_and_one_item(blobs):
 
 def test_rows_of_zeros_and_opposite_rows_are_no_trouble():
     kmeans = KMeans(1).fit(np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]))
-    assert kmeans.labels.tolist() == [0, 0, 0] and kmeans.centroids.isfinite().all() and kmeans.distances.isfinite().all()
+    assert kmeans.labels.tolist() == [0, 0, 0]
+    assert kmeans.centroids.isfinite().all() and kmeans.distances.isfinite().all()
 
 
 @pytest.mark.parametrize("kind", ["float64", "float16", "memmap", "tensor", "bfloat16", "grad"])
