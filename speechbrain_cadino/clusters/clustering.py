@@ -20,7 +20,7 @@ class Clustering:
         May be given in the call instead.
     n_fine : int, optional
         Clusters of k-means before they are merged to ``n_clusters``; that takes 8 n_fine^2 bytes on rank 0, and
-        minutes at tens of thousands, in which the other ranks wait: mind the process group's timeout.
+        minutes at tens of thousands, while the other ranks wait: mind the process group's timeout.
     n_iter, seed, spherical, init :
         As of `KMeans`.
     linkage :
@@ -76,7 +76,7 @@ class Clustering:
         UserError
             If the embeddings are no good, ``n_fine`` is not over ``n_clusters``, or memory lacks for merging.
         """
-        n_clusters = n_clusters or self.n_clusters
+        n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self._check_fine(n_clusters)
         merge = self.n_fine is not None and len(embeddings) > n_clusters
         if merge and ranks.rank() == 0:
