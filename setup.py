@@ -25,6 +25,7 @@ setup(
         "numpy>=2.0",
         "scipy>=1.11",
         "scikit-learn>=1.3",
+        "threadpoolctl>=3.1",
         "soundfile>=0.12",  # its wheels bring libsndfile 1.2, which reads Ogg/Opus
         "soxr>=0.3",
         "matplotlib>=3.7",

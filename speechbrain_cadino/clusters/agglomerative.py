@@ -16,9 +16,9 @@ METRICS = {"ward": "euclidean", "average": "cosine", "complete": "cosine"}
 def agglomerate(centroids, n_clusters, linkage="ward"):
     """Merge centroids into clusters by scikit-learn's `AgglomerativeClustering`.
 
-    "ward", the default, merges the pair that adds least to the sum of squares that k-means lessens, so that sizes stay
-    even; "average" and "complete" go by the mean and the largest cosine distance, and leave more singletons. Each
-    centroid counts as one, whatever its members.
+    "ward", the default, merges the pair that adds least to the sum of squares that k-means lessens, so that both steps
+    have one aim; "average" and "complete" go by the mean and the largest cosine distance. Each centroid counts as one,
+    whatever its members.
 
     Arguments
     ---------

@@ -19,7 +19,8 @@ class Clustering:
     n_clusters : int, optional
         None: given in each call.
     n_fine : int, optional
-        Clusters of k-means before they are merged to ``n_clusters``; it takes 8 n_fine^2 bytes on rank 0.
+        Clusters of k-means before they are merged to ``n_clusters``; that takes 8 n_fine^2 bytes on rank 0, and
+        minutes at tens of thousands, while the other ranks wait: mind the process group's timeout.
     n_iter, seed, spherical, init :
         As of `KMeans`.
     linkage :
@@ -47,8 +48,9 @@ class Clustering:
     linkage: str = "ward"
 
     def __post_init__(self):
-        self._kmeans(self.n_clusters or 1)
-        self._check_fine(self.n_clusters or 1)
+        least = 1 if self.n_clusters is None else self.n_clusters
+        self._kmeans(least)
+        self._check_fine(least)
         check_linkage(self.linkage)
 
     def __call__(self, embeddings, n_clusters=None, device=None):
@@ -75,7 +77,7 @@ class Clustering:
         UserError
             If the embeddings are no good, ``n_fine`` is not over ``n_clusters``, or memory lacks for merging.
         """
-        n_clusters = n_clusters or self.n_clusters
+        n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self._check_fine(n_clusters)
         merge = self.n_fine is not None and len(embeddings) > n_clusters
         if merge and ranks.rank() == 0:
@@ -90,7 +92,7 @@ class Clustering:
 
     def _check_fine(self, n_clusters):
         if self.n_fine is not None and self.n_fine <= n_clusters:
-            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for k-means alone.")
+            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
     def _merge(self, embeddings, kmeans, n_clusters):
         merged = torch.empty(len(kmeans.centroids), dtype=torch.int64, device=kmeans.labels.device)

@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from speechbrain_cadino.clusters import ranks
-from speechbrain_cadino.clusters.nearest import nearest_on
-from speechbrain_cadino.clusters.rows import Rows, add_to_sums
+from speechbrain_cadino.clusters.nearest import assigner
+from speechbrain_cadino.clusters.rows import Rows
 from speechbrain_cadino.clusters.seeding import SEEDINGS, choose_rows
 from speechbrain_cadino.utils.errors import UserError
 
@@ -15,13 +15,13 @@ logger = logging.getLogger(__name__)
 
 
 class KMeans:
-    """Lloyd's algorithm, exact; the matrix of distances never exists whole.
+    """Lloyd's algorithm; the matrix of distances never exists whole.
 
-    Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid the
-    direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
+    Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid
+    the direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
 
-    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the rows,
-    and all get the same result.
+    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the
+    rows, and all get the same result.
 
     Arguments
     ---------
@@ -30,7 +30,7 @@ class KMeans:
     n_iter : int
         Updates of the centroids at most; it ends when no item changes its cluster.
     seed : int
-        Of the first centroids; nothing else is random. Same seed, same number of ranks: same result.
+        Of the first centroids; nothing else is random. Same seed, same number of ranks: same result, bit for bit.
     init : "sample" or "k-means++"
         How the first centroids are drawn; see `clusters.seeding`.
     chunk_size : int, optional
@@ -45,8 +45,8 @@ class KMeans:
     centroids : torch.Tensor
         (n_clusters, dim) float32; (n, dim) if there are fewer items than clusters.
     distances : torch.Tensor
-        (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the sphere,
-        so that it is sqrt(2 - 2 cos).
+        (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the
+        sphere, so that it is sqrt(2 - 2 cos).
     inertia : float
         Sum of the squared distances; if spherical, that is 2 (1 - cos) summed over the items.
 
@@ -98,9 +98,12 @@ class KMeans:
         centroids = self._first_centroids(rows, init)
         share = ranks.share(len(rows))
         labels = torch.full((share.stop - share.start,), -1, device=rows.device)
-        with nearest_on(rows.device, len(centroids), self.chunk_size) as nearest:
+        with assigner(rows, share, len(centroids), self.chunk_size) as assign:
             for step in range(self.n_iter + 1):
-                changed = self._assign(rows, share, labels, centroids, nearest)
+                # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
+                offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
+                changed = assign(labels, centroids, offsets)
+                changed = int(ranks.add_up(torch.tensor([changed], device=rows.device)))
                 if ranks.rank() == 0:
                     logger.info("k-means, %d of %d updates: %d items change cluster", step, self.n_iter, changed)
                 if not changed or step == self.n_iter:
@@ -142,26 +145,11 @@ class KMeans:
             raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
         return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))
 
-    def _assign(self, rows, share, labels, centroids, nearest):
-        """Set this rank's labels; give the number of items, on all ranks, that they are new to."""
-        # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
-        offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
-        changed = torch.zeros(1, dtype=torch.int64, device=rows.device)
-        for part, block in rows.blocks(share):
-            found = nearest(block, centroids, offsets)
-            changed += (found != labels[part]).sum()
-            labels[part] = found
-        return int(ranks.add_up(changed))
-
     def _means(self, rows, share, labels, n_clusters):
         """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
-        sums = torch.zeros(n_clusters, rows.dim, dtype=torch.float64, device=rows.device)
-        counts = torch.zeros(n_clusters, dtype=torch.int64, device=rows.device)
-        for part, block in rows.blocks(share):
-            add_to_sums(sums, counts, block, labels[part])
-        ranks.add_up(sums), ranks.add_up(counts)
+        sums, counts = map(ranks.add_up, rows.sums(labels, n_clusters, share))
         if not sums.isfinite().all():
-            raise UserError("Some embeddings are not finite: look for the utterances that give them, or for a collapse.")
+            raise UserError("Some embeddings are not finite: find the utterances that give them, or lower the lr.")
         means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]
         return means.float(), counts
 

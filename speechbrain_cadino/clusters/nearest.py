@@ -1,7 +1,7 @@
 """The hot loop of k-means: which centroid is nearest to each row.
 
-For n rows it is 2 n K dim operations, in chunks whose (chunk, K) scores stay in cache: written by one matrix product, then
-read once to add -|c|^2 / 2 (not if all centroids have one length) and once by the argmax.
+For n rows it is 2 n K dim operations, in chunks whose (chunk, K) scores stay in cache: written by one matrix product,
+then read once to add -|c|^2 / 2 (not on the sphere) and once by the argmax.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -11,21 +11,26 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from speechbrain_cadino.clusters.rows import blocks
+
 # Bytes of a chunk's scores: a part of a CPU's last cache for each thread, a small part of a GPU's memory.
 CPU_BYTES, GPU_BYTES = 8 << 20, 512 << 20
 
 
 @contextmanager
-def nearest_on(device, n_clusters, chunk_size=None):
-    """Give a function that finds the nearest centroids on a device.
+def assigner(rows, share, n_clusters, chunk_size=None):
+    """Give a function that assigns rows to centroids, on the rows' device.
 
     On a CPU each thread (as many as `torch.get_num_threads`) takes the next chunk when it has done one, with NumPy,
-    whose argmax is ten times as fast as PyTorch's. So one barrier a block is left, and the result is the same for any
-    number of threads.
+    whose argmax is several times as fast as PyTorch's. So threads wait for each other once a pass, and the result is
+    the same for any number of them.
 
     Arguments
     ---------
-    device : torch.device
+    rows : speechbrain_cadino.clusters.rows.Rows
+        Used as they are, never normalised: that would change all scores of a row alike.
+    share : slice
+        Of the rows.
     n_clusters : int
     chunk_size : int, optional
         Rows scored at a time. Default: by the cache and ``n_clusters``.
@@ -33,43 +38,57 @@ def nearest_on(device, n_clusters, chunk_size=None):
     Yields
     ------
     callable
-        (rows (batch, dim) float32, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None) ->
-        (batch,) int64: the argmax over centroids of ``row . centroid + offset``; of equals the first.
+        (labels (rows of the share,) int64, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None)
+        -> int: sets labels, in place, to the argmax over centroids of ``row . centroid + offset``, of equals the first,
+        and gives the number of those that changed.
 
     Example
     -------
-    >>> with nearest_on(torch.device("cpu"), n_clusters=2) as nearest:
-    ...     nearest(torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.eye(2), None)
+    >>> from speechbrain_cadino.clusters.rows import Rows
+    >>> labels = torch.tensor([1, 1])
+    >>> with assigner(Rows(torch.tensor([[1.0, 0.0], [0.6, 0.8]])), slice(0, 2), n_clusters=2) as assign:
+    ...     assign(labels, torch.eye(2), None)
+    1
+    >>> labels
     tensor([0, 1])
     """
-    budget = CPU_BYTES if device.type == "cpu" else GPU_BYTES
-    chunk_size = chunk_size or max(64, budget // (4 * n_clusters))
-    if device.type != "cpu":
-        yield lambda *operands: _nearest_torch(*operands, chunk_size)
+    on_cpu = rows.device.type == "cpu"
+    fitting = (CPU_BYTES if on_cpu else GPU_BYTES) // (4 * n_clusters)
+    chunks = list(blocks(share, chunk_size or max(64, fitting)))
+    if not on_cpu:
+        yield lambda *operands: _assign_torch(rows, chunks, *operands)
         return
-    buffers = [np.empty((chunk_size, n_clusters), np.float32) for _ in range(torch.get_num_threads())]
+    longest = max((part.stop - part.start for part, _ in chunks), default=0)
+    buffers = [np.empty((longest, n_clusters), np.float32) for _ in range(torch.get_num_threads())]
     with ThreadPoolExecutor(len(buffers)) as pool, threadpool_limits(1, user_api="blas"):
-        yield lambda *operands: _nearest_numpy(*operands, pool, buffers)
+        yield lambda *operands: _assign_numpy(rows, chunks, *operands, pool, buffers)
 
 
-def _nearest_torch(rows, centroids, offsets, chunk_size):
-    score = torch.mm if offsets is None else lambda chunk, columns: torch.addmm(offsets, chunk, columns)
-    return torch.cat([score(chunk, centroids.T).argmax(dim=1) for chunk in rows.split(chunk_size)])
+def _assign_torch(rows, chunks, labels, centroids, offsets):
+    changed = torch.zeros((), dtype=torch.int64, device=labels.device)
+    for part, chunk in chunks:
+        chunk = rows.raw(chunk)
+        scores = chunk @ centroids.T if offsets is None else torch.addmm(offsets, chunk, centroids.T)
+        nearest = scores.argmax(dim=1)
+        changed += (nearest != labels[part]).sum()
+        labels[part] = nearest
+    return int(changed)
 
 
-def _nearest_numpy(rows, centroids, offsets, pool, buffers):
-    rows, columns = rows.numpy(), centroids.numpy().T
+def _assign_numpy(rows, chunks, labels, centroids, offsets, pool, buffers):
+    labels, columns = labels.numpy(), centroids.numpy().T
     offsets = None if offsets is None else offsets.numpy()
-    labels = np.empty(len(rows), np.int64)
-    starts = iter(range(0, len(rows), len(buffers[0])))  # shared by the threads: each start is taken once
+    todo = iter(chunks)  # shared by the threads: each chunk is taken once
 
     def work(buffer):
-        for start in starts:
-            chunk = rows[start : start + len(buffer)]
-            scores = np.matmul(chunk, columns, out=buffer[: len(chunk)])
+        changed = 0
+        for part, chunk in todo:
+            scores = np.matmul(rows.raw(chunk).numpy(), columns, out=buffer[: part.stop - part.start])
             if offsets is not None:
                 scores += offsets
-            scores.argmax(axis=1, out=labels[start : start + len(chunk)])
+            nearest = scores.argmax(axis=1)
+            changed += int(np.count_nonzero(nearest != labels[part]))
+            labels[part] = nearest
+        return changed
 
-    list(pool.map(work, buffers))
-    return torch.from_numpy(labels)
+    return sum(pool.map(work, buffers))

@@ -41,7 +41,7 @@ def refresh_figures(labels, previous=None, spk_ids=None, sessions=None):
         figures["ami_previous"] = adjusted_mutual_information(labels[both], np.asarray(previous)[both])
     if spk_ids is not None:
         known = (labels != UNKNOWN) & (np.asarray(spk_ids) != "")
-        labels, spk_ids = labels[known], np.asarray(spk_ids)[known]
+        labels, spk_ids = labels[known], _numbered(np.asarray(spk_ids)[known])
         figures["ami_speakers"] = adjusted_mutual_information(labels, spk_ids)
         figures.update(same_speaker_shares(labels, spk_ids, None if sessions is None else np.asarray(sessions)[known]))
     return figures
@@ -65,7 +65,8 @@ def cluster_sizes(labels):
     >>> cluster_sizes(np.array([0, 0, 0, 4, -1]))
     {'clusters': 2, 'median_size': 2.0, 'largest': 3, 'singletons': 1}
     """
-    sizes = _sizes(np.asarray(labels)[np.asarray(labels) != UNKNOWN])
+    labels = np.asarray(labels)
+    sizes = _sizes(_numbered(labels[labels != UNKNOWN]))
     return {
         "clusters": len(sizes),
         "median_size": float(np.median(sizes)) if len(sizes) else 0.0,
@@ -91,7 +92,7 @@ def same_speaker_shares(labels, spk_ids, sessions=None):
     Returns
     -------
     dict of float
-        ``same_spk``, and with sessions ``same_spk_within`` and ``same_spk_across`` them; NaN if there are no such pairs.
+        ``same_spk``, and with sessions ``same_spk_within`` and ``same_spk_across`` them; NaN without such pairs.
 
     Example
     -------
@@ -99,9 +100,11 @@ def same_speaker_shares(labels, spk_ids, sessions=None):
     >>> same_speaker_shares(labels, speakers, sessions=np.array(["x", "x", "y", "z"]))
     {'same_spk': 0.3333333333333333, 'same_spk_within': 1.0, 'same_spk_across': 0.0}
     """
+    labels, spk_ids = _numbered(labels), _numbered(spk_ids)
     pairs, together = _pairs(spk_ids), _pairs(spk_ids, labels)
     shares = {"same_spk": _share(together, pairs)}
     if sessions is not None:
+        sessions = _numbered(sessions)
         within, together_within = _pairs(spk_ids, sessions), _pairs(spk_ids, sessions, labels)
         shares["same_spk_within"] = _share(together_within, within)
         shares["same_spk_across"] = _share(together - together_within, pairs - within)
@@ -109,19 +112,23 @@ def same_speaker_shares(labels, spk_ids, sessions=None):
 
 
 def _pairs(*columns):
-    """The number of pairs of items that are equal in all columns."""
+    """The number of pairs of items that are equal in all columns, which are numbers from 0."""
     sizes = _sizes(*columns)
     return int(np.sum(sizes * (sizes - 1) // 2))
 
 
 def _sizes(*columns):
-    """Sizes of the groups of items that are equal in all columns."""
-    codes = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        numbers = np.unique(column, return_inverse=True)[1]
+    """Sizes of the groups of items that are equal in all columns, which are numbers from 0."""
+    codes, *others = columns
+    for column in others:
         # Numbered anew each time, so that the product does not overflow.
-        codes = np.unique(codes * (numbers.max(initial=0) + 1) + numbers, return_inverse=True)[1]
+        codes = _numbered(codes * (column.max(initial=0) + 1) + column)
     return np.bincount(codes)
+
+
+def _numbered(column):
+    """The values' places in their sorted order: text is sorted once here, and numbers, much faster, from then on."""
+    return np.unique(column, return_inverse=True)[1]
 
 
 def _share(part, whole):

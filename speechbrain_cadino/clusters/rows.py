@@ -6,11 +6,13 @@ from torch.nn import functional as F
 
 from speechbrain_cadino.utils.errors import UserError
 
-BLOCK = 65536
+EPS = 1e-12  # as in F.normalize
+SUM_BLOCK = 65536  # large: the sums of a block, however small, are n_clusters rows
+DISTANCE_BLOCK = 4096  # small: the differences stay in a CPU's cache
 
 
 class Rows:
-    """Embeddings, read as blocks of float32 rows on one device, L2-normalised if wanted.
+    """Embeddings, read a block at a time as float32 on one device, L2-normalised if wanted.
 
     Arguments
     ---------
@@ -42,6 +44,8 @@ class Rows:
         self.device = torch.device(device or (x.device if isinstance(x, torch.Tensor) else "cpu"))
         if self.device.type != "cpu":
             x = torch.as_tensor(x).to(self.device, torch.float32)
+        elif isinstance(x, torch.Tensor):
+            x = x.detach().to("cpu", torch.float32 if x.dtype == torch.bfloat16 else x.dtype).numpy()
         self.x, self.normalise = x, normalise
 
     def __len__(self):
@@ -52,22 +56,19 @@ class Rows:
         """Columns."""
         return self.x.shape[1]
 
-    def take(self, indices):
-        """The rows at ``indices`` (a slice or integers), as a new or the same memory: not to be written to."""
+    def raw(self, indices):
+        """The rows at ``indices`` (a slice or a list), not normalised; perhaps a view: not to be written to."""
         rows = self.x[indices]
-        if not isinstance(rows, torch.Tensor):
-            rows = torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))  # torch has no read-only tensors
-        rows = rows.to(self.device, torch.float32).contiguous()
+        # torch has no read-only tensors, which a mapped file would need
+        return rows if isinstance(rows, torch.Tensor) else torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
+
+    def take(self, indices):
+        """As `raw`, but normalised if wanted."""
+        rows = self.raw(indices)
         return F.normalize(rows, dim=1) if self.normalise else rows
 
-    def blocks(self, share):
-        """Go through a slice of the rows: pairs of a slice, counted from the start of ``share``, and its rows."""
-        for start in range(share.start, share.stop, BLOCK):
-            stop = min(start + BLOCK, share.stop)
-            yield slice(start - share.start, stop - share.start), self.take(slice(start, stop))
-
     def distances(self, labels, centroids, share):
-        """Euclidean distance of each row of ``share`` to its centroid, without the cancellation of |x|^2 - 2 x.c + |c|^2.
+        """Euclidean distance of each row of ``share`` to its centroid, by the difference: exact for near ones.
 
         Arguments
         ---------
@@ -76,6 +77,7 @@ class Rows:
         centroids : torch.Tensor
             (n_clusters, dim)
         share : slice
+            Of the rows.
 
         Returns
         -------
@@ -83,31 +85,53 @@ class Rows:
             (rows of the share,) float32
         """
         distances = torch.empty(len(labels), device=self.device)
-        for part, rows in self.blocks(share):
-            distances[part] = torch.linalg.vector_norm(rows - centroids[labels[part]], dim=1)
+        for part, block in blocks(share, DISTANCE_BLOCK):
+            distances[part] = torch.linalg.vector_norm(self.take(block) - centroids[labels[part]], dim=1)
         return distances
 
+    def sums(self, labels, n_clusters, share):
+        """The sum of each cluster's rows, and their number.
 
-def add_to_sums(sums, counts, rows, labels):
-    """Add to each cluster's sum and count the rows that are in it.
+        The rows of a cluster are added up in float32 in their order, whatever the device and the number of threads, and
+        the blocks in float64. To sort them first is several times faster than `Tensor.index_add_` on a CPU, and on a
+        GPU there are no atomics, whose order varies.
 
-    The rows of a cluster are added up in float32 in their order, whatever the device and the number of threads; the
-    blocks' sums in float64. Sorting them first is several times faster than `Tensor.index_add_` on a CPU, and a GPU's
-    atomics, whose order varies, are avoided.
+        Arguments
+        ---------
+        labels : torch.Tensor
+            (rows of the share,) int64
+        n_clusters : int
+        share : slice
+            Of the rows.
 
-    Arguments
-    ---------
-    sums : torch.Tensor
-        (n_clusters, dim) float64, changed in place.
-    counts : torch.Tensor
-        (n_clusters,) int64, changed in place.
-    rows : torch.Tensor
-        (batch, dim) float32
-    labels : torch.Tensor
-        (batch,) int64
-    """
-    order = torch.argsort(labels, stable=True)
-    clusters = torch.arange(len(sums) + 1, device=labels.device)
-    bounds = torch.searchsorted(labels[order], clusters)
-    sums += F.embedding_bag(order, rows, bounds[:-1], mode="sum")
-    counts += bounds.diff()
+        Returns
+        -------
+        sums : torch.Tensor
+            (n_clusters, dim) float64
+        counts : torch.Tensor
+            (n_clusters,) int64
+        """
+        sums = torch.zeros(n_clusters, self.dim, dtype=torch.float64, device=self.device)
+        counts = torch.zeros(n_clusters, dtype=torch.int64, device=self.device)
+        for part, block in blocks(share, SUM_BLOCK):
+            rows, sizes = self.raw(block), torch.bincount(labels[part], minlength=n_clusters)
+            order = _sorting(labels[part], n_clusters)
+            weights = 1 / torch.linalg.vector_norm(rows, dim=1).clamp(min=EPS)[order] if self.normalise else None
+            sums += F.embedding_bag(order, rows, sizes.cumsum(0) - sizes, mode="sum", per_sample_weights=weights)
+            counts += sizes
+        return sums, counts
+
+
+def blocks(share, size):
+    """Go through a slice of rows: pairs of a slice counted from the start of ``share``, and that slice of the rows."""
+    for start in range(share.start, share.stop, size):
+        stop = min(start + size, share.stop)
+        yield slice(start - share.start, stop - share.start), slice(start, stop)
+
+
+def _sorting(labels, n_clusters):
+    """The order, (batch,) int64, that sorts labels; equal ones stay in theirs."""
+    if labels.is_cuda:
+        return torch.argsort(labels, stable=True)
+    # NumPy sorts 16-bit numbers by radix, in a time that no barrier of threads adds to.
+    return torch.from_numpy(np.argsort(labels.numpy().astype(np.min_scalar_type(n_clusters)), kind="stable"))

@@ -77,8 +77,8 @@ class LabelTable:
         missing = np.count_nonzero(rows < 0)
         if len(rows) - missing < min_share * len(rows) or missing == len(rows):
             raise UserError(
-                f"{missing} of the manifest's {len(rows)} utterances are not in the label table, {ids[np.argmin(rows)]} "
-                f"for one, whose own IDs are like {self.ids[0]}: give the table of this corpus."
+                f"{missing} of the manifest's {len(rows)} utterances are not in the label table, "
+                f"{ids[np.argmin(rows)]} for one, whose own IDs are like {self.ids[0]}: give the table of this corpus."
             )
         if missing:
             logger.warning("%d of %d utterances are not in the label table.", missing, len(rows))
