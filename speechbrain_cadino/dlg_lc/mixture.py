@@ -157,7 +157,7 @@ def _fit_from(values, first):
         2,
         covariance_type="spherical",
         tol=1e-6,
-        max_iter=500,
+        max_iter=200,
         weights_init=[first / len(values), 1 - first / len(values)],
         means_init=[[part.mean()] for part in parts],
         precisions_init=[1 / max(part.var(), 1e-3) for part in parts],
