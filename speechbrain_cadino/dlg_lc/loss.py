@@ -57,7 +57,7 @@ class DLGLCLoss:
             also ``correction_loss``; ``share_corrected``; ``confidence``: `Correction.confidences`.
         """
         correction = None if clean_cosines is None else self.corrector(clean_cosines)
-        losses, target_losses = self.aam(cosines, labels, correction and correction.targets)
+        losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
         kept = (losses < threshold) | ~losses.isfinite()
         loss = _mean_of(losses, kept)
         stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}
