@@ -67,18 +67,20 @@ class DynamicLossGate(LossGate):
 
     Arguments
     ---------
+    num_classes : int
+        Whose logarithm is the loss of chance.
     start_epoch : int
         As in `LossGate`. 5 is what public code of others has (theolepage/wavlm_ssl_sv).
-    min_separation : float
-        The least `Mixture.separation`. Our choice: a skewed single mode is fitted by two Gaussians that lie closer, and
-        their crossing would throw away most of its labels.
+    chance_share : float
+        The least crossing, as a share of the loss of chance; 0 takes any. Our choice: two Gaussians fit a single skewed
+        mode too, as right labels alone have it, and cross far below chance, where most labels would be thrown away.
     min_weight : float
         The least share of the losses that each Gaussian holds. Our choice.
 
     Example
     -------
     >>> import numpy as np
-    >>> rng, gate = np.random.default_rng(0), DynamicLossGate(start_epoch=2)
+    >>> rng, gate = np.random.default_rng(0), DynamicLossGate(num_classes=20, start_epoch=2)
     >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
     >>> round(threshold)
     4
@@ -88,9 +90,9 @@ class DynamicLossGate(LossGate):
     ' all losses are equal'
     """
 
-    def __init__(self, start_epoch=5, min_separation=2.0, min_weight=0.05):
+    def __init__(self, num_classes, start_epoch=5, chance_share=1.0, min_weight=0.05):
         super().__init__(start_epoch)
-        self.min_separation, self.min_weight = min_separation, min_weight
+        self.min_threshold, self.min_weight = chance_share * math.log(num_classes), min_weight
 
     def _choose(self, logs):
         fault = self._find_fault(logs)
@@ -111,10 +113,11 @@ class DynamicLossGate(LossGate):
             return "many losses are equal"
         if min(self.mixture.weights) < self.min_weight:
             return f"one Gaussian holds only {min(self.mixture.weights):.1%} of the losses"
-        if self.mixture.separation < self.min_separation:
-            return f"the losses have one mode (separation {self.mixture.separation:.2f})"
-        if self.mixture.crossing() is None:
-            return "one Gaussian is the larger at both means"
+        crossing = self.mixture.crossing()
+        if crossing is None:
+            return "the losses have one mode, one Gaussian is the larger at both means"
+        if math.exp(crossing) < self.min_threshold:
+            return f"the Gaussians cross at a loss of {math.exp(crossing):.4g}, too likely for wrong labels"
         return None
 
 
@@ -148,12 +151,13 @@ def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
     ---------
     mode : str
         One of ``MODES``; ``dynamic`` and ``dynamic+correction`` have the same gate.
-    iteration, num_classes : int
-        As for `lgl_threshold`, read by the mode ``fixed``.
+    iteration : int
+        As for `lgl_threshold`; only the mode ``fixed`` changes with it.
+    num_classes : int
     start_epoch : int
         As in `LossGate`; the mode ``none`` has no use for it.
     **dynamic :
-        Settings of `DynamicLossGate` alone.
+        Other settings of `DynamicLossGate`.
 
     Returns
     -------
@@ -175,4 +179,4 @@ def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
         return OpenGate()
     if mode == "fixed":
         return FixedLossGate(lgl_threshold(iteration, num_classes), start_epoch)
-    return DynamicLossGate(start_epoch, **dynamic)
+    return DynamicLossGate(num_classes, start_epoch, **dynamic)

@@ -34,14 +34,6 @@ class Mixture(NamedTuple):
     means: tuple
     deviations: tuple
 
-    @property
-    def separation(self):
-        """The distance of the means over the quadratic mean of the deviations: Ashman's D.
-
-        Over 2, the two modes stand clearly apart (Ashman, Bird and Zepf, 1994, Astronomical Journal 108, 2348).
-        """
-        return (self.means[1] - self.means[0]) / math.sqrt(sum(s * s for s in self.deviations) / 2)
-
     def densities(self, x):
         """The weighted density of each Gaussian.
 

@@ -1,6 +1,7 @@
 """The gates: what the losses decide, whatever they are, and what of it survives a kill."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from speechbrain_cadino.dlg_lc.gate import (
 )
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.utils.errors import UserError
+
+CLASSES = 20
 
 
 def two_kinds(n_right=6000, n_wrong=4000, seed=0):
@@ -45,8 +48,10 @@ FAULTY = {  # losses that give no threshold, and what the reason must say
     "all NaN": (np.full(1000, np.nan), "0 losses can be used"),
     "all infinite": (np.full(1000, np.inf), "0 losses can be used"),
     "a few among NaN": (np.append(np.full(1000, np.nan), [1.0, 2.0]), "2 losses"),
-    "one skewed mode": (one_kind(), "one mode"),
-    "one normal mode": (np.exp(np.random.default_rng(0).normal(size=5000)), "."),
+    "one skewed mode": (one_kind(), "cross at a loss of 0.2.*, too likely for wrong labels"),
+    "one normal mode": (np.exp(np.random.default_rng(0).normal(size=5000)), "one mode|only"),
+    "two modes, both likelier than chance": (two_kinds() / 10, "too likely for wrong labels"),
+    "equal means": (np.exp(np.random.default_rng(0).normal(0, np.repeat([0.1, 2.0], 3000))), "one mode"),
     "a third of them zero": (np.concatenate([two_kinds(3000, 0), np.zeros(1500)]), "many losses are equal"),
     "two values": (np.repeat([0.1, 5.0], 500), "many losses are equal"),
     "a swallowed Gaussian": (two_kinds(5000, 50), "one Gaussian holds only"),
@@ -55,7 +60,7 @@ FAULTY = {  # losses that give no threshold, and what the reason must say
 
 
 def test_the_threshold_parts_right_from_wrong():
-    losses, gate = two_kinds(), DynamicLossGate(start_epoch=2)
+    losses, gate = two_kinds(), DynamicLossGate(CLASSES, start_epoch=2)
     threshold = gate.update(losses)
     assert threshold == gate.threshold == math.exp(gate.mixture.crossing())
     kept = losses < threshold
@@ -66,7 +71,7 @@ def test_the_threshold_parts_right_from_wrong():
 @pytest.mark.parametrize("name", FAULTY)
 def test_without_two_kinds_the_gate_stays_open_or_keeps_its_threshold(name):
     losses, fault = FAULTY[name]
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(CLASSES, start_epoch=2)
     assert gate.update(losses) == math.inf
     assert gate.reason.startswith("the gate stays open: ")
     kept = gate.update(two_kinds())
@@ -78,13 +83,13 @@ def test_without_two_kinds_the_gate_stays_open_or_keeps_its_threshold(name):
 
 @pytest.mark.parametrize("values", [0.0, -1.0, np.nan, np.inf, -np.inf])
 def test_odd_values_among_good_ones_change_little(values):
-    kept = two_kinds() < DynamicLossGate(start_epoch=2).update(with_odd(values))
+    kept = two_kinds() < DynamicLossGate(CLASSES, start_epoch=2).update(with_odd(values))
     assert kept[:6000].mean() > 0.99 and kept[6000:].mean() < 0.02
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_it_never_raises(seed):
-    rng, gate = np.random.default_rng(seed), DynamicLossGate(start_epoch=2)
+    rng, gate = np.random.default_rng(seed), DynamicLossGate(CLASSES, start_epoch=2)
     odd = [0.0, -0.0, -1.0, np.nan, np.inf, -np.inf, 5e-324, 1e-45, 1e308, 0.3, 0.3000001]
     for _ in range(6):
         parts = [
@@ -101,14 +106,15 @@ def test_it_never_raises(seed):
 
 
 def test_limits_of_the_fit_are_settings():
-    overlapping = np.exp(np.concatenate([np.random.default_rng(0).normal(m, 1, 5000) for m in (-1.25, 1.25)]))
-    assert DynamicLossGate(start_epoch=2).update(overlapping) < math.inf
-    assert DynamicLossGate(start_epoch=2, min_separation=3.0).update(overlapping) == math.inf
-    assert DynamicLossGate(start_epoch=2, min_weight=0.001).update(two_kinds(5000, 50)) < math.inf
-    assert DynamicLossGate(start_epoch=2, min_separation=1.0).update(one_kind()) < math.inf
+    free, gate = [DynamicLossGate(CLASSES, start_epoch=2, chance_share=share) for share in (0.0, 0.5)]
+    threshold = free.update(two_kinds() / 2)
+    assert 0.5 * math.log(CLASSES) < threshold < math.log(CLASSES)
+    assert gate.update(two_kinds() / 2) == threshold
+    assert gate.update(two_kinds() / 4) == threshold and free.update(two_kinds() / 4) == pytest.approx(threshold / 2)
+    assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001).update(two_kinds(5000, 50)) < math.inf
 
 
-@pytest.mark.parametrize("make", [DynamicLossGate, lambda start: FixedLossGate(3.0, start)])
+@pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])
 @pytest.mark.parametrize("start_epoch", [2, 3, 5])
 def test_the_gate_is_open_until_its_first_epoch(make, start_epoch):
     gate = make(start_epoch)
@@ -123,7 +129,7 @@ def test_the_gate_is_open_until_its_first_epoch(make, start_epoch):
 
 def test_every_epoch_has_a_mixture_for_its_picture():
     for mode in MODES:
-        gate = make_gate(mode, iteration=1, num_classes=100, start_epoch=9)
+        gate = make_gate(mode, iteration=1, num_classes=CLASSES, start_epoch=9)
         gate.update(two_kinds())
         assert gate.mixture.means == pytest.approx((-2, 2.5), abs=0.2)
         gate.update([])
@@ -131,18 +137,19 @@ def test_every_epoch_has_a_mixture_for_its_picture():
 
 
 def test_it_follows_the_losses_of_each_epoch():
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(CLASSES, start_epoch=2)
     first = gate.update(two_kinds())
     assert gate.update(10 * two_kinds()) == pytest.approx(10 * first, rel=1e-3)
 
 
 def test_a_start_too_early_is_a_sentence():
     with pytest.raises(UserError, match="start_epoch is 1: set at least 2"):
-        DynamicLossGate(start_epoch=1)
+        DynamicLossGate(CLASSES, start_epoch=1)
 
 
 def test_modes():
-    gates = {mode: make_gate(mode, iteration=2, num_classes=6000, start_epoch=2) for mode in MODES}
+    settings = {"chance_share": 0.1}
+    gates = {mode: make_gate(mode, iteration=2, num_classes=6000, start_epoch=2, **settings) for mode in MODES}
     assert {mode: type(gate) for mode, gate in gates.items()} == {
         "none": OpenGate,
         "fixed": FixedLossGate,
@@ -154,7 +161,6 @@ def test_modes():
     assert thresholds["none"] == math.inf and gates["none"].reason == "every label is trusted"
     assert thresholds["fixed"] == 3.0 and gates["fixed"].reason == "the threshold 3 is set by hand"
     assert thresholds["dynamic"] == thresholds["dynamic+correction"] not in (3.0, math.inf)
-    assert make_gate("dynamic", 1, 10, min_separation=7.0, min_weight=0.3).min_separation == 7.0
     with pytest.raises(UserError, match="'dlg': set one of none, fixed, dynamic, dynamic"):
         make_gate("dlg", 1, 10)
 
@@ -185,7 +191,7 @@ def fill(gate, losses, batch=100):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_killed_run_goes_on_to_the_same_thresholds(mode, tmp_path):
     def make():
-        return make_gate(mode, iteration=1, num_classes=100, start_epoch=2)
+        return make_gate(mode, iteration=1, num_classes=CLASSES, start_epoch=2)
 
     gate, losses = make(), two_kinds()
     fill(gate, losses)
@@ -208,7 +214,7 @@ def test_a_killed_run_goes_on_to_the_same_thresholds(mode, tmp_path):
 
 
 def test_a_new_gate_can_be_saved_and_loaded(tmp_path):
-    gate = DynamicLossGate()
+    gate = DynamicLossGate(CLASSES)
     gate.save(tmp_path / "gate.ckpt")
     gate.update(two_kinds())
     gate.load(tmp_path / "gate.ckpt")

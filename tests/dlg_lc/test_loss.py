@@ -133,7 +133,7 @@ def test_stats_are_detached_scalars():
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_is_seen_in_the_sum_and_not_by_the_gate(value):
     cosines, labels, clean = make_batch(5, batch=200)
-    gate, clean_gate = DynamicLossGate(start_epoch=2), DynamicLossGate(start_epoch=2)
+    gate, clean_gate = [DynamicLossGate(10, start_epoch=2, chance_share=0.0) for _ in range(2)]
     with torch.no_grad():
         _, losses, _ = make_loss()(cosines, labels, THRESHOLD, clean)
         clean_gate.record(torch.arange(199), losses[:-1])

@@ -15,7 +15,7 @@ def epoch():
     """Losses, whether their labels are right, and the gate fitted to them."""
     rng = np.random.default_rng(0)
     losses = np.exp(np.concatenate([rng.normal(-2, 1.2, 3000), rng.normal(2.5, 0.4, 2000)]))
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(10, start_epoch=2)
     gate.update(losses)
     return losses, np.arange(5000) < 3000, gate
 

@@ -28,7 +28,7 @@ def ranks(folder):
 
 @pytest.mark.parametrize("name", ["gate", "resumed"])
 def test_every_rank_has_the_losses_of_all_and_the_threshold(ranks, name):
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(10, start_epoch=2)
     gate.update(two_ranks.make_losses().numpy())
     for rank in ranks:
         items, losses, threshold, epochs, mixture = rank[name]
@@ -44,6 +44,6 @@ def test_ranks_may_have_nothing(ranks):
 
 
 def test_one_process_goes_on_from_the_checkpoint_of_two(folder):
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(10, start_epoch=2)
     SafeCheckpointer(folder / "save", {"gate": gate}).recover_if_possible()
     assert len(gate.finish_epoch().items) == 600

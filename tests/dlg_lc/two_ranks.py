@@ -33,11 +33,11 @@ def run_rank(number, folder):
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=number, world_size=WORLD)
     order = torch.randperm(ITEMS, generator=torch.Generator().manual_seed(0))
     own = order[number::WORLD]
-    gate = DynamicLossGate(start_epoch=2)
+    gate = DynamicLossGate(10, start_epoch=2)
     empty_epoch = gate.finish_epoch()
     record(gate, own[:300])
     SafeCheckpointer(folder / "save", {"gate": gate}).save_checkpoint(end_of_epoch=False)
-    resumed = DynamicLossGate(start_epoch=2)
+    resumed = DynamicLossGate(10, start_epoch=2)
     record(resumed, own)  # forgotten when the checkpoint is read
     SafeCheckpointer(folder / "save", {"gate": resumed}).recover_if_possible()
     results = {"empty": torch.from_numpy(empty_epoch.items)}
