@@ -138,8 +138,8 @@ def test_a_loss_that_is_not_finite_is_seen_in_the_sum_and_not_by_the_gate(value)
         _, losses, _ = make_loss()(cosines, labels, THRESHOLD, clean)
         clean_gate.record(torch.arange(199), losses[:-1])
         cosines[-1] = value
-    for threshold in (THRESHOLD, math.inf):
-        loss, losses, _ = make_loss()(cosines, labels, threshold, clean)
+    for threshold, clean_views in ((THRESHOLD, clean), (THRESHOLD, None), (math.inf, None)):
+        loss, losses, _ = make_loss()(cosines, labels, threshold, clean_views)
         assert not torch.isfinite(loss)
         assert torch.isfinite(losses[:-1]).all() and not torch.isfinite(losses[-1])
     gate.record(torch.arange(200), losses)
