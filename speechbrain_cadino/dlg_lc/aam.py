@@ -97,7 +97,7 @@ class AAMSoftmax:
             return losses, torch.logaddexp(others, self.scale * label_cosines) - expected
 
     def _with_margin(self, cosines):
-        # Where the sine rounds to 0 its gradient would be infinite; 1e-7 is the least float32 distance from 1.
+        # At a sine of 0 its gradient would be infinite. The next smallest square is 1.2e-7 in float32.
         sines = (1 - cosines * cosines).clamp_min(1e-7).sqrt()
         shifted = cosines * math.cos(self.margin) - sines * math.sin(self.margin)
         past_pi = cosines < -math.cos(self.margin)
