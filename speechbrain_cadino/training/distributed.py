@@ -96,6 +96,23 @@ def broadcast_buffers(module):
             dist.broadcast(buffer, src=0)
 
 
+def gather(value):
+    """What every rank gives, as a list in their order, on each of them; without a process group ``[value]``.
+
+    Every rank must call it. The value is pickled, so tensors are best given on the CPU.
+
+    Example
+    -------
+    >>> gather("a")
+    ['a']
+    """
+    if world_size() == 1:
+        return [value]
+    values = [None] * world_size()
+    dist.all_gather_object(values, value)
+    return values
+
+
 def synchronise_batchnorm(module):
     """Make every batch norm of a module take its statistics over all ranks, where that is possible.
 

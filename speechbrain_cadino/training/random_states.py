@@ -5,11 +5,10 @@ from functools import partial
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_cadino.training.distributed import is_distributed, is_main, rank, world_size
+from speechbrain_cadino.training.distributed import gather, is_main, rank, world_size
 
 logger = get_logger(__name__)
 
@@ -35,10 +34,7 @@ class RandomStates:
     @mark_as_saver
     def save(self, path):
         """Gather the states of all ranks; rank 0 writes them."""
-        states = [_get_states()]
-        if is_distributed():
-            states = [None] * world_size()
-            dist.all_gather_object(states, _get_states())
+        states = gather(_get_states())
         if is_main():
             torch.save(states, path)
 

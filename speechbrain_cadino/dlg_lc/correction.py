@@ -1,0 +1,93 @@
+"""Label correction: what the model itself says of an utterance whose label is not to be trusted."""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+class Correction(NamedTuple):
+    """New labels for a batch.
+
+    Arguments
+    ---------
+    targets : torch.Tensor
+        Distributions (batch, classes), or classes (batch,) int64.
+    confidences : torch.Tensor, (batch,)
+        The probability of the likeliest class.
+    passed : torch.Tensor, (batch,) bool
+        Whether that is enough for the target to be used.
+    """
+
+    targets: torch.Tensor
+    confidences: torch.Tensor
+    passed: torch.Tensor
+
+
+class LabelCorrector:
+    """The prediction on the clean view, sharpened, as the target for the augmented one (arXiv 2304.05754).
+
+    With logits ``z = logit_scale cos``: the target is ``softmax(z / temperature)``, and is used if the largest
+    probability of ``softmax(z)`` is over ``tau_2``. Which logits decides everything. At 7,500 classes, with a cosine of
+    0.7 to one and 0 to the others, the largest probability is 0.0003 for the bare cosines (``logit_scale`` 1) and 0.13
+    once sharpened by 0.1; for the classifier's own logits (32) it is 1.0 before that. So watch the share that passes:
+    at 0 nothing is ever corrected, at 1 everything is.
+
+    Arguments
+    ---------
+    logit_scale : float
+        1 for the cosines themselves; the scale of `AAMSoftmax` for the classifier's logits. Our choice.
+    temperature : float
+        Under 1 sharpens.
+    tau_2 : float
+        The probability to pass. 0.5 is what public code of others has (theolepage/wavlm_ssl_sv), of other logits.
+    sharpen_first : bool
+        Whether ``tau_2`` is compared with the sharpened probability. False is our choice.
+    hard : bool
+        Whether the target is the likeliest class alone, instead of the distribution.
+
+    Raises
+    ------
+    UserError
+        If the scale or the temperature is not over 0, or ``tau_2`` is no probability.
+
+    Example
+    -------
+    >>> corrector = LabelCorrector(logit_scale=32.0, hard=True)
+    >>> correction = corrector(torch.tensor([[0.7, 0.0, 0.0], [0.1, 0.1, 0.1]]))
+    >>> correction.targets.tolist(), correction.passed.tolist()
+    ([0, 0], [True, False])
+    """
+
+    def __init__(self, logit_scale=32.0, temperature=0.1, tau_2=0.5, sharpen_first=False, hard=False):
+        for name, value in {"logit_scale": logit_scale, "temperature": temperature}.items():
+            if not value > 0:
+                raise UserError(f"{name} of the label correction is {value}: set a number over 0.")
+        if not 0 <= tau_2 <= 1:
+            raise UserError(f"tau_2 is {tau_2}: set a probability, from 0 to 1.")
+        self.logit_scale, self.temperature, self.tau_2 = logit_scale, temperature, tau_2
+        self.sharpen_first, self.hard = sharpen_first, hard
+
+    @torch.no_grad()
+    def __call__(self, cosines):
+        """Predict the labels of a batch.
+
+        Arguments
+        ---------
+        cosines : torch.Tensor, (batch, classes)
+            Of the clean views.
+
+        Returns
+        -------
+        Correction
+            Without gradient; float32.
+        """
+        with torch.autocast(cosines.device.type, enabled=False):
+            largest, labels = cosines.float().max(dim=1, keepdim=True)
+            logits = self.logit_scale * (cosines.float() - largest)
+            sharpened = logits / self.temperature
+            confidences = 1 / (sharpened if self.sharpen_first else logits).exp().sum(dim=1)
+            targets = labels.squeeze(1) if self.hard else F.softmax(sharpened, dim=1)
+            return Correction(targets, confidences, confidences > self.tau_2)

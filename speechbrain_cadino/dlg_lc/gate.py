@@ -1,0 +1,182 @@
+"""The gates to compare: always open, set by hand, and dynamic."""
+
+import math
+
+from speechbrain_cadino.dlg_lc.loss_gate import LossGate
+from speechbrain_cadino.dlg_lc.mixture import MIN_VALUES
+from speechbrain_cadino.utils.errors import UserError
+
+MODES = ("none", "fixed", "dynamic", "dynamic+correction")
+CORRECTING_MODES = MODES[3:]
+# Loss-Gated Learning (Tao et al., 2022), its authors' public code: by iteration, with 6,000 classes.
+LGL_THRESHOLDS, LGL_CLASSES = (1.0, 3.0, 3.0, 5.0, 6.0), 6000
+MIN_RELATIVE_DEVIATION = 0.01  # narrower beside the spread of all losses, a Gaussian is one value that many share
+
+
+class OpenGate(LossGate):
+    """The gate that is always open: every label is trusted.
+
+    Example
+    -------
+    >>> import torch
+    >>> gate = OpenGate()
+    >>> gate.record(torch.tensor([7, 3]), torch.tensor([0.5, 2.0]))
+    >>> gate.finish_epoch().items.tolist(), gate.threshold
+    ([3, 7], inf)
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.reason = "every label is trusted"
+
+    def _choose(self, logs):
+        return math.inf, self.reason
+
+
+class FixedLossGate(LossGate):
+    """A threshold set by hand.
+
+    Arguments
+    ---------
+    level : float
+        The threshold, in nats.
+    start_epoch : int
+        As in `LossGate`.
+
+    Example
+    -------
+    >>> gate = FixedLossGate(level=3.0, start_epoch=3)
+    >>> gate.update([1.0, 2.0]), gate.update([1.0, 2.0])
+    (inf, 3.0)
+    """
+
+    def __init__(self, level, start_epoch=5):
+        super().__init__(start_epoch)
+        self.level = level
+
+    def _choose(self, logs):
+        return self.level, f"the threshold {self.level:.4g} is set by hand"
+
+
+class DynamicLossGate(LossGate):
+    """The dynamic loss-gate: the threshold is where two Gaussians, fitted to the log losses, cross.
+
+    Han, Chen and Qian, arXiv 2208.01928 and 2304.05754. It is fitted anew after every epoch. Where the losses show no
+    two kinds of labels, the last threshold is kept, or the gate stays open if there was none: too few losses, all
+    equal, one mode, a Gaussian that holds next to nothing or a single value, no crossing. ``reason`` says which.
+
+    Arguments
+    ---------
+    num_classes : int
+        Whose logarithm is the loss of chance.
+    start_epoch : int
+        As in `LossGate`. 5 is what public code of others has (theolepage/wavlm_ssl_sv).
+    chance_share : float
+        The least crossing, as a share of the loss of chance; 0 takes any. Our choice: two Gaussians fit a single skewed
+        mode too, as right labels alone have it, and cross far below chance, where most labels would be thrown away.
+    min_weight : float
+        The least share of the losses that each Gaussian holds. Our choice.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> rng, gate = np.random.default_rng(0), DynamicLossGate(num_classes=20, start_epoch=2)
+    >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
+    >>> round(threshold)
+    4
+    >>> gate.update(np.ones(6000)) == threshold
+    True
+    >>> gate.reason.partition(":")[2]
+    ' all losses are equal'
+    """
+
+    def __init__(self, num_classes, start_epoch=5, chance_share=1.0, min_weight=0.05):
+        super().__init__(start_epoch)
+        self.min_threshold, self.min_weight = chance_share * math.log(num_classes), min_weight
+
+    def _choose(self, logs):
+        fault = self._find_fault(logs)
+        if fault is None:
+            threshold = math.exp(self.mixture.crossing())
+            return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
+        is_open = self.threshold == math.inf
+        kept = "the gate stays open" if is_open else f"the last threshold, {self.threshold:.4g}, is kept"
+        return self.threshold, f"{kept}: {fault}"
+
+    def _find_fault(self, logs):
+        """Why the mixture gives no threshold, None if it does."""
+        if len(logs) < MIN_VALUES:
+            return f"{len(logs)} losses can be used, and {MIN_VALUES} are needed"
+        if self.mixture is None:
+            return "all losses are equal"
+        if min(self.mixture.deviations) < MIN_RELATIVE_DEVIATION * logs.std():
+            return "many losses are equal"
+        if min(self.mixture.weights) < self.min_weight:
+            return f"one Gaussian holds only {min(self.mixture.weights):.1%} of the losses"
+        crossing = self.mixture.crossing()
+        if crossing is None:
+            return "the losses have one mode, one Gaussian is the larger at both means"
+        if math.exp(crossing) < self.min_threshold:
+            return f"the Gaussians cross at a loss of {math.exp(crossing):.4g}, too likely for wrong labels"
+        return None
+
+
+def lgl_threshold(iteration, num_classes):
+    """The hand-set threshold of Loss-Gated Learning, rescaled for the number of classes.
+
+    Arguments
+    ---------
+    iteration : int
+        From 1; after the fifth the last one stays.
+    num_classes : int
+        The losses of chance, ln K, are in the same ratio as the thresholds.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Example
+    -------
+    >>> lgl_threshold(iteration=2, num_classes=6000)
+    3.0
+    """
+    return LGL_THRESHOLDS[min(iteration, len(LGL_THRESHOLDS)) - 1] * (math.log(num_classes) / math.log(LGL_CLASSES))
+
+
+def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
+    """The gate of a mode of stage II.
+
+    Arguments
+    ---------
+    mode : str
+        One of ``MODES``; ``dynamic`` and ``dynamic+correction`` have the same gate.
+    iteration : int
+        As for `lgl_threshold`; only the mode ``fixed`` changes with it.
+    num_classes : int
+    start_epoch : int
+        As in `LossGate`; the mode ``none`` has no use for it.
+    **dynamic :
+        Other settings of `DynamicLossGate`.
+
+    Returns
+    -------
+    LossGate
+
+    Raises
+    ------
+    UserError
+        If there is no such mode.
+
+    Example
+    -------
+    >>> make_gate("fixed", iteration=1, num_classes=6000).level
+    1.0
+    """
+    if mode not in MODES:
+        raise UserError(f"The mode of label learning is {mode!r}: set one of {', '.join(MODES)}.")
+    if mode == "none":
+        return OpenGate()
+    if mode == "fixed":
+        return FixedLossGate(lgl_threshold(iteration, num_classes), start_epoch)
+    return DynamicLossGate(num_classes, start_epoch, **dynamic)

@@ -1,0 +1,102 @@
+"""What stage II minimises: the loss of the trusted labels, and that of the corrected ones."""
+
+import torch
+
+
+class DLGLCLoss:
+    """L = L_gate + L_correction (arXiv 2304.05754), both sums over samples divided by the batch size.
+
+    A sample whose AAM-softmax loss is below the threshold adds this loss to L_gate. Any other adds to L_correction, if
+    its correction passes, the cross-entropy with the corrected target, without margin; else it adds nothing.
+
+    A sample whose loss is not finite is never hidden: it makes L not finite, and the Brain then stops or skips the
+    step. (Masked, its gradient would still be NaN, and reach every weight.) The gate's record may hold it; `LossGate`
+    leaves it out of its fit.
+
+    Arguments
+    ---------
+    aam : AAMSoftmax
+    corrector : LabelCorrector, optional
+        Needed where clean views are given.
+
+    Example
+    -------
+    >>> from speechbrain_cadino.dlg_lc.aam import AAMSoftmax
+    >>> cosines = torch.tensor([[0.8, 0.1, 0.0], [0.8, 0.1, 0.0]])
+    >>> loss, losses, stats = DLGLCLoss(AAMSoftmax())(cosines, torch.tensor([0, 1]), threshold=3.0)
+    >>> stats["share_kept"].item(), (losses < 3.0).tolist()
+    (0.5, [True, False])
+    """
+
+    def __init__(self, aam, corrector=None):
+        self.aam, self.corrector = aam, corrector
+
+    def __call__(self, cosines, labels, threshold, clean_cosines=None):
+        """The loss of a batch.
+
+        Arguments
+        ---------
+        cosines : torch.Tensor, (batch, classes)
+            Of the augmented views.
+        labels : torch.Tensor, (batch,) int64
+        threshold : float
+            Of the gate, in nats; infinity trusts every label.
+        clean_cosines : torch.Tensor, (batch, classes), optional
+            Of the clean views of the same samples, for the correction; no gradient goes there. Useless while
+            ``threshold`` is infinite.
+
+        Returns
+        -------
+        loss : torch.Tensor
+            Scalar, in nats.
+        losses : torch.Tensor, (batch,)
+            For `LossGate.record`: of the labels with margin, as if the gate were open. Detached.
+        stats : dict of torch.Tensor
+            Detached scalars, each a mean over the batch, so that they can be averaged further (see `epoch_ratios`).
+            ``label_loss``: ``losses``; ``gate_loss``; ``share_kept``: samples below the threshold. With clean views
+            also ``correction_loss``; ``share_corrected``; ``confidence``: `Correction.confidences`.
+        """
+        correction = None if clean_cosines is None else self.corrector(clean_cosines)
+        losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
+        kept = (losses < threshold) | ~losses.isfinite()
+        loss = _mean_of(losses, kept)
+        stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}
+        if correction is not None:
+            corrected = ~kept & correction.passed
+            stats["correction_loss"] = _mean_of(target_losses, corrected)
+            stats["share_corrected"] = corrected.float().mean()
+            stats["confidence"] = correction.confidences.mean()
+            loss = loss + stats["correction_loss"]
+        return loss, losses.detach(), {name: value.detach() for name, value in stats.items()}
+
+
+def epoch_ratios(figures):
+    """From the means of an epoch what is a share or a mean of some samples only.
+
+    Arguments
+    ---------
+    figures : dict of float
+        The means of `DLGLCLoss`'s stats.
+
+    Returns
+    -------
+    dict of float
+        ``kept_loss``: the mean loss of the kept samples; with correction ``share_passed``: of the others, how many were
+        corrected. At 0 or 1 the correction does nothing, or trusts everything. What no sample speaks for is left out.
+
+    Example
+    -------
+    >>> epoch_ratios({"gate_loss": 0.3, "share_kept": 0.6, "share_corrected": 0.1})
+    {'kept_loss': 0.5, 'share_passed': 0.25}
+    """
+    kept, ratios = figures["share_kept"], {}
+    if kept > 0:
+        ratios["kept_loss"] = figures["gate_loss"] / kept
+    if kept < 1 and "share_corrected" in figures:
+        ratios["share_passed"] = figures["share_corrected"] / (1 - kept)
+    return ratios
+
+
+def _mean_of(losses, chosen):
+    """The sum of the chosen losses over the size of the whole batch; no sample is picked, so no device waits."""
+    return torch.where(chosen, losses, 0.0).mean()
