@@ -79,13 +79,20 @@ class Clustering:
         """
         n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self._check_fine(n_clusters)
+        self.check_memory(len(embeddings))  # before k-means, which takes its time
         merge = self.n_fine is not None and len(embeddings) > n_clusters
-        if merge and ranks.rank() == 0:
-            check_memory(min(self.n_fine, len(embeddings)))  # before k-means, which takes its time
         kmeans = self._kmeans(self.n_fine if merge else n_clusters, device).fit(embeddings)
         if merge:
             self._merge(embeddings, kmeans, n_clusters)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
+
+    def check_memory(self, n_items):
+        """Say how much memory merging will take for so many items, or raise a `UserError` if it is not there.
+
+        A training that clusters hours later calls it at its start too.
+        """
+        if self.n_fine is not None and ranks.rank() == 0:
+            check_memory(min(self.n_fine, n_items))
 
     def _kmeans(self, n_clusters, device=None):
         return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)

@@ -46,6 +46,7 @@ class CADINOBrain(DINOBrain):
         self.manifest = loader.dataset.manifest
         if loader.dataset.source is not self.hparams.source:
             raise UserError("The dataset's source is not the setting source: write 'source: !ref <source>' in dataset.")
+        self.hparams.clustering.check_memory(len(self.manifest))
         self.hparams.source.bind(len(self.manifest), self.manifest.sessions)
         super().fit_loader(loader)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from speechbrain_cadino.clusters import agglomerative
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from tests.end_to_end.conftest import STEPS, assert_same_weights, run_script, run_until_killed, training, weights
@@ -201,6 +202,19 @@ def test_mistakes(plain_run, corpus, tmp_path, settings, said):
     arguments = clustered(corpus, tmp_path / "run", **{"start_from": plain_run, **settings})
     assert said in run_script("train.py", *arguments).error()
     assert not list((tmp_path / "run").rglob("CKPT*"))
+
+
+def test_too_little_memory_for_merging_is_told_before_the_first_epoch(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(agglomerative, "available_memory", lambda: 1000)
+    arguments = clustered(corpus, tmp_path / "run", clustering=dict(n_fine=12), start_from=None)
+    outcome = run_script("train.py", *arguments)
+    assert "lower n_fine" in outcome.error() and not (tmp_path / "run/epochs.csv").exists()
+
+
+def test_fine_clusters_are_merged(ca_run, corpus, tmp_path):
+    outcome = run_script("train.py", *clustered(corpus, tmp_path / "run", clustering=dict(n_fine=12)))
+    assert outcome.status == 0, outcome
+    assert [row["clusters"] for row in rows(tmp_path / "run")] == ["", "5", "", "3"]
 
 
 def test_the_teacher_s_modes_and_numbers_are_left_alone(ca_run):
