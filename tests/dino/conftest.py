@@ -69,6 +69,7 @@ def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
         train_logger=FileTrainLogger(str(folder / "log.txt")),
         tensorboard_logger=None,
         keep_checkpoints=10,
+        last_layer_refit=None,
         evaluate_every=1,
         noprogressbar=True,
         remove_vector_weight_decay=True,
