@@ -91,7 +91,7 @@ class DINOBrain(CadinoBrain):
         self.watch.check(figures)
 
     def encoder_to_export(self):
-        """The teacher's encoder, the mean of its last ``keep_checkpoints`` epochs, its last layer refitted if so set."""
+        """The teacher's encoder, the mean of its last ``keep_checkpoints`` epochs; last layer refitted if so set."""
         state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.keep_checkpoints)
         self.teacher.load_state_dict(state)
         encoder = self.encoder_to_test().eval()

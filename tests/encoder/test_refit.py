@@ -10,7 +10,7 @@ from speechbrain_cadino.utils.errors import UserError
 
 
 def plain_cosines(statistics, items, out_dim, shrinkage):
-    """The views' cosines by the textbook: between v = lambda within v, the eigenvectors scaled so that v' within v = 1."""
+    """The views' cosines by the textbook: between v = lambda within v, scaled so that v' within v = 1."""
     x = (statistics - statistics.mean(0)) / statistics.std(0, ddof=1)
     names = sorted(set(items.tolist()))
     means = np.stack([x[items == name].mean(0) for name in names])
