@@ -30,13 +30,13 @@ class LastLayerRefit:
 
     Example
     -------
-    >>> refit = LastLayerRefit(shrinkage=0.1)
+    >>> refit = LastLayerRefit(shrinkage=0.3)
     >>> refit(encoder, [(torch.tensor([0, 1]), [features, other_features])])  # doctest: +SKIP
     """
 
-    def __init__(self, shrinkage=0.1, max_items=20_000):
+    def __init__(self, shrinkage=0.3, max_items=20_000):
         if not shrinkage > 0 or max_items < 2:
-            raise UserError(f"last_layer_refit has shrinkage {shrinkage} and max_items {max_items}: set 0.1 and 20000.")
+            raise UserError(f"last_layer_refit has shrinkage {shrinkage} and max_items {max_items}: set 0.3 and 20000.")
         self.shrinkage, self.max_items = shrinkage, max_items
 
     @torch.no_grad()
@@ -76,7 +76,7 @@ class LastLayerRefit:
         net.embedding_norm.reset_parameters()  # its running statistics too
 
 
-def discriminant_layer(statistics, items, out_dim, shrinkage=0.1):
+def discriminant_layer(statistics, items, out_dim, shrinkage=0.3):
     """The linear layer that best tells items apart, given what differs between views of one item.
 
     Statistics, scaled to variance 1 each, are whitened within items; of the directions then, the ``out_dim`` with the
