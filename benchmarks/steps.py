@@ -107,6 +107,7 @@ class PackageStep:
             "tensorboard_logger": None,
             "average_checkpoints": 1,
             "keep_checkpoints": 1,
+            "last_layer_refit": None,
             "evaluate_every": 1,
         }
         self.brain = DINOBrain(

@@ -16,7 +16,7 @@ class DINOBrain(CadinoBrain):
     ``modules``: ``student``, a `MultiCropNet`. Read from ``hparams``, besides what `CadinoBrain` reads: ``dino_loss``,
     ``consistency_loss`` and ``consistency_weight``, ``koleo_loss`` and ``koleo_weight``, ``collapse_watch``,
     ``teacher_batch_norm``, ``momentum_schedule``, ``teacher_temp_schedule``, ``freeze_last_layer_epochs``,
-    ``augmenter``, ``crops``, ``average_checkpoints``.
+    ``augmenter``, ``crops``, ``average_checkpoints``, ``last_layer_refit``.
     """
 
     PANELS = {
@@ -99,7 +99,17 @@ class DINOBrain(CadinoBrain):
         self.watch.check(figures)
 
     def encoder_to_export(self):
-        """The teacher's encoder with the mean of its weights in the last ``average_checkpoints`` epochs."""
+        """The teacher's encoder, the mean of its last ``average_checkpoints`` epochs; last layer refitted if so set."""
         state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.average_checkpoints)
         self.teacher.load_state_dict(state)
-        return self.encoder_to_test().eval()
+        encoder = self.encoder_to_test().eval()
+        if self.hparams.last_layer_refit is not None:
+            self.hparams.last_layer_refit(encoder, self._global_views(encoder))
+        return encoder
+
+    def _global_views(self, encoder):
+        """Items and their global views' features, batch by batch, of the epoch that would come next."""
+        self.train_sampler.load_state_dict({"epoch": self.hparams.epoch_counter.limit + 1, "batches_done": 0})
+        for batch in self.train_sampler:
+            batch = batch.to(self.device)
+            yield batch.items, [encoder.features(view) for view in self.augmenter(batch)[: self.hparams.crops.n_global]]

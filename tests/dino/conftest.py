@@ -70,6 +70,7 @@ def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
         tensorboard_logger=None,
         average_checkpoints=10,
         keep_checkpoints=10,
+        last_layer_refit=None,
         evaluate_every=1,
         noprogressbar=True,
         remove_vector_weight_decay=True,

@@ -145,6 +145,20 @@ def test_the_encoder_to_export_is_the_mean_of_the_kept_epochs(train):
             torch.testing.assert_close(value, (Recording.ends[1][name] + Recording.ends[2][name]) / 2)
 
 
+def test_the_encoder_to_export_is_refitted_on_the_global_views_of_each_item(train):
+    class Recording:
+        def __call__(self, net, batches):
+            self.net, self.batches = net, list(batches)
+
+    refit = Recording()
+    brain = train(epochs=1, last_layer_refit=refit)
+    assert brain.encoder_to_export() is refit.net
+    assert sorted(torch.cat([items for items, _ in refit.batches]).tolist()) == list(range(8))
+    for items, views in refit.batches:
+        assert [len(view) for view in views] == [len(items)] * 2
+        assert not torch.equal(*views)
+
+
 @pytest.mark.parametrize("stop_at", [1, 2, 3])
 def test_a_stopped_run_goes_on_to_the_same_weights(train, make_loader, tmp_path, stop_at):
     class Stopping(DINOBrain):

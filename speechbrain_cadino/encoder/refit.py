@@ -1,0 +1,133 @@
+"""The last layer of a trained encoder in closed form: whitened by how far the views of one item lie apart. No labels.
+
+What augmentation does to an utterance is what its embedding should not show. The covariance of the pooled statistics
+within the views of an item tells in which directions that lies, and how much; divided by its square root, each
+direction counts by how repeatable it is. That is within-class covariance normalisation (Hatch et al., 2006) after
+linear discriminant analysis, with the item as class. Training pulls the last layer the same way, but some hundred
+steps, all that a small corpus gives, do not take it far.
+"""
+
+import torch
+
+from speechbrain_cadino.encoder.embed import evaluating
+from speechbrain_cadino.utils.errors import UserError
+
+
+class LastLayerRefit:
+    """Replaces the last layer and batch norm of an encoder by `discriminant_layer` of views of its training items.
+
+    Arguments
+    ---------
+    shrinkage : float
+        See `discriminant_layer`.
+    max_items : int
+        So many items are enough; a few times the number of pooled statistics.
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+
+    Example
+    -------
+    >>> refit = LastLayerRefit(shrinkage=0.3)
+    >>> refit(encoder, [(torch.tensor([0, 1]), [features, other_features])])  # doctest: +SKIP
+    """
+
+    def __init__(self, shrinkage=0.3, max_items=20_000):
+        if not shrinkage > 0 or max_items < 2:
+            raise UserError(f"last_layer_refit has shrinkage {shrinkage} and max_items {max_items}: set 0.3 and 20000.")
+        self.shrinkage, self.max_items = shrinkage, max_items
+
+    @torch.no_grad()
+    def __call__(self, net, batches):
+        """Refit an encoder in place; its modules' modes are put back afterwards.
+
+        Arguments
+        ---------
+        net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
+            Its batch norm after the last layer does nothing afterwards, in evaluation mode.
+        batches : iterable of (torch.Tensor, list of torch.Tensor)
+            Items (batch,), each met in one batch only, and their views: features (batch, frames, mels) each.
+
+        Raises
+        ------
+        UserError
+            If the items have one view only.
+        """
+        layer, items, statistics, seen = net.embedding_model.fc.conv, [], [], 0
+        handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
+        try:
+            with evaluating(net):
+                for batch_items, views in batches:
+                    if len(views) < 2:
+                        raise UserError("last_layer_refit compares two views or more of an item: set n_global to 2.")
+                    for view in views:
+                        net.embed(view)
+                        items.append(batch_items)
+                    seen += len(batch_items)
+                    if seen >= self.max_items:
+                        break
+        finally:
+            handle.remove()
+        weight, bias = discriminant_layer(torch.cat(statistics), torch.cat(items), len(layer.weight), self.shrinkage)
+        layer.weight.copy_(weight.unsqueeze(2))
+        layer.bias.copy_(bias)
+        net.embedding_norm.reset_parameters()  # its running statistics too
+
+
+def discriminant_layer(statistics, items, out_dim, shrinkage=0.3):
+    """The linear layer that best tells items apart, given what differs between views of one item.
+
+    Statistics, scaled to variance 1 each, are whitened within items; of the directions then, the ``out_dim`` with the
+    largest variance between the items' means are kept, and rotated, always alike, so that no output has much more
+    variance than another. A rotation changes no cosine.
+
+    Arguments
+    ---------
+    statistics : torch.Tensor
+        (n, dim), of n views.
+    items : torch.Tensor
+        (n,) int64, the item that each view shows; two views or more of some item.
+    out_dim : int
+        Outputs, at most ``dim``.
+    shrinkage : float
+        Share of their mean that is added to the variances within items, since a small corpus underrates some.
+
+    Returns
+    -------
+    weight : torch.Tensor
+        (out_dim, dim) float32.
+    bias : torch.Tensor
+        (out_dim,) float32. Over ``statistics`` each output has mean 0, and all together the mean square 1.
+
+    Raises
+    ------
+    ValueError
+        If ``out_dim`` is larger than ``dim``, or no item has two views.
+
+    Example
+    -------
+    >>> statistics, items = torch.randn(60, 5), torch.arange(60) % 20
+    >>> weight, bias = discriminant_layer(statistics, items, out_dim=3)
+    >>> weight.shape, bool(((statistics @ weight.T + bias).mean(0).abs() < 1e-5).all())
+    (torch.Size([3, 5]), True)
+    """
+    dim = statistics.shape[1]
+    items = items.unique(return_inverse=True)[1]
+    counts = items.bincount()
+    if out_dim > dim or len(items) == len(counts):
+        raise ValueError(f"{out_dim} outputs of {dim} statistics, {len(items)} views of {len(counts)} items.")
+    statistics = statistics.double()
+    centre, scale = statistics.mean(0), statistics.std(0).clamp_min(1e-6)
+    x = (statistics - centre) / scale
+    means = x.new_zeros(len(counts), dim).index_add_(0, items, x) / counts[:, None]
+    apart = x - means[items]
+    within = apart.T @ apart / (len(x) - len(counts))
+    variances, axes = torch.linalg.eigh(within)
+    whiten = axes / (variances + shrinkage * variances.mean()).sqrt()
+    largest = torch.linalg.eigh(whiten.T @ torch.cov(means.T) @ whiten)[1][:, -out_dim:]
+    noise = torch.randn(out_dim, out_dim, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    layer = whiten @ largest @ torch.linalg.qr(noise)[0].to(x.device)
+    layer = layer / (x @ layer).square().mean().sqrt() / scale[:, None]
+    return layer.T.float(), -(centre @ layer).float()

@@ -1,0 +1,94 @@
+"""The closed-form last layer against scipy's generalised eigenproblem, and an encoder before and after."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+
+from speechbrain_cadino.encoder.refit import LastLayerRefit, discriminant_layer
+from speechbrain_cadino.utils.errors import UserError
+
+
+def plain_cosines(statistics, items, out_dim, shrinkage):
+    """The views' cosines by the textbook: between v = lambda within v, scaled so that v' within v = 1."""
+    x = (statistics - statistics.mean(0)) / statistics.std(0, ddof=1)
+    names = sorted(set(items.tolist()))
+    means = np.stack([x[items == name].mean(0) for name in names])
+    apart = np.concatenate([x[items == name] - x[items == name].mean(0) for name in names])
+    within = apart.T @ apart / (len(x) - len(names))
+    within += shrinkage * np.trace(within) / len(within) * np.eye(len(within))
+    vectors = scipy.linalg.eigh(np.cov(means.T), within)[1][:, -out_dim:]
+    return cosines(x @ vectors)
+
+
+def cosines(rows):
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows @ rows.T
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_equals_the_textbook(seed):
+    rng = np.random.default_rng(seed)
+    dim, n_items, shrinkage = rng.integers(3, 20), rng.integers(4, 40), rng.uniform(0.01, 1)
+    out_dim = rng.integers(2, dim + 1)
+    items = rng.permutation(np.concatenate([np.arange(n_items), rng.integers(n_items, size=3 * n_items)])) * 7
+    speakers = rng.standard_normal((n_items, dim))[items // 7] * rng.uniform(0.2, 3, dim)
+    statistics = (speakers + rng.standard_normal((len(items), dim))) * rng.uniform(0.1, 10, dim) + rng.normal(0, 5, dim)
+    weight, bias = discriminant_layer(torch.from_numpy(statistics), torch.from_numpy(items), int(out_dim), shrinkage)
+    found = statistics @ weight.numpy().T + bias.numpy()
+    np.testing.assert_allclose(cosines(found), plain_cosines(statistics, items, out_dim, shrinkage), atol=1e-4)
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-4)
+    assert np.square(found).mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_constant_statistic_does_no_harm():
+    statistics, items = torch.randn(40, 4), torch.arange(40) % 10
+    statistics[:, 1] = 3
+    weight, bias = discriminant_layer(statistics, items, 3)
+    assert torch.isfinite(weight).all() and torch.isfinite(bias).all()
+
+
+def test_what_cannot_be_is_an_error():
+    with pytest.raises(ValueError, match="3 outputs of 2 statistics"):
+        discriminant_layer(torch.randn(8, 2), torch.arange(8) % 4, 3)
+    with pytest.raises(ValueError, match="8 views of 8 items"):
+        discriminant_layer(torch.randn(8, 2), torch.arange(8), 2)
+
+
+def views_of(net, n_batches=6):
+    """Items of which views differ by a loud hum, as if that were the channel."""
+    time = torch.arange(8000) / 16000
+    for batch in range(n_batches):
+        talkers = torch.randn(10, 8000).cumsum(1) * 0.01 + torch.randn(10, 8000)
+        hums = [torch.randn(10, 1) * torch.sin(2 * torch.pi * 3000 * time) for _ in range(2)]
+        yield torch.arange(10) + 10 * batch, [net.features(talkers + hum) for hum in hums]
+
+
+def test_views_of_an_item_come_nearer(make_net):
+    net = make_net()
+    fresh = next(views_of(net, 1))[1]
+
+    def agreement():
+        one, other = (torch.nn.functional.normalize(net.embed(view), dim=1) for view in fresh)
+        same = one @ other.T
+        return (same.diagonal().mean() - same.mean()).item()
+
+    before = agreement()
+    LastLayerRefit()(net, views_of(net))
+    assert not net.training and agreement() > before + 0.1
+    assert torch.equal(net.embedding_norm.running_var, torch.ones(12))
+
+
+def test_no_more_items_than_asked_for_and_two_views_or_more(make_net):
+    net, batches = make_net(), views_of(make_net())
+    LastLayerRefit(max_items=20)(net, batches)
+    assert len(list(batches)) == 4
+    with pytest.raises(UserError, match="set n_global to 2"):
+        LastLayerRefit()(net, ((items, views[:1]) for items, views in views_of(net)))
+    assert not net.embedding_model.fc.conv._forward_pre_hooks
+
+
+@pytest.mark.parametrize("changes", [dict(shrinkage=0.0), dict(shrinkage=float("nan")), dict(max_items=1)])
+def test_settings_that_make_no_sense(changes):
+    with pytest.raises(UserError, match="last_layer_refit has shrinkage"):
+        LastLayerRefit(**changes)
