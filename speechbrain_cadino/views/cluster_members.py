@@ -5,6 +5,7 @@ import torch
 
 from speechbrain_cadino.utils.errors import UserError
 
+OTHER_SESSIONS = ("ignore", "prefer", "only")
 # For each item, its place in the list of members and two slices of that list, first and length: its cluster, and those
 # of the cluster that are drawn only when the others run out: its own session, or the item alone.
 COLUMNS = ("place", "cluster_first", "cluster_size", "near_first", "near_size")
@@ -28,9 +29,9 @@ class ClusterMembers:
         Whether all global views show the item's own utterance.
     max_distance : float or None
         Utterances farther from their centroid neither draw others nor are drawn; None: no cap.
-    prefer_other_sessions : bool
-        Whether members of the item's own recording session are drawn only when no others are left: crops of one
-        recording share the channel, and teach it.
+    other_sessions : str
+        Which members are drawn, as to recording sessions; crops of one recording share the channel, and teach it.
+        ``ignore``: any; ``prefer``: those of the item's own session only when no others are left; ``only``: never those.
 
     Raises
     ------
@@ -48,13 +49,15 @@ class ClusterMembers:
     [3, 3, 3]
     """
 
-    def __init__(self, utterances_per_item=2, share_global=False, max_distance=None, prefer_other_sessions=True):
+    def __init__(self, utterances_per_item=2, share_global=False, max_distance=None, other_sessions="prefer"):
         if utterances_per_item < 1:
             raise UserError(f"utterances_per_item is {utterances_per_item}: set at least 1, which is plain DINO.")
         if max_distance is not None and not max_distance > 0:
             raise UserError(f"max_distance is {max_distance}: set a distance above 0, or null for no cap.")
+        if other_sessions not in OTHER_SESSIONS:
+            raise UserError(f"other_sessions is {other_sessions!r}: set one of {', '.join(OTHER_SESSIONS)}.")
         self.utterances_per_item, self.share_global = utterances_per_item, share_global
-        self.max_distance, self.prefer_other_sessions = max_distance, prefer_other_sessions
+        self.max_distance, self.other_sessions = max_distance, other_sessions
 
     def bind(self, n_items, sessions=None):
         """Make room for a corpus, before worker processes start.
@@ -66,7 +69,7 @@ class ClusterMembers:
         sessions : np.ndarray of str, (n_items,), or None
             Their recording sessions; None: each utterance is one of its own.
         """
-        if sessions is None or not self.prefer_other_sessions:
+        if sessions is None or self.other_sessions == "ignore":
             self._sessions = np.arange(n_items)
         else:
             self._sessions = np.unique(sessions, return_inverse=True)[1]
@@ -100,8 +103,10 @@ class ClusterMembers:
 
     def share_of_several(self):
         """The share of the items whose views come from more than one utterance, between 0 and 1."""
-        size = self._slices[COLUMNS.index("cluster_size")]
-        return 0.0 if self.utterances_per_item == 1 else (size > 1).double().mean().item()
+        if self.utterances_per_item == 1:
+            return 0.0
+        size, near = (self._slices[COLUMNS.index(name)] for name in ("cluster_size", "near_size"))
+        return (size > (near if self.other_sessions == "only" else 1)).double().mean().item()
 
     def __call__(self, rng, item, n_global, n_local):
         """Utterance index of each view, global ones first.
@@ -127,10 +132,10 @@ class ClusterMembers:
 
     def _draw_others(self, rng, item):
         place, first, size, near_first, near_size = self._slices[:, item].tolist()
-        wanted = min(self.utterances_per_item, size) - 1
+        n_far = size - near_size
+        wanted = min(self.utterances_per_item - 1, n_far if self.other_sessions == "only" else size - 1)
         if wanted < 1:
             return np.empty(0, dtype=np.int64)
-        n_far = size - near_size
         n_from_far = min(wanted, n_far)
         far = first + rng.choice(n_far, n_from_far, replace=False)
         far += near_size * (far >= near_first)  # step over the slice that is near

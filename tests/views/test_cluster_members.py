@@ -8,7 +8,7 @@ import pytest
 from torch.utils.data import DataLoader
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.cluster_members import ClusterMembers
+from speechbrain_cadino.views.cluster_members import OTHER_SESSIONS, ClusterMembers
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
 from tests.views.conftest import write_corpus
@@ -35,20 +35,21 @@ def allowed(item, labels, distances, max_distance):
     return others if takes_part(item) else []
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(30))
 def test_who_is_drawn(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 40))
     labels, distances = rng.integers(-1, max(1, n // 4), n), rng.random(n)
     sessions = np.array([f"s{i}" for i in rng.integers(0, max(1, n // 3), n)])
     wanted, cap = int(rng.integers(1, 6)), (None, 0.7)[seed % 2]
-    prefer = bool(rng.integers(2))
-    settings = dict(utterances_per_item=wanted, max_distance=cap, prefer_other_sessions=prefer)
+    mode = OTHER_SESSIONS[seed % 3]
+    settings = dict(utterances_per_item=wanted, max_distance=cap, other_sessions=mode)
     source = make_source(labels, distances, sessions, **settings)
     several = 0
     for item in range(n):
         others = allowed(item, labels, distances, cap)
         far = {i for i in others if sessions[i] != sessions[item]}
+        others = sorted(far) if mode == "only" else others
         several += wanted > 1 and len(others) > 0
         for draw_seed in range(5):
             views = draw(source, item, draw_seed, n_global=wanted, n_local=3)
@@ -58,7 +59,7 @@ def test_who_is_drawn(seed):
                 assert views == [drawn[view % len(drawn)] for view in range(wanted + 3)]
             assert drawn[0] == item and len(set(drawn)) == len(drawn) == min(wanted, len(others) + 1)
             assert set(drawn[1:]) <= set(others)
-            if prefer:
+            if mode != "ignore":
                 assert len(far & set(drawn)) == min(len(far), len(drawn) - 1)
     assert source.share_of_several() == pytest.approx(several / n)
 
@@ -107,9 +108,11 @@ def test_before_the_first_clustering_a_dataset_is_plain_dino(tmp_path):
     assert source.share_of_several() == 0
 
 
-def test_one_cluster_of_one_session():
-    source = make_source([0] * 4, sessions=np.array(["a"] * 4), utterances_per_item=3)
-    assert len(set(draw(source, 2, n_global=3, n_local=0))) == 3
+@pytest.mark.parametrize("mode, utterances", [("ignore", 3), ("prefer", 3), ("only", 1)])
+def test_one_cluster_of_one_session(mode, utterances):
+    source = make_source([0] * 4, sessions=np.array(["a"] * 4), utterances_per_item=3, other_sessions=mode)
+    assert len(set(draw(source, 2, n_global=3, n_local=0))) == utterances
+    assert source.share_of_several() == (utterances > 1)
 
 
 def test_unknown_distances_are_never_too_far():
@@ -149,5 +152,7 @@ def test_wrong_settings():
         ClusterMembers(utterances_per_item=0)
     with pytest.raises(UserError, match="max_distance is 0"):
         ClusterMembers(max_distance=0)
+    with pytest.raises(UserError, match="other_sessions is 'never': set one of ignore, prefer, only"):
+        ClusterMembers(other_sessions="never")
     with pytest.raises(ValueError, match="labels for a corpus"):
         make_source([0, 1]).set_clusters(np.array([0]))
