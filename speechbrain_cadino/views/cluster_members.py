@@ -109,21 +109,7 @@ class ClusterMembers:
         return (size > (near if self.other_sessions == "only" else 1)).double().mean().item()
 
     def __call__(self, rng, item, n_global, n_local):
-        """Utterance index of each view, global ones first.
-
-        Arguments
-        ---------
-        rng : np.random.Generator
-            The item's own.
-        item : int
-            The item's index in the manifest.
-        n_global, n_local : int
-            Numbers of views.
-
-        Returns
-        -------
-        np.ndarray, (n_global + n_local,) int64
-        """
+        """Utterance index of each view; arguments and result as of `SameUtterance`."""
         utterances = np.concatenate([[item], self._draw_others(rng, item)])
         shown = np.arange(n_global + n_local)
         if self.share_global:

@@ -4,7 +4,9 @@ import contextlib
 import io
 import logging
 import multiprocessing
+import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +17,8 @@ import pytest
 import soundfile
 import torch
 import yaml
+
+from speechbrain_cadino.dino.brain import DINOBrain
 
 RECIPE = Path(__file__).parents[2] / "recipes/VoxCeleb/SSL_CADINO"
 EPOCHS = 2
@@ -144,6 +148,23 @@ def run_until_killed(kill, *arguments):
     process.start()
     process.join(120)
     return process.exitcode
+
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def when_a_step_begins(step):
+    """Patch the Brain to be killed at an optimiser step, in this process alone."""
+
+    def patch():
+        def on_fit_batch_start(self, batch, should_step):
+            if self.optimizer_step == step:
+                die()
+
+        DINOBrain.on_fit_batch_start = on_fit_batch_start
+
+    return patch
 
 
 def weights(output):

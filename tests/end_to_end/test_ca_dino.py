@@ -1,7 +1,6 @@
 """Cluster-aware DINO as a user runs it: what it tells and leaves, killed and resumed, and started from another run."""
 
 import csv
-import os
 import re
 import signal
 from unittest import mock
@@ -12,8 +11,16 @@ import torch
 
 from speechbrain_cadino.clusters import agglomerative
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
-from speechbrain_cadino.dino.ca_brain import CADINOBrain
-from tests.end_to_end.conftest import STEPS, assert_same_weights, run_script, run_until_killed, training, weights
+from tests.end_to_end.conftest import (
+    STEPS,
+    assert_same_weights,
+    die,
+    run_script,
+    run_until_killed,
+    training,
+    weights,
+    when_a_step_begins,
+)
 
 EPOCHS = 4
 CLUSTERS = dict(cluster_start_epoch=1, cluster_every=2, n_clusters=[5, 3], number_of_epochs=EPOCHS)
@@ -104,10 +111,6 @@ def test_all_clusters_of_one_utterance_are_plain_dino(plain_run, corpus, tmp_pat
     assert_same_weights(plain_run, tmp_path / "run")
 
 
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def while_it_embeds():
     """At the second refresh."""
     from speechbrain_cadino.encoder.shards import Shards
@@ -130,17 +133,6 @@ def while_it_clusters():
 
 def when_the_table_is_written():
     mock.patch.object(LabelTable, "write", die).start()
-
-
-def when_a_step_begins(step):
-    def patch():
-        def on_fit_batch_start(self, batch, should_step):
-            if self.optimizer_step == step:
-                die()
-
-        CADINOBrain.on_fit_batch_start = on_fit_batch_start
-
-    return patch
 
 
 @pytest.mark.parametrize(

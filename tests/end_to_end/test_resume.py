@@ -1,32 +1,21 @@
 """Killed at any moment, the same command goes on to the same weights."""
 
 import csv
-import os
 import signal
 from unittest import mock
 
 import pytest
 
-from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.encoder import export
-from tests.end_to_end.conftest import STEPS, assert_same_weights, run_script, run_until_killed, training
-
-
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def when_a_step_begins(step):
-    """Patch the Brain to be killed at an optimiser step, in this process alone."""
-
-    def patch():
-        def on_fit_batch_start(self, batch, should_step):
-            if self.optimizer_step == step:
-                die()
-
-        DINOBrain.on_fit_batch_start = on_fit_batch_start
-
-    return patch
+from tests.end_to_end.conftest import (
+    STEPS,
+    assert_same_weights,
+    die,
+    run_script,
+    run_until_killed,
+    training,
+    when_a_step_begins,
+)
 
 
 def while_the_encoder_is_written():
