@@ -1,7 +1,6 @@
 """The demo corpus: synthetic speakers in several sessions, each with its own channel, in VoxCeleb's layout.
 
-The difficulty is the field's: a speaker sounds different in the next session, by channel and by voice, and two speakers
-alike in one channel.
+The difficulty is the field's: a speaker sounds different in the next session, and two speakers alike in one channel.
 Made once and kept with a hash, since eSpeak's waves are not the same bit for bit in two runs: compared runs share one
 copy.
 """
@@ -34,7 +33,6 @@ def make_demo_corpus(
     test_utterances=2,
     seconds=4.5,
     channel_strength=1.0,
-    voice_strength=1.0,
     impostors_per_target=3,
     synthesiser="auto",
     seed=0,
@@ -55,8 +53,6 @@ def make_demo_corpus(
         Length of an utterance, about.
     channel_strength : float
         How much the channels of two sessions differ; see `draw_channel`.
-    voice_strength : float
-        How much a speaker's voice differs between sessions; see `Espeak.in_session`.
     impostors_per_target : int
         Impostor trials for each target trial, as far as there are pairs.
     synthesiser : str
@@ -113,8 +109,8 @@ def _check_settings(settings):
     for name, value in least.items():
         if settings[name] < value:
             raise UserError(f"The demo corpus has {name} {settings[name]}: give at least {value}.")
-    if settings["seconds"] <= 0 or min(settings["channel_strength"], settings["voice_strength"]) < 0:
-        raise UserError("The demo corpus needs seconds above 0, channel_strength and voice_strength of 0 or more: correct them.")
+    if settings["seconds"] <= 0 or settings["channel_strength"] < 0:
+        raise UserError("The demo corpus needs seconds above 0 and channel_strength of 0 or more: correct them.")
 
 
 def _is_made(folder, settings):
@@ -152,10 +148,9 @@ def _synthesise(folder, generator, speakers, settings):
     for index, name, session, numbers in tqdm(plan, "demo corpus", unit="session", dynamic_ncols=True):
         rng = np.random.default_rng([settings["seed"], 1, index, session])
         channel = draw_channel(rng, settings["channel_strength"])
-        speaker = generator.in_session(speakers[name], rng, settings["voice_strength"])
         (folder / name / f"s{session}").mkdir(parents=True)
         for number in numbers:
-            wave = say_for(generator, speaker, settings["seconds"] * rng.uniform(0.9, 1.1), rng)
+            wave = say_for(generator, speakers[name], settings["seconds"] * rng.uniform(0.9, 1.1), rng)
             files.append(f"{name}/s{session}/{number:03d}.wav")
             soundfile.write(folder / files[-1], apply_channel(wave, channel, rng), SAMPLE_RATE, subtype="PCM_16")
     return files

@@ -95,28 +95,6 @@ class Espeak:
             tract=float(rng.uniform(0.88, 1.12)),
         )
 
-    def in_session(self, speaker, rng, strength=1.0):
-        """The speaker as on another day: other pitch, range of pitch and rate, the same voice and vocal tract.
-
-        Arguments
-        ---------
-        speaker : EspeakSpeaker
-        rng : np.random.Generator
-            The session's.
-        strength : float
-            0: always the same. 1: deviations of half of those between speakers.
-
-        Returns
-        -------
-        EspeakSpeaker
-        """
-        pitch, pitch_range, rate = strength * rng.normal(size=3) * (6, 6, 9)
-        return speaker._replace(
-            pitch=round(min(max(speaker.pitch + pitch, 0), 99)),
-            pitch_range=round(min(max(speaker.pitch_range + pitch_range, 0), 99)),
-            rate=round(min(max(speaker.rate + rate, 100), 260)),
-        )
-
     def say(self, speaker, words):
         """Say a list of words; returns the wave at 16 kHz, (time,) float32, peak as eSpeak gives it."""
         if self.library.espeak_SetVoiceByName(speaker.voice.encode()) != 0:

@@ -62,17 +62,6 @@ class SourceFilter:
             rate=float(rng.uniform(9, 14)),
         )
 
-    def in_session(self, speaker, rng, strength=1.0):
-        """The speaker as on another day: other f0, its range, tilt, breath and rate; as `Espeak.in_session`."""
-        f0, f0_range, tilt, breath, rate = np.exp(strength * rng.normal(size=5) * (0.08, 0.2, 0.1, 0.3, 0.06))
-        return speaker._replace(
-            f0=speaker.f0 * f0,
-            f0_range=speaker.f0_range * f0_range,
-            tilt=min(speaker.tilt * tilt, 0.98),
-            breath=speaker.breath * breath,
-            rate=speaker.rate * rate,
-        )
-
     def say(self, speaker, words):
         """Say a list of words; returns the wave at 16 kHz, (time,) float32, peak 0.5."""
         rng = np.random.default_rng(list(" ".join(words).encode()))

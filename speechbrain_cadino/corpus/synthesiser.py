@@ -8,7 +8,7 @@ from speechbrain_cadino.utils.errors import UserError
 
 
 def open_synthesiser(name="auto"):
-    """Open a synthesiser: an object with ``name``, ``words_per_second``, ``draw_speaker``, ``in_session`` and ``say``.
+    """Open a synthesiser: an object with ``name``, ``words_per_second``, ``draw_speaker`` and ``say``.
 
     Arguments
     ---------

@@ -140,8 +140,7 @@ def test_changed_audio_is_noticed_and_other_folders_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [dict(n_speakers=0), dict(n_test_speakers=1), dict(sessions=1), dict(utterances=0), dict(test_utterances=0),
-     dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1), dict(voice_strength=-1),
-     dict(synthesiser="festival")],
+     dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1), dict(synthesiser="festival")],
 )  # fmt: skip
 def test_settings_that_are_no_good(tmp_path, change):
     with pytest.raises(UserError, match=next(iter(change))):
