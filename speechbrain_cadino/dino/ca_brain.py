@@ -1,4 +1,4 @@
-"""Cluster-aware DINO: the training set is embedded and clustered while training goes on, and views follow the clusters."""
+"""Cluster-aware DINO: the training set is embedded and clustered now and then, and the views follow the clusters."""
 
 import logging
 from pathlib import Path

@@ -9,9 +9,9 @@ class KoLeoLoss(nn.Module):
     """Spread the embeddings of a batch: ``-mean_i log(min_{j != i} |x_i - x_j|)`` over the L2-normalised rows.
 
     The Kozachenko-Leonenko estimate of (minus) their entropy (Sablayrolles et al., 2019, arXiv 1806.03198), as DINOv2
-    adds it to DINO. Each view is one batch of its own, so that two views of one item are never pushed apart; nor are two
-    items of one group (our addition): cluster-aware DINO draws together what is in one cluster. Its weight is applied by
-    the caller. Computed in float32; on several ranks each uses its own items.
+    adds it to DINO. Each view is one batch of its own, so that two views of one item are never pushed apart; nor are
+    two items of one group (our addition): cluster-aware DINO draws together what is in one cluster. Its weight is
+    applied by the caller. Computed in float32; on several ranks each uses its own items.
 
     Arguments
     ---------

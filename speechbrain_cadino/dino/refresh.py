@@ -44,7 +44,7 @@ class RefreshSchedule:
         self.start_epoch, self.every = start_epoch, every
 
     def is_due(self, epoch, last):
-        """Whether a clustering belongs before ``epoch``; ``last`` is the epoch before which the last one was, or None."""
+        """Whether a clustering belongs before ``epoch``; ``last``: the epoch before which the last one was, or None."""
         return epoch > self.start_epoch and (last is None or epoch - last >= self.every)
 
     def clusters_of(self, number):

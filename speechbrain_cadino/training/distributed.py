@@ -82,7 +82,7 @@ def all_reduce_mean(tensor):
 
 @torch.no_grad()
 def broadcast_buffers(module):
-    """Give every rank the main rank's buffers of a module: without SyncBatchNorm each has running statistics of its own.
+    """Give every rank the main rank's buffers of a module: without SyncBatchNorm each has statistics of its own.
 
     Every rank must call it.
 

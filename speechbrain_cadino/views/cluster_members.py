@@ -31,7 +31,8 @@ class ClusterMembers:
         Utterances farther from their centroid neither draw others nor are drawn; None: no cap.
     other_sessions : str
         Which members are drawn, as to recording sessions; crops of one recording share the channel, and teach it.
-        ``ignore``: any; ``prefer``: those of the item's own session only when no others are left; ``only``: never those.
+        ``ignore``: any; ``prefer``: those of the item's own session only when no others are left; ``only``: never
+        those.
 
     Raises
     ------

@@ -106,7 +106,8 @@ def test_the_schedule_is_followed(ca_run, corpus, tmp_path, settings, made):
 
 
 def test_all_clusters_of_one_utterance_are_plain_dino(plain_run, corpus, tmp_path):
-    outcome = run_script("train.py", *clustered(corpus, tmp_path / "run", n_clusters=16, source=dict(max_distance=1e-9)))
+    alone = dict(n_clusters=16, source=dict(max_distance=1e-9))
+    outcome = run_script("train.py", *clustered(corpus, tmp_path / "run", **alone))
     assert outcome.status == 0, outcome
     assert_same_weights(plain_run, tmp_path / "run")
 
