@@ -3,15 +3,7 @@
 import torch
 import torch.distributed as dist
 
-
-def world_size():
-    """The number of ranks, 1 without a process group."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
-def rank():
-    """The number of this rank, 0 without a process group."""
-    return dist.get_rank() if world_size() > 1 else 0
+from speechbrain_cadino.utils.ranks import rank, world_size
 
 
 def share(n_items):

@@ -7,6 +7,7 @@ from torch.nn import SyncBatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.ranks import is_distributed, is_main, rank, world_size  # noqa: F401, for those who use ranks
 
 
 def join_ranks(run_opts):
@@ -30,26 +31,6 @@ def join_ranks(run_opts):
             f"The processes of torchrun cannot work together ({reason}): start one for each GPU, or, to train on CPUs, "
             "give --distributed_backend=gloo."
         ) from error
-
-
-def is_distributed():
-    """True if a process group is up."""
-    return dist.is_available() and dist.is_initialized()
-
-
-def world_size():
-    """The number of ranks, 1 without a process group."""
-    return dist.get_world_size() if is_distributed() else 1
-
-
-def rank():
-    """The number of this rank, 0 without a process group."""
-    return dist.get_rank() if is_distributed() else 0
-
-
-def is_main():
-    """True on the rank that writes files and prints: rank 0, or the only one."""
-    return rank() == 0
 
 
 @torch.no_grad()
