@@ -7,7 +7,7 @@ from torch.nn import SyncBatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.ranks import is_distributed, is_main, rank, world_size  # noqa: F401, for those who use ranks
+from speechbrain_cadino.utils.ranks import is_distributed, is_main, rank, world_size  # noqa: F401, for their users
 
 
 def join_ranks(run_opts):
