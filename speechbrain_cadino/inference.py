@@ -1,18 +1,15 @@
 """Use a trained encoder: embeddings of files and waves of any length, and decisions on pairs of files."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import soxr
 import torch
-from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
 from speechbrain_cadino.corpus.pieces import lengths_from_files
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
-from speechbrain_cadino.encoder.export import METADATA
-from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -67,27 +64,8 @@ class SpeakerEncoder(torch.nn.Module):
         UserError
             If the folder is absent, holds no encoder or a damaged one, or the device is not there.
         """
-        folder = Path(folder)
-        try:
-            metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-            if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
-                raise FileNotFoundError("hyperparams.yaml is missing")
-            threshold, dim = metadata["threshold"], metadata["embedding_dim"]
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{folder} holds no encoder of ours ({error}): give one that training wrote.") from error
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            raise UserError(f"The device {device} cannot be used here: give cpu, or another one.") from error
-        try:
-            modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
-        except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
-            reason = str(error).strip().split("\n")[0].rstrip(".:")
-            raise UserError(f"The encoder in {folder} cannot be loaded ({reason}): export it again.") from error
-        net = SpeakerEncoderNet(
-            modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
-        )
-        return cls(net, threshold, metadata, **options)
+        net, metadata = load_encoder(folder, device)
+        return cls(net, metadata["threshold"], metadata, **options)
 
     @classmethod
     def from_hparams(cls, source, run_opts=None, **options):

@@ -1,10 +1,9 @@
 """Seeing a collapse coming: every input gets the same answer, and the loss looks fine."""
 
 import torch
-from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 from torch.nn import functional as F
 
-from speechbrain_cadino.training.distributed import all_reduce_mean
+from speechbrain_cadino.training.means import EpochMeans
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -36,14 +35,13 @@ def embedding_spread(embeddings):
     return directions.std(dim=0, correction=0).mean() * embeddings.shape[-1] ** 0.5
 
 
-@register_checkpoint_hooks
-class CollapseWatch:
+class CollapseWatch(EpochMeans):
     """Averages each step's figures over an epoch and the ranks, and stops a run that has collapsed.
 
-    It reads tensors, never settings. A recoverable: an epoch that is resumed in its middle gives the same averages.
-    Entropy alone says nothing, since a healthy run may sit near ln K for epochs. What tells is the gap between the
-    entropy of the mean answer, H(mean p), and the mean entropy of the answers, mean H(p): it is the mutual information
-    of input and prototype, and 0 if every input gets the same answer, be that uniform or one-hot.
+    It reads tensors, never settings. Entropy alone says nothing, since a healthy run may sit near ln K for epochs. What
+    tells is the gap between the entropy of the mean answer, H(mean p), and the mean entropy of the answers, mean H(p):
+    it is the mutual information of input and prototype, and 0 if every input gets the same answer, be that uniform or
+    one-hot.
 
     Arguments
     ---------
@@ -65,12 +63,10 @@ class CollapseWatch:
     """
 
     def __init__(self, warmup_epochs=10, min_gap=0.02, min_spread=0.05):
+        super().__init__()
         self.warmup_epochs = warmup_epochs
         self.min_gap = min_gap
         self.min_spread = min_spread
-        self.epochs = 0
-        self._steps = 0
-        self._sums = {}
 
     def add(self, stats, embeddings):
         """Take in one step; nothing waits for the device.
@@ -82,23 +78,7 @@ class CollapseWatch:
         embeddings : torch.Tensor
             (batch, dim), of one view of each item.
         """
-        for name, value in {**stats, "embedding_spread": embedding_spread(embeddings)}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
-        self._steps += 1
-
-    def finish_epoch(self):
-        """Close the epoch; every rank must call it.
-
-        Returns
-        -------
-        dict of float
-            The mean of each figure over the steps of the epoch and the ranks: what to log.
-        """
-        means = all_reduce_mean(torch.stack(list(self._sums.values())) / self._steps)
-        figures = dict(zip(self._sums, means.tolist()))
-        self.epochs += 1
-        self._steps, self._sums = 0, {}
-        return figures
+        super().add({**stats, "embedding_spread": embedding_spread(embeddings)})
 
     def check(self, figures):
         """Stop the run if the epoch just finished has collapsed; log the figures before.
@@ -124,14 +104,3 @@ class CollapseWatch:
             f"ln K {figures['max_entropy']:.3f} nats, embedding spread {figures['embedding_spread']:.3f}), "
             f"so {change}, and start again in another output_folder."
         )
-
-    @mark_as_saver
-    def save(self, path):
-        """Write the state of the epoch so far."""
-        torch.save({"epochs": self.epochs, "steps": self._steps, "sums": self._sums}, path)
-
-    @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Go on from a saved state."""
-        state = torch.load(path, map_location="cpu")
-        self.epochs, self._steps, self._sums = state["epochs"], state["steps"], state["sums"]

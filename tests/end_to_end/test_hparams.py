@@ -34,7 +34,7 @@ def load(tmp_path):
 
 
 def test_these_are_the_files():
-    assert {"hparams/dino.yaml", "hparams/calls.yaml", "hparams/demo/dino.yaml"} <= set(HPARAMS)
+    assert {"hparams/dino.yaml", "hparams/ca_calls.yaml", "hparams/demo/dino.yaml"} <= set(HPARAMS)
 
 
 @pytest.mark.parametrize("hparams", HPARAMS)
@@ -81,16 +81,17 @@ def test_the_full_configuration(load):
     assert (optimiser["momentum"], optimiser["weight_decay"]) == (0.9, 5e-5)
 
 
-@pytest.mark.parametrize("folder", ["hparams", "hparams/demo"])
-def test_cluster_aware_dino_adds_the_clusters_and_changes_nothing_else(folder):
-    plain, aware = ((RECIPE / folder / name).read_text().splitlines() for name in ("dino.yaml", "ca_dino.yaml"))
+@pytest.mark.parametrize("plain", ["dino", "demo/dino", "calls"])
+def test_cluster_aware_dino_adds_the_clusters_and_changes_nothing_else(plain):
+    path = RECIPE / "hparams" / f"{plain}.yaml"
+    plain, aware = (file.read_text().splitlines() for file in (path, path.with_name(f"ca_{path.name}")))
     start = next(row for row, line in enumerate(aware) if line.startswith("# --- Clusters"))
     end = aware.index("", start)
     added = ("    source: !ref <source>", "    speaker_pattern: ")
     rest = [line for line in aware[:start] + aware[end + 1 :] if not line.startswith(added)]
     differ = [line for line, other in zip(rest, plain, strict=True) if line != other]
     names = [line.split(":")[0] for line in differ if not line.startswith("#")]
-    longer = ["number_of_epochs"] if folder.endswith("demo") else []
+    longer = ["number_of_epochs"] if path.parent.name == "demo" else []
     assert names == ["output_folder", *longer, "brain_class"]
 
 

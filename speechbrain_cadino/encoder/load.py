@@ -1,0 +1,80 @@
+"""Reading an encoder folder back: the network, or its weights for one that is to be trained further."""
+
+import json
+from pathlib import Path
+
+import torch
+from speechbrain.inference.classifiers import EncoderClassifier
+
+from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
+
+
+def load_encoder(folder, device="cpu"):
+    """Load a folder that `export_encoder` wrote.
+
+    Arguments
+    ---------
+    folder : str or Path
+    device : str or torch.device
+
+    Returns
+    -------
+    net : SpeakerEncoderNet
+        Mean subtraction included.
+    metadata : dict
+        What ``encoder.json`` says.
+
+    Raises
+    ------
+    UserError
+        If the folder is absent, holds no encoder or a damaged one, or the device is not there.
+    """
+    folder, device = Path(folder), str(device)
+    try:
+        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
+            raise FileNotFoundError("hyperparams.yaml is missing")
+        dim, _ = metadata["embedding_dim"], metadata["threshold"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} holds no encoder of ours ({error}): give one that training wrote.") from error
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"The device {device} cannot be used here: give cpu, or another one.") from error
+    try:
+        modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
+    except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
+        reason = str(error).strip().split("\n")[0].rstrip(".:")
+        raise UserError(f"The encoder in {folder} cannot be loaded ({reason}): export it again.") from error
+    net = SpeakerEncoderNet(
+        modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
+    )
+    return net, metadata
+
+
+def start_from_encoder(net, folder):
+    """Give an encoder that is to be trained the weights of an encoder folder.
+
+    The batch norm that follows the last layer stays as it is: the folder has its own folded into that layer.
+
+    Arguments
+    ---------
+    net : SpeakerEncoderNet
+        Changed in place.
+    folder : str or Path
+
+    Raises
+    ------
+    UserError
+        As `load_encoder`, or if the folder's encoder has another architecture.
+    """
+    state = load_encoder(folder)[0].embedding_model.state_dict()
+    try:
+        net.embedding_model.load_state_dict(state)
+    except RuntimeError as error:
+        raise UserError(
+            f"The encoder in {folder} has another architecture than the YAML's embedding_model: give one trained with "
+            "the same settings, or train from a fresh one."
+        ) from error
