@@ -1,6 +1,27 @@
 """What stage II minimises: the loss of the trusted labels, and that of the corrected ones."""
 
+from typing import NamedTuple
+
 import torch
+
+
+class Verdicts(NamedTuple):
+    """What becomes of each sample of a batch; all (batch,), detached.
+
+    Arguments
+    ---------
+    losses : torch.Tensor
+        For `LossGate.record`: of the labels with margin, as if the gate were open, in nats.
+    kept, corrected : torch.Tensor, bool
+        Whether the label is trusted, or else the corrected target takes its place; neither: the sample is left out.
+    classes : torch.Tensor, int64, or None
+        The likeliest class of the clean view; None without clean views.
+    """
+
+    losses: torch.Tensor
+    kept: torch.Tensor
+    corrected: torch.Tensor
+    classes: torch.Tensor | None
 
 
 class DLGLCLoss:
@@ -23,8 +44,8 @@ class DLGLCLoss:
     -------
     >>> from speechbrain_cadino.dlg_lc.aam import AAMSoftmax
     >>> cosines = torch.tensor([[0.8, 0.1, 0.0], [0.8, 0.1, 0.0]])
-    >>> loss, losses, stats = DLGLCLoss(AAMSoftmax())(cosines, torch.tensor([0, 1]), threshold=3.0)
-    >>> stats["share_kept"].item(), (losses < 3.0).tolist()
+    >>> loss, verdicts, stats = DLGLCLoss(AAMSoftmax())(cosines, torch.tensor([0, 1]), threshold=3.0)
+    >>> stats["share_kept"].item(), verdicts.kept.tolist()
     (0.5, [True, False])
     """
 
@@ -49,8 +70,7 @@ class DLGLCLoss:
         -------
         loss : torch.Tensor
             Scalar, in nats.
-        losses : torch.Tensor, (batch,)
-            For `LossGate.record`: of the labels with margin, as if the gate were open. Detached.
+        verdicts : Verdicts
         stats : dict of torch.Tensor
             Detached scalars, each a mean over the batch, so that they can be averaged further (see `epoch_ratios`).
             ``label_loss``: ``losses``; ``gate_loss``; ``share_kept``: samples below the threshold. With clean views
@@ -59,15 +79,17 @@ class DLGLCLoss:
         correction = None if clean_cosines is None else self.corrector(clean_cosines)
         losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
         kept = (losses < threshold) | ~losses.isfinite()
+        corrected, classes = torch.zeros_like(kept), None
         loss = _mean_of(losses, kept)
         stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}
         if correction is not None:
-            corrected = ~kept & correction.passed
+            corrected, classes = ~kept & correction.passed, clean_cosines.argmax(dim=1)
             stats["correction_loss"] = _mean_of(target_losses, corrected)
             stats["share_corrected"] = corrected.float().mean()
             stats["confidence"] = correction.confidences.mean()
             loss = loss + stats["correction_loss"]
-        return loss, losses.detach(), {name: value.detach() for name, value in stats.items()}
+        verdicts = Verdicts(losses.detach(), kept, corrected, classes)
+        return loss, verdicts, {name: value.detach() for name, value in stats.items()}
 
 
 def epoch_ratios(figures):
@@ -76,25 +98,31 @@ def epoch_ratios(figures):
     Arguments
     ---------
     figures : dict of float
-        The means of `DLGLCLoss`'s stats.
+        The means of `DLGLCLoss`'s stats, and of `Truth.stats` where the true labels are known.
 
     Returns
     -------
     dict of float
         ``kept_loss``: the mean loss of the kept samples; with correction ``share_passed``: of the others, how many were
-        corrected. At 0 or 1 the correction does nothing, or trusts everything. What no sample speaks for is left out.
+        corrected. At 0 or 1 the correction does nothing, or trusts everything. With true labels ``gate_precision``: of
+        the samples that were not kept, how many had a wrong label; ``gate_recall``: of the wrong ones, how many were
+        not kept; ``corrected_accuracy``: of the corrected ones, how many got the right class. What no sample speaks for
+        is left out.
 
     Example
     -------
     >>> epoch_ratios({"gate_loss": 0.3, "share_kept": 0.6, "share_corrected": 0.1})
     {'kept_loss': 0.5, 'share_passed': 0.25}
     """
-    kept, ratios = figures["share_kept"], {}
-    if kept > 0:
-        ratios["kept_loss"] = figures["gate_loss"] / kept
-    if kept < 1 and "share_corrected" in figures:
-        ratios["share_passed"] = figures["share_corrected"] / (1 - kept)
-    return ratios
+    not_kept = 1 - figures["share_kept"]
+    ratios = {
+        "kept_loss": (figures["gate_loss"], figures["share_kept"]),
+        "share_passed": (figures.get("share_corrected"), not_kept),
+        "gate_precision": (figures.get("wrong_not_kept"), not_kept),
+        "gate_recall": (figures.get("wrong_not_kept"), figures.get("share_wrong")),
+        "corrected_accuracy": (figures.get("rightly_corrected"), figures.get("share_corrected")),
+    }
+    return {name: part / whole for name, (part, whole) in ratios.items() if part is not None and whole}
 
 
 def _mean_of(losses, chosen):

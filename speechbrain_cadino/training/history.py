@@ -39,24 +39,25 @@ class History:
             writer.writeheader()
             writer.writerows(self.rows)
 
-    def plot(self, path, panels):
-        """Draw figures against the epoch as a PNG.
+    def plot(self, path, panels, against="epoch"):
+        """Draw figures against the epoch, or another column, as a PNG.
 
         Arguments
         ---------
         path : str or Path
         panels : dict
             Title of a panel to the list of columns drawn in it.
+        against : str
         """
         from matplotlib.figure import Figure  # no window system, no global state
 
         figure = Figure(figsize=(4 * len(panels), 3.2), layout="constrained")
         for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
             for name in names:
-                points = [(row["epoch"], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
+                points = [(row[against], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
                 if points:
                     axes.plot(*zip(*points), label=name, marker="." if len(points) < 50 else None)
-            axes.set(title=title, xlabel="epoch")
+            axes.set(title=title, xlabel=against)
             if axes.lines:
                 axes.legend(fontsize="small")
         with atomic_path(path) as temporary:

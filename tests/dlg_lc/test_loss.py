@@ -77,7 +77,8 @@ def test_random_batches_have_samples_of_all_kinds():
 ])
 def test_the_ends(batch, threshold, tau_2, kept, corrected):
     cosines, labels, clean = make_batch(3, batch)
-    loss, losses, stats = make_loss(tau_2=tau_2)(cosines, labels, threshold, clean)
+    loss, verdicts, stats = make_loss(tau_2=tau_2)(cosines, labels, threshold, clean)
+    losses = verdicts.losses
     assert (stats["share_kept"], stats["share_corrected"]) == (kept, corrected)
     expected, *_ = plain(cosines, labels, threshold, clean, tau_2=tau_2)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -90,7 +91,8 @@ def test_the_ends(batch, threshold, tau_2, kept, corrected):
 
 def test_without_clean_views_the_others_add_nothing():
     cosines, labels, clean = make_batch(5)
-    loss, losses, stats = DLGLCLoss(AAMSoftmax(MARGIN, SCALE))(cosines, labels, THRESHOLD)
+    loss, (losses, kept, corrected, classes), stats = DLGLCLoss(AAMSoftmax(MARGIN, SCALE))(cosines, labels, THRESHOLD)
+    assert torch.equal(kept, losses < THRESHOLD) and not corrected.any() and classes is None
     assert set(stats) == {"label_loss", "gate_loss", "share_kept"}
     torch.testing.assert_close(loss, losses[losses < THRESHOLD].sum() / len(losses))
     assert 0 < stats["share_kept"] < 1
@@ -100,7 +102,9 @@ def test_losses_for_the_record_are_those_of_an_open_gate():
     cosines, labels, clean = make_batch(5)
     expected, _ = AAMSoftmax(MARGIN, SCALE)(cosines, labels)
     for threshold in (0.0, THRESHOLD, math.inf):
-        _, losses, stats = make_loss()(cosines, labels, threshold, clean)
+        _, (losses, kept, corrected, classes), stats = make_loss()(cosines, labels, threshold, clean)
+        assert torch.equal(kept, losses < threshold) and torch.equal(classes, clean.argmax(1))
+        assert torch.equal(corrected, ~kept & (F.softmax(SCALE * clean, 1).amax(1) > TAU_2))
         assert torch.equal(losses, expected) and not losses.requires_grad
         assert stats["label_loss"] == expected.mean()
 
@@ -135,11 +139,11 @@ def test_a_loss_that_is_not_finite_is_seen_in_the_sum_and_not_by_the_gate(value)
     cosines, labels, clean = make_batch(5, batch=200)
     gate, clean_gate = [DynamicLossGate(10, start_epoch=2, chance_share=0.0) for _ in range(2)]
     with torch.no_grad():
-        _, losses, _ = make_loss()(cosines, labels, THRESHOLD, clean)
+        losses = make_loss()(cosines, labels, THRESHOLD, clean)[1].losses
         clean_gate.record(torch.arange(199), losses[:-1])
         cosines[-1] = value
     for threshold, clean_views in ((THRESHOLD, clean), (THRESHOLD, None), (math.inf, None)):
-        loss, losses, _ = make_loss()(cosines, labels, threshold, clean_views)
+        loss, (losses, *_), _ = make_loss()(cosines, labels, threshold, clean_views)
         assert not torch.isfinite(loss)
         assert torch.isfinite(losses[:-1]).all() and not torch.isfinite(losses[-1])
     gate.record(torch.arange(200), losses)
@@ -152,19 +156,23 @@ def test_ratios_of_an_epoch():
     batches = [make_batch(seed, batch=8) for seed in range(6)]
     steps = [make_loss()(cosines, labels, THRESHOLD, clean)[1:] for cosines, labels, clean in batches]
     means = {name: torch.stack([stats[name] for _, stats in steps]).mean().item() for name in steps[0][1]}
-    losses = torch.cat([losses for losses, _ in steps])
+    losses = torch.cat([verdicts.losses for verdicts, _ in steps])
     ratios = epoch_ratios(means)
     assert ratios["kept_loss"] == pytest.approx(losses[losses < THRESHOLD].mean().item(), rel=1e-5)
     passed = torch.cat([LabelCorrector(SCALE, TEMPERATURE, TAU_2)(clean).passed for *_, clean in batches])
     assert ratios["share_passed"] == pytest.approx(passed[losses >= THRESHOLD].float().mean().item(), rel=1e-5)
     assert epoch_ratios({"gate_loss": 0.0, "share_kept": 0.0}) == {}
     assert epoch_ratios({"gate_loss": 0.5, "share_kept": 1.0, "share_corrected": 0.0}) == {"kept_loss": 0.5}
+    assert epoch_ratios({"gate_loss": 0.5, "share_kept": 0.5, "share_wrong": 0.0, "wrong_not_kept": 0.0}) == {
+        "kept_loss": 1.0,
+        "gate_precision": 0.0,
+    }
 
 
 def test_half_precision_inputs_are_taken_to_float32():
     cosines, labels, clean = make_batch(5)
     halved = cosines.detach().bfloat16(), clean.bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        loss, losses, _ = make_loss()(halved[0], labels, THRESHOLD, halved[1])
+        loss, (losses, *_), _ = make_loss()(halved[0], labels, THRESHOLD, halved[1])
     assert loss.dtype == losses.dtype == torch.float32
     assert loss == make_loss()(halved[0].float(), labels, THRESHOLD, halved[1].float())[0]

@@ -1,0 +1,147 @@
+"""Stage II: one training step on pseudo-labels, with gate and correction, and what is kept and logged of it."""
+
+import logging
+from pathlib import Path
+
+import torch
+
+from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
+from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
+from speechbrain_cadino.dlg_lc.pictures import loss_histogram, write_figure
+from speechbrain_cadino.dlg_lc.truth import Truth
+from speechbrain_cadino.encoder.embed import evaluating
+from speechbrain_cadino.encoder.load import start_from_encoder
+from speechbrain_cadino.training.averaging import average_last_checkpoints
+from speechbrain_cadino.training.brain import CadinoBrain
+from speechbrain_cadino.training.distributed import is_main, unwrap
+from speechbrain_cadino.training.means import EpochMeans
+from speechbrain_cadino.training.start import load_from_run
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+class DLGLCBrain(CadinoBrain):
+    """An encoder and a classifier learn pseudo-labels; a loss-gate finds the wrong ones, the model corrects them.
+
+    Han, Chen, Qian, arXiv 2208.01928 and 2304.05754. ``modules``: ``encoder``, a `SpeakerEncoderNet`, and
+    ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``labels`` (a label
+    table), ``gate_mode``, ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``,
+    ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None), ``fresh_encoder`` (whether its weights
+    are left aside) and ``start_from`` (the output folder of a run whose encoder, classifier and gate are taken, or None).
+
+    An item has one view, augmented; the clean one is the same crop before that. Where the correction is at work, the
+    clean view goes through the model too, in evaluation mode and without gradient: about a quarter more time. One
+    forward for both would keep what only the augmented half's gradient needs, and mix their batch statistics.
+    """
+
+    PANELS = {
+        "loss (nats)": ["loss", "label_loss", "kept_loss", "gate_threshold"],
+        "shares": ["share_kept", "share_corrected", "share_passed"],
+        "gate and correction against the true speakers": ["gate_precision", "gate_recall", "corrected_accuracy"],
+        "EER of the development list (%)": ["EER %"],
+    }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not 1 <= self.hparams.average_checkpoints <= self.hparams.keep_checkpoints:
+            raise UserError(
+                f"average_checkpoints is {self.hparams.average_checkpoints} and keep_checkpoints "
+                f"{self.hparams.keep_checkpoints}: average at least 1, and keep as many."
+            )
+        self.gate, self.means = self.hparams.gate, EpochMeans()
+        self.augmenter = self.hparams.augmenter.to(self.device)
+        self.loss = DLGLCLoss(self.hparams.aam, self.hparams.corrector)
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverables({"gate": self.gate, "means": self.means})
+
+    def fit_loader(self, loader):
+        manifest = loader.dataset.manifest
+        labels, _ = read_label_table(self.hparams.labels).for_manifest(manifest.ids)
+        classes = unwrap(self.modules.classifier).weight.shape[0]
+        if labels.min() < 0 or labels.max() >= classes:
+            raise UserError(
+                f"The labels in {self.hparams.labels} go from {labels.min()} to {labels.max()} and the classifier has "
+                f"{classes} classes: give every utterance of the manifest a label from 0 to {classes - 1}."
+            )
+        self.labels = torch.from_numpy(labels).to(self.device)
+        known = manifest.spk_ids is not None and (manifest.spk_ids != "").all()
+        self.truth = Truth(labels, manifest.spk_ids, self.device) if known else None
+        super().fit_loader(loader)
+
+    def on_fit_start(self):
+        super().on_fit_start()
+        if self.checkpointer.list_checkpoints():
+            return
+        if self.hparams.start_from:
+            new = set(self.checkpointer.recoverables) - {"encoder", "classifier", "gate"}
+            load_from_run(self.checkpointer, self.hparams.start_from, new=new)
+        elif self.hparams.init and not self.hparams.fresh_encoder:
+            start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
+
+    def encoder_to_test(self):
+        return unwrap(self.modules.encoder)
+
+    @property
+    def is_correcting(self):
+        """Whether the clean views are looked at: in this epoch, there are labels that are not trusted."""
+        wanted = self.hparams.gate_mode in CORRECTING_MODES
+        due = self.hparams.epoch_counter.current >= self.hparams.correction_start_epoch
+        return wanted and due and self.gate.threshold < torch.inf
+
+    def compute_forward(self, batch, stage):
+        """Cosines (batch, classes) of the augmented views, and of the clean ones or None."""
+        batch = batch.to(self.device)
+        (wave,) = self.augmenter(batch)
+        cosines = self.modules.classifier(self.modules.encoder(wave))
+        return cosines, self._clean_cosines(batch) if self.is_correcting else None
+
+    def _clean_cosines(self, batch):
+        encoder, classifier = unwrap(self.modules.encoder), unwrap(self.modules.classifier)
+        with torch.no_grad(), evaluating(encoder):
+            return classifier(encoder(batch.waves[0]))
+
+    def compute_objectives(self, predictions, batch, stage):
+        cosines, clean_cosines = predictions
+        items = batch.items.to(self.device)
+        self.loss.aam.margin = self.scheduled(self.hparams.margin_schedule)
+        loss, verdicts, stats = self.loss(cosines, self.labels[items], self.gate.threshold, clean_cosines)
+        self.gate.record(items, verdicts.losses)
+        if self.truth is not None:
+            stats |= self.truth.stats(items, verdicts)
+        self.means.add(stats)
+        return loss
+
+    def epoch_figures(self):
+        figures = {"gate_threshold": self.gate.threshold, **self.means.finish_epoch()}
+        figures |= epoch_ratios(figures)
+        if figures.get("share_passed") in (0, 1):
+            logger.warning(
+                "The correction passes %s of the labels that are not trusted: %s tau_2, or set another logit_scale.",
+                *(("none", "lower") if figures["share_passed"] == 0 else ("all", "raise")),
+            )
+        epoch = self.gate.finish_epoch()
+        logger.info("The gate after epoch %d: %s", self.hparams.epoch_counter.current, self.gate.reason)
+        if is_main():
+            self._draw(epoch)
+        return figures
+
+    def _draw(self, losses):
+        """The histogram of the epoch's losses, as a PNG and in TensorBoard."""
+        number = self.hparams.epoch_counter.current
+        right = None if self.truth is None else self.truth.right[losses.items]
+        figure = loss_histogram(
+            losses.losses, self.gate.mixture, self.gate.threshold, right, title=f"losses of epoch {number}"
+        )
+        write_figure(figure, Path(self.hparams.output_folder) / "losses" / f"epoch{number:04d}.png")
+        if self.tensorboard is not None:
+            self.tensorboard.writer.add_figure("losses", figure, number)
+
+    def encoder_to_export(self):
+        """The encoder, the mean of its last ``average_checkpoints`` epochs."""
+        encoder = unwrap(self.modules.encoder)
+        encoder.load_state_dict(
+            average_last_checkpoints(self.checkpointer, "encoder", self.hparams.average_checkpoints)
+        )
+        return encoder.eval()

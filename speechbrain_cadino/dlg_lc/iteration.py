@@ -1,0 +1,152 @@
+"""Stage II as a whole: embed, cluster, train with gate and correction, and again with the encoder that came out."""
+
+import json
+import logging
+from pathlib import Path
+
+from speechbrain_cadino.clusters.quality import refresh_figures
+from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.distributed import is_main
+from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.training.history import History
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.verification.report import format_table
+
+logger = logging.getLogger(__name__)
+
+RESULT = "result.json"
+PANELS = {
+    "EER of the development list (%)": ["EER %"],
+    "clusters": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
+    "labels, last epoch": ["share_kept", "share_corrected", "gate_precision", "gate_recall", "corrected_accuracy"],
+}
+
+
+def iterate(experiment, manifest, development=None):
+    """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
+
+    Read from ``hparams``, besides what `DLGLCBrain` reads: ``init``, the encoder folder whose embeddings are clustered
+    first; ``labels``, a label table to take in their place, or None; ``clustering``, a `Clustering`; ``n_iterations``;
+    ``stop_agreement``, the agreement of two label tables in a row, as AMI, from which no further iteration is made, or
+    None; ``large_margin``, settings of a last training on from the last iteration's encoder, classifier and gate, or
+    None. The trial lists ``held_out_trials``, whose names start from ``development_folder``, are scored after each
+    iteration beside the development list.
+
+    Each iteration is a training of the same YAML with ``output_folder``, ``labels``, ``n_classes``, ``iteration`` and
+    ``init`` set for it. Its folder gets ``labels.csv``, ``encoder``, and what every training leaves; the output folder
+    gets ``iterations.csv`` and ``iterations.png``. Killed, the same command goes on.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    manifest : Manifest
+        The training utterances.
+    development : DevelopmentList, optional
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+    """
+    hparams = experiment.hparams
+    _check(hparams)
+    output, device = Path(hparams.output_folder), experiment.run_opts.device
+    history, previous, encoder, part = History(), None, hparams.init, None
+    for number in range(1, hparams.n_iterations + 1):
+        folder = output / f"iteration_{number}"
+
+        def make_labels():
+            if number == 1 and hparams.labels:
+                return read_label_table(hparams.labels)
+            return cluster_labels(encoder, manifest, hparams.clustering, folder / "embeddings", device)
+
+        labels = keep_labels(folder / "labels.csv", manifest, make_labels)
+        figures = refresh_figures(labels, previous, manifest.spk_ids, manifest.sessions)
+        if hparams.stop_agreement is not None and figures.get("ami_previous", -1) >= hparams.stop_agreement:
+            logger.info("The labels agree with the last ones to %.3f: no further iteration.", figures["ami_previous"])
+            break
+        settings = label_settings(folder, labels)
+        part = settings | {"iteration": number, "init": None if encoder is None else str(encoder)}
+        trained = _train_once(experiment, part, manifest.subset(labels >= 0), development)
+        _report(history, {"iteration": number, "step": "DLG-LC", **figures, **trained}, output)
+        previous, encoder = labels, folder / "encoder"
+    if hparams.large_margin and part is not None:
+        last = {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
+        trained = _train_once(experiment, part | hparams.large_margin | last, manifest.subset(previous >= 0), development)
+        _report(history, {"iteration": len(history.rows) + 1, "step": "large margin", **trained}, output)
+    if is_main():
+        print(f"\n{format_table(history.rows, _columns(history))}")
+
+
+def finetune(experiment, manifest, development=None):
+    """Train on a share of the true labels, from an encoder or from nothing; a ``run`` of `train.py`.
+
+    Read from ``hparams``, besides what `DLGLCBrain` reads: ``label_share``.
+
+    Arguments
+    ---------
+    experiment, manifest, development :
+        As for `iterate`.
+    """
+    hparams = experiment.hparams
+    folder = Path(hparams.output_folder)
+    labels = keep_labels(
+        folder / "labels.csv", manifest, lambda: true_labels(manifest, hparams.label_share, hparams.seed)
+    )
+    experiment.changed(label_settings(folder, labels)).train(manifest.subset(labels >= 0), development)
+
+
+def label_settings(folder, labels):
+    """The settings of a training with these labels (n,) in a folder, where they are kept."""
+    return {
+        "output_folder": str(folder),
+        "labels": str(folder / "labels.csv"),
+        "n_classes": int(labels.max()) + 1,
+    }
+
+
+def _train_once(experiment, settings, manifest, development):
+    """Train with other settings, if that was not done yet; gives the figures of `Experiment.train`."""
+    result = Path(settings["output_folder"]) / RESULT
+    if result.exists():
+        return json.loads(result.read_text())
+    part = experiment.changed(settings)
+    figures = part.train(manifest, development)
+    figures = {name: value for name, value in figures.items() if name not in ("epoch", "lr", "seconds")}
+    if is_main():
+        figures |= _held_out(part.hparams, manifest)
+        with atomic_path(result) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2))
+    return figures
+
+
+def _held_out(hparams, manifest):
+    """The EER of the exported encoder on each further list."""
+    lists = {Path(path).stem: DevelopmentList(path, hparams.development_folder, manifest) for path in hparams.held_out_trials}
+    if not lists:
+        return {}
+    encoder, _ = load_encoder(Path(hparams.output_folder) / "encoder")
+    return {f"EER % {name}": trials(encoder)["EER %"] for name, trials in lists.items()}
+
+
+def _report(history, row, output):
+    """The table and the picture of all iterations so far."""
+    history.add(row)
+    if is_main():
+        history.write_csv(output / "iterations.csv")
+        history.plot(output / "iterations.png", PANELS, against="iteration")
+
+
+def _columns(history):
+    wanted = ["iteration", "step", "clusters", *(name for names in PANELS.values() for name in names)]
+    return [name for name in dict.fromkeys(wanted) if name in history.columns()]
+
+
+def _check(hparams):
+    if hparams.init is None and hparams.labels is None:
+        raise UserError("There is nothing to start from: give --init, an encoder folder, or --labels, a label table.")
+    if hparams.n_iterations < 1:
+        raise UserError(f"n_iterations is {hparams.n_iterations}: set at least 1.")

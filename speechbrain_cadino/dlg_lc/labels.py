@@ -1,0 +1,106 @@
+"""The pseudo-labels of a training: clusters of an encoder's embeddings, a table from elsewhere, or some true labels."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from speechbrain.utils.distributed import run_on_main
+
+from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.distributed import rank, world_size
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def cluster_labels(encoder_folder, manifest, clustering, folder, device):
+    """Embed the training utterances, clean and whole, and cluster them; every rank must call it.
+
+    Arguments
+    ---------
+    encoder_folder : str or Path
+    manifest : Manifest
+    clustering : Clustering
+    folder : str or Path
+        Where the embeddings are kept, so that they are found again after a kill.
+    device : str or torch.device
+
+    Returns
+    -------
+    LabelTable
+    """
+    clustering.check_memory(len(manifest))
+    encoder, _ = load_encoder(encoder_folder, device)
+    embeddings, ids = extract_embeddings(encoder, manifest, folder, rank(), world_size())
+    labels, distances = clustering(embeddings - embeddings.mean(axis=0), device=device)
+    return LabelTable(ids, labels, distances)
+
+
+def true_labels(manifest, share, seed):
+    """The true speakers of a share of the utterances, drawn at random.
+
+    Arguments
+    ---------
+    manifest : Manifest
+    share : float
+        Over 0, 1 for all.
+    seed : int
+        A smaller share is part of a larger one with the same seed.
+
+    Returns
+    -------
+    LabelTable
+        At least one utterance.
+
+    Raises
+    ------
+    UserError
+        If the share is no share, an utterance has no speaker, or fewer than two speakers have a label.
+
+    Example
+    -------
+    >>> from speechbrain_cadino.corpus.manifest import Manifest
+    >>> manifest = Manifest(["a", "b"], ["a.wav", "b.wav"], [0, 0], [16000, 16000], spk_ids=["x", "y"])
+    >>> true_labels(manifest, share=1.0, seed=0).clusters.tolist()
+    [0, 1]
+    """
+    if not 0 < share <= 1:
+        raise UserError(f"label_share is {share}: set a share over 0, and 1 at most.")
+    if manifest.spk_ids is None or (manifest.spk_ids == "").any():
+        raise UserError(
+            "The true speakers of some utterances are not known: give a train_csv with the column spk_id, or set "
+            "speaker_pattern in prepare_options."
+        )
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(manifest))[: max(1, round(share * len(manifest)))])
+    speakers, labels = np.unique(manifest.spk_ids[drawn], return_inverse=True)
+    if len(speakers) < 2:
+        raise UserError(f"label_share {share} is {len(drawn)} utterances of one speaker: set a larger one.")
+    return LabelTable(manifest.ids[drawn], labels)
+
+
+def keep_labels(path, manifest, make):
+    """The label table of a training, made once and kept; every rank must call it.
+
+    Arguments
+    ---------
+    path : Path
+        Where it is kept: for the manifest's utterances alone, its classes numbered without gaps.
+    manifest : Manifest
+    make : callable
+        Gives the `LabelTable`, if there is none at ``path`` yet.
+
+    Returns
+    -------
+    labels : np.ndarray
+        (n,) int64, the class of each utterance of the manifest, -1 for none.
+    """
+    if Path(path).exists():
+        return read_label_table(path).for_manifest(manifest.ids, min_share=0)[0]
+    labels, distances = make().for_manifest(manifest.ids, min_share=0)
+    known = labels >= 0
+    labels[known] = np.unique(labels[known], return_inverse=True)[1]
+    table = LabelTable(manifest.ids[known], labels[known], distances[known])
+    run_on_main(table.write, args=[path])
+    return labels

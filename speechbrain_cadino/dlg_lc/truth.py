@@ -1,0 +1,87 @@
+"""How right pseudo-labels are, where the true speakers are known; for the log alone, nothing is trained on it."""
+
+import numpy as np
+import torch
+
+UNKNOWN = -1
+
+
+def majority_speakers(labels, speakers):
+    """The speaker that most utterances of a class have.
+
+    Arguments
+    ---------
+    labels : np.ndarray
+        (n,) int64, the class of each utterance, from 0.
+    speakers : np.ndarray
+        (n,) int64, from 0.
+
+    Returns
+    -------
+    np.ndarray
+        (classes,) int64: of speakers that are equally frequent the lowest, -1 for a class without utterances.
+
+    Example
+    -------
+    >>> majority_speakers(np.array([0, 0, 0, 2]), np.array([5, 7, 7, 5])).tolist()
+    [7, -1, 5]
+    """
+    pairs, counts = np.unique(np.stack([labels, speakers], axis=1), axis=0, return_counts=True)
+    order = np.lexsort((pairs[:, 1], -counts))  # the most frequent first, the lowest speaker first among equals
+    classes, first = np.unique(pairs[order, 0], return_index=True)
+    majority = np.full(labels.max() + 1, UNKNOWN, dtype=np.int64)
+    majority[classes] = pairs[order[first], 1]
+    return majority
+
+
+class Truth:
+    """True speakers beside pseudo-labels: a label is right if it is that of a class of mostly the utterance's speaker.
+
+    Arguments
+    ---------
+    labels : np.ndarray
+        (n,) int64, the class of each item, from 0.
+    spk_ids : np.ndarray of str
+        (n,) their speakers.
+    device : torch.device or str
+
+    Attributes
+    ----------
+    right : np.ndarray
+        (n,) bool: whether the item's label is right.
+
+    Example
+    -------
+    >>> Truth(np.array([0, 0, 0, 1]), np.array(["a", "a", "b", "b"])).right.tolist()
+    [True, True, False, True]
+    """
+
+    def __init__(self, labels, spk_ids, device="cpu"):
+        speakers = np.unique(spk_ids, return_inverse=True)[1]
+        majority = majority_speakers(labels, speakers)
+        self.right = majority[labels] == speakers
+        self._right, self._speakers, self._majority = (
+            torch.from_numpy(array).to(device) for array in (self.right, speakers, majority)
+        )
+
+    def stats(self, items, verdicts):
+        """How gate and correction did in a batch.
+
+        Arguments
+        ---------
+        items : torch.Tensor, (batch,) int64
+        verdicts : Verdicts
+            As `DLGLCLoss` gives them.
+
+        Returns
+        -------
+        dict of torch.Tensor
+            Scalars, means over the batch: ``share_wrong`` labels; ``wrong_not_kept``: wrong and over the threshold;
+            with clean views ``rightly_corrected``: corrected to a class of the utterance's speaker.
+        """
+        wrong = ~self._right[items]
+        stats = {"share_wrong": wrong.float().mean(), "wrong_not_kept": (wrong & ~verdicts.kept).float().mean()}
+        if verdicts.classes is not None:
+            rightly = verdicts.corrected & (self._majority[verdicts.classes] == self._speakers[items])
+            stats["rightly_corrected"] = rightly.float().mean()
+        return stats
