@@ -65,8 +65,9 @@ def iterate(experiment, manifest, development=None):
 
         labels = keep_labels(folder / "labels.csv", manifest, make_labels)
         figures = refresh_figures(labels, previous, manifest.spk_ids, manifest.sessions)
-        if hparams.stop_agreement is not None and figures.get("ami_previous", -1) >= hparams.stop_agreement:
-            logger.info("The labels agree with the last ones to %.3f: no further iteration.", figures["ami_previous"])
+        agreement = figures.get("ami_previous")
+        if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
+            logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
         settings = label_settings(folder, labels)
         part = settings | {"iteration": number, "init": None if encoder is None else str(encoder)}

@@ -18,7 +18,7 @@ import soundfile
 import torch
 import yaml
 
-from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.training.brain import CadinoBrain
 
 RECIPE = Path(__file__).parents[2] / "recipes/VoxCeleb/SSL_CADINO"
 EPOCHS = 2
@@ -125,6 +125,7 @@ def run_script(script, *arguments, pictures=False):
         stack.enter_context(contextlib.redirect_stderr(err))
         if not pictures:
             stack.enter_context(mock.patch("speechbrain_cadino.training.history.History.plot"))
+            stack.enter_context(mock.patch("speechbrain_cadino.dlg_lc.brain.DLGLCBrain._draw"))
             stack.enter_context(mock.patch("speechbrain.utils.logger.get_environment_description", lambda: ""))
         try:
             runpy.run_path(str(RECIPE / script), run_name="__main__")
@@ -162,20 +163,19 @@ def when_a_step_begins(step):
             if self.optimizer_step == step:
                 die()
 
-        DINOBrain.on_fit_batch_start = on_fit_batch_start
+        CadinoBrain.on_fit_batch_start = on_fit_batch_start
 
     return patch
 
 
-def weights(output):
-    """What the newest checkpoint of a run holds of student, teacher and centre."""
+def weights(output, names=("student", "teacher", "dino_loss")):
+    """What the newest checkpoint of a run holds of some recoverables."""
     newest = max((output / "save").glob("CKPT*"), key=lambda folder: folder.stat().st_mtime_ns)
-    names = ("student", "teacher", "dino_loss")
     return {name: dict(torch.load(newest / f"{name}.ckpt", map_location="cpu")) for name in names}
 
 
-def assert_same_weights(one, other):
-    torch.testing.assert_close(weights(one), weights(other), rtol=0, atol=0)
+def assert_same_weights(one, other, **names):
+    torch.testing.assert_close(weights(one, **names), weights(other, **names), rtol=0, atol=0)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
+from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
+from speechbrain_cadino.dlg_lc.gate import DynamicLossGate, FixedLossGate, OpenGate
 from speechbrain_cadino.utils.settings import load_settings
 from speechbrain_cadino.views.noise import NoiseFiles, SimulatedNoise
 from speechbrain_cadino.views.rooms import RoomFiles, SimulatedRooms
@@ -42,21 +44,59 @@ def test_no_setting_is_idle(hparams):
     """Each is read by the code, is one of SpeechBrain's run options, or is referred to in the same file."""
     text = (RECIPE / hparams).read_text()
     sources = [*PACKAGE.rglob("*.py"), RECIPE / "train.py"]
-    read = set(re.findall(r"hparams\.(\w+)", "".join(path.read_text() for path in sources)))
+    read = set(re.findall(r"(?:hparams\.|settings\.get\(\")(\w+)", "".join(path.read_text() for path in sources)))
     read |= set(RunOptions().as_dict()) | set(re.findall(r"<(\w+)>", text))
     settings = re.findall(r"^(\w+):", text, re.MULTILINE)
     assert len(settings) > 40
     assert [name for name in settings if name not in read and name != "__set_seed"] == []
 
 
-@pytest.mark.parametrize("hparams", HPARAMS)
-def test_small_changes_fit_every_file(load, hparams):
+STAGE_II = [hparams for hparams in HPARAMS if "dlg_lc" in hparams or "finetune" in hparams]
+
+
+@pytest.mark.parametrize("hparams", sorted(set(HPARAMS) - set(STAGE_II)))
+def test_small_changes_fit_every_file_of_stage_1(load, hparams):
     settings = load(hparams, **TINY, noise_folder=None, rir_folder=None)
     assert settings["brain_class"] is (CADINOBrain if "ca_" in hparams else DINOBrain)
     assert settings["student"].head.last_layer.weight.shape == (16, 6)
     assert settings["encoder"].embedding_dim == 8 and settings["crops"].global_seconds == 0.4
     for name in ("lr_schedule", "momentum_schedule", "teacher_temp_schedule"):
         assert 0 <= settings[name].value(3, 4) <= 1
+
+
+@pytest.mark.parametrize("hparams", STAGE_II)
+def test_small_changes_fit_every_file_of_stage_2(load, hparams):
+    of_stage_1 = ("n_prototypes", "freeze_last_layer_epochs", "head", "crops")
+    tiny = {name: value for name, value in TINY.items() if name not in of_stage_1}
+    settings = load(hparams, **tiny, n_classes=5, crops=dict(global_seconds=0.4))
+    assert settings["brain_class"] is DLGLCBrain and settings["classifier"].weight.shape == (5, 8)
+    assert settings["crops"].n_views == 1 and settings["dataset"].keywords["speed_factors"] == [1.0]
+    assert settings["modules"] == {"encoder": settings["encoder"], "classifier": settings["classifier"]}
+
+
+def test_the_full_configuration_of_stage_2(load):
+    """METHOD.md's numbers."""
+    settings = load("hparams/dlg_lc.yaml")
+    lr, margin = settings["lr_schedule"], settings["margin_schedule"]
+    assert [lr.value(epoch) for epoch in (2, 40)] == pytest.approx([0.1, 5e-5])
+    assert (margin.value(0), margin.value(5), settings["aam"].scale) == (0.0, 0.2, 32.0)
+    assert settings["classifier"].weight.shape == (7500, 192) and settings["clustering"].n_clusters == 7500
+    gate, corrector = settings["gate"], settings["corrector"]
+    assert (type(gate), gate.start_epoch, settings["correction_start_epoch"]) == (DynamicLossGate, 5, 9)
+    assert (corrector.temperature, corrector.tau_2, corrector.hard) == (0.1, 0.5, False)
+    assert settings["n_iterations"] == 5
+
+
+@pytest.mark.parametrize("mode, wanted", [("none", OpenGate), ("fixed", FixedLossGate), ("dynamic", DynamicLossGate)])
+def test_one_setting_picks_the_gate(load, mode, wanted):
+    settings = load("hparams/dlg_lc.yaml", gate_mode=mode, iteration=2, n_classes=6000)
+    assert type(settings["gate"]) is wanted
+    assert mode != "fixed" or settings["gate"].level == 3.0
+
+
+def test_each_iteration_sees_other_crops(load):
+    seeds = [load("hparams/dlg_lc.yaml", iteration=number)["dataset"].keywords["seed"] for number in (1, 2)]
+    assert seeds[0] != seeds[1]
 
 
 def test_the_full_configuration(load):

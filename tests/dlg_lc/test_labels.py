@@ -1,0 +1,48 @@
+"""Label tables for a training: numbered without gaps, kept, found again; a share of the true ones."""
+
+import numpy as np
+import pytest
+
+from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.labels import keep_labels, true_labels
+from speechbrain_cadino.utils.errors import UserError
+
+
+def make_manifest(n=40, speakers=8):
+    names = [f"u{i:02d}" for i in range(n)]
+    return Manifest(names, names, [0] * n, [16000] * n, spk_ids=[f"s{i % speakers}" for i in range(n)])
+
+
+def test_classes_have_no_gaps_and_the_table_is_kept(tmp_path):
+    manifest, calls = make_manifest(4), []
+    table = LabelTable(["u01", "u00", "u03", "other"], [70, 5, 5, 6], [0.1, 0.2, 0.3, 0.4])
+    for _ in range(2):
+        labels = keep_labels(tmp_path / "labels.csv", manifest, lambda: calls.append(1) or table)
+        assert labels.tolist() == [0, 1, -1, 0]
+    kept = read_label_table(tmp_path / "labels.csv")
+    assert len(calls) == 1 and kept.ids.tolist() == ["u00", "u01", "u03"]
+    np.testing.assert_allclose(kept.distances, [0.2, 0.1, 0.3], rtol=1e-6)
+
+
+def test_a_table_of_another_corpus(tmp_path):
+    with pytest.raises(UserError, match="give the table of this corpus"):
+        keep_labels(tmp_path / "labels.csv", make_manifest(), lambda: LabelTable(["x"], [0]))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("share, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
+def test_true_labels_are_those_of_a_share_of_the_utterances(share, wanted):
+    manifest = make_manifest()
+    table = true_labels(manifest, share, seed=3)
+    assert len(table) == wanted
+    speaker = dict(zip(manifest.ids.tolist(), manifest.spk_ids.tolist()))
+    pairs = {(speaker[name], label) for name, label in zip(table.ids.tolist(), table.clusters.tolist())}
+    assert len(pairs) == len({label for _, label in pairs}) == len({name for name, _ in pairs})
+    assert set(table.ids) <= set(true_labels(manifest, 1.0, seed=3).ids)
+
+
+def test_a_smaller_share_is_part_of_a_larger_one_and_the_seed_matters():
+    manifest = make_manifest()
+    few, many, others = (set(true_labels(manifest, *how).ids) for how in ((0.2, 1), (0.4, 1), (0.2, 2)))
+    assert few < many and few != others

@@ -1,0 +1,288 @@
+"""Stage II as a user runs it: what each iteration leaves, the four modes, killed and resumed; and few labels."""
+
+import csv
+import json
+import signal
+from unittest import mock
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.inference import SpeakerEncoder
+from tests.end_to_end.conftest import (
+    TINY,
+    Corpus,
+    assert_same_weights,
+    die,
+    options,
+    run_script,
+    run_until_killed,
+    when_a_step_begins,
+)
+
+EPOCHS, STEPS = 4, 8
+LEARNT = ("encoder", "classifier", "gate")
+SMALL = {name: value for name, value in TINY.items() if name not in ("n_prototypes", "freeze_last_layer_epochs", "head")}
+SMALL |= dict(number_of_epochs=EPOCHS, crops=dict(global_seconds=0.3), evaluate_every=2, batch_size=8)
+SMALL |= dict(prepare_options=dict(min_duration=0.3, speaker_pattern="^([^/]+)/"), margin_warmup_epochs=1)
+GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0), correction_start_epoch=3)
+GATED |= dict(corrector=dict(tau_2=0.3))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Eight talkers of two sessions, a pulse train each, in noise, 80 files of half a second; six are for training."""
+    folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
+    names = [f"talker{t}/s{s}/{u}.wav" for t in range(8) for s in range(2) for u in range(5)]
+    for name in names:
+        path = folder / "wav" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pulses = np.sin(np.pi * (80 + 30 * int(name[6])) * np.arange(8000) / 16000) ** 8
+        soundfile.write(path, 0.1 * pulses + 0.01 * rng.standard_normal(8000), 16000, subtype="PCM_16")
+    (folder / "train_files.txt").write_text("\n".join(names[:64]))
+    pairs = [(1, 64, 65), (1, 70, 78), (0, 64, 70), (0, 65, 71), (0, 66, 79)]
+    (folder / "trials.txt").write_text("".join(f"{label} {names[a]} {names[b]}\n" for label, a, b in pairs))
+    return Corpus(folder, names[:64])
+
+
+def command(corpus, output, hparams="hparams/dlg_lc.yaml", **settings):
+    stage = dict(n_iterations=2, n_clusters=8, large_margin=None, **GATED) if "dlg_lc" in hparams else {}
+    return [
+        hparams, "--device", "cpu", *options({**SMALL, **corpus.lists, **stage, "output_folder": output, **settings})
+    ]  # fmt: skip
+
+
+def run(*arguments, **how):
+    outcome = run_script("train.py", *arguments, **how)
+    assert outcome.status == 0, outcome
+    return outcome
+
+
+def rows(path):
+    with open(path) as file:
+        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+
+
+@pytest.fixture(scope="module")
+def encoder(corpus, tmp_path_factory):
+    """An encoder folder to start from: trained on a few true labels."""
+    output = tmp_path_factory.mktemp("start") / "run"
+    run(*command(corpus, output, "hparams/finetune.yaml", label_share=0.5, number_of_epochs=2))
+    return output / "encoder"
+
+
+@pytest.fixture(scope="module")
+def iterated(corpus, encoder, tmp_path_factory):
+    """Two iterations from beginning to end: the output folder and the outcome."""
+    output = tmp_path_factory.mktemp("iterated") / "run"
+    return output, run(*command(corpus, output, init=encoder), pictures=True)
+
+
+def test_each_iteration_leaves_what_it_should(iterated, corpus):
+    output, outcome = iterated
+    told = rows(output / "iterations.csv")
+    assert [row["iteration"] for row in told] == ["1", "2"]
+    assert [bool(row["ami_previous"]) for row in told] == [False, True]
+    for number, row in enumerate(told, 1):
+        folder = output / f"iteration_{number}"
+        table = read_label_table(folder / "labels.csv")
+        assert sorted(table.ids) == sorted(corpus.names) and (table.distances >= 0).all()
+        assert set(table.clusters) == set(range(int(row["clusters"])))
+        assert SpeakerEncoder.from_folder(folder / "encoder").encode_waves([np.random.rand(8000)]).shape == (1, 8)
+        assert float(row["EER %"]) == json.loads((folder / "result.json").read_text())["EER %"]
+        names = {path.name for path in folder.rglob("*")}
+        assert {"epochs.csv", "epochs.png", "train_log.txt", "epoch0001.png", f"epoch000{EPOCHS}.png"} <= names
+        assert any(name.startswith("events.out.tfevents") for name in names)
+        epochs = rows(folder / "epochs.csv")
+        assert epochs[0]["gate_threshold"] == "inf" and float(epochs[0]["share_kept"]) == 1
+        assert float(row["ami_speakers"]) > -1 and 0 <= float(epochs[-1]["gate_recall"]) <= 1
+    assert (output / "iterations.png").stat().st_size > 1000
+    assert outcome.out.count("The encoder is in") == 2
+    assert outcome.out.splitlines()[-4].startswith("| iteration")
+
+
+def test_a_finished_run_is_left_alone_and_may_get_more_iterations(iterated, corpus, encoder, tmp_path):
+    output, _ = iterated
+    before = {path: path.stat().st_mtime_ns for path in output.glob("iteration_*/**/*") if path.is_file()}
+    again = run(*command(corpus, output, init=encoder))
+    assert "The encoder is in" not in again.out and "| iteration" in again.out
+    assert before == {path: path.stat().st_mtime_ns for path in output.glob("iteration_*/**/*") if path.is_file()}
+
+
+def when_iteration(number, what):
+    """Kill when something is done for the second time or so: ``what`` is called in the iteration ``number`` alone."""
+
+    def patch():
+        from speechbrain_cadino.dlg_lc import iteration
+
+        make = iteration.keep_labels
+
+        def keep_labels(path, *arguments):
+            if path.parent.name == f"iteration_{number}":
+                what()
+            return make(path, *arguments)
+
+        mock.patch.object(iteration, "keep_labels", keep_labels).start()
+
+    return patch
+
+
+def while_it_embeds():
+    from speechbrain_cadino.encoder.shards import Shards
+
+    mock.patch.object(Shards, "_merge", die).start()
+
+
+def while_it_clusters():
+    from speechbrain_cadino.clusters.clustering import Clustering
+
+    mock.patch.object(Clustering, "__call__", die).start()
+
+
+def when_the_result_is_written():
+    from speechbrain_cadino.dlg_lc import iteration
+
+    mock.patch.object(iteration, "atomic_path", die).start()
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        while_it_embeds,
+        when_iteration(2, while_it_clusters),
+        lambda: mock.patch.object(LabelTable, "write", die).start(),
+        when_a_step_begins(STEPS + 3),
+        when_a_step_begins(3 * STEPS + 1),  # gate and correction at work
+        when_the_result_is_written,
+        when_iteration(2, die),
+    ],
+)
+def test_killed_it_goes_on_to_the_same_weights(iterated, corpus, encoder, tmp_path, kill):
+    arguments = command(corpus, tmp_path / "run", init=encoder, ckpt_interval_minutes=0, ckpt_interval_steps=2)
+    assert run_until_killed(kill, *arguments) == -signal.SIGKILL
+    run(*arguments)
+    for number in (1, 2):
+        part = f"iteration_{number}"
+        assert_same_weights(iterated[0] / part, tmp_path / "run" / part, names=LEARNT[:2])
+        assert rows(iterated[0] / part / "epochs.csv") == rows(tmp_path / "run" / part / "epochs.csv")
+    assert rows(iterated[0] / "iterations.csv") == rows(tmp_path / "run/iterations.csv")
+    assert not list((tmp_path / "run").rglob(".*")) and not list((tmp_path / "run").rglob("shard_*"))
+
+
+@pytest.fixture(scope="module")
+def labels(corpus, tmp_path_factory):
+    """Another toolkit's list: the true speakers, every fourth one wrong."""
+    path = tmp_path_factory.mktemp("labels") / "utt2spk"
+    lines = [f"{name} {corpus.names[(row + 17) % 64 if row % 4 == 0 else row][:7]}" for row, name in enumerate(corpus.names)]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["none", "fixed", "dynamic", "dynamic+correction"])
+def test_modes(corpus, labels, tmp_path, mode):
+    settings = dict(labels=labels, n_iterations=1, gate_mode=mode)
+    run(*command(corpus, tmp_path / "run", **settings))
+    last = rows(tmp_path / "run/iteration_1/epochs.csv")[-1]
+    assert float(last["share_wrong"]) == pytest.approx(16 / 64)
+    assert ("share_corrected" in last) == (mode == "dynamic+correction")
+    if mode == "none":
+        assert last["gate_threshold"] == "inf" and float(last["share_kept"]) == 1
+    elif mode == "fixed":
+        assert float(last["gate_threshold"]) == pytest.approx(np.log(7) / np.log(6000))
+    else:
+        assert 0 < float(last["gate_threshold"]) < np.inf and 0 < float(last["share_kept"]) < 1
+    # the clusters of the labels, not of embeddings
+    assert rows(tmp_path / "run/iterations.csv")[0]["clusters"] == "7"
+    assert not (tmp_path / "run/iteration_1/embeddings").exists()
+
+
+def test_the_correction_starts_when_it_is_due(corpus, labels, tmp_path):
+    run(*command(corpus, tmp_path / "run", labels=labels, n_iterations=1, corrector=dict(tau_2=0.0)))
+    told = rows(tmp_path / "run/iteration_1/epochs.csv")
+    assert [bool(row["share_corrected"]) for row in told] == [False, False, True, True]
+    for row in told[2:]:  # all pass, all that is not kept is corrected
+        assert float(row["share_kept"]) + float(row["share_corrected"]) == pytest.approx(1)
+    assert "The correction passes all of the labels" in (tmp_path / "run/log.txt").read_text()
+
+
+def test_stops_when_the_labels_agree(iterated, corpus, encoder, tmp_path):
+    run(*command(corpus, tmp_path / "run", init=encoder, stop_agreement=-1.0))
+    assert len(rows(tmp_path / "run/iterations.csv")) == 1
+
+
+def test_an_iteration_may_go_on_with_the_last_weights(iterated, corpus, encoder, tmp_path):
+    settings = dict(init=encoder, n_iterations=1, fresh_encoder=False, number_of_epochs=1, warmup_epochs=0)
+    settings |= dict(lr=0.0, lr_schedule=dict(end=0.0))
+    run(*command(corpus, tmp_path / "run", **settings, labels=iterated[0] / "iteration_1/labels.csv"))
+    found = SpeakerEncoder.from_folder(tmp_path / "run/iteration_1/encoder").net.embedding_model.state_dict()
+    wanted = SpeakerEncoder.from_folder(encoder).net.embedding_model.state_dict()
+    name = "blocks.0.conv.conv.weight"
+    np.testing.assert_allclose(found[name], wanted[name], atol=1e-6)
+    fresh = SpeakerEncoder.from_folder(iterated[0] / "iteration_1/encoder").net.embedding_model.state_dict()
+    assert not np.allclose(fresh[name], wanted[name], atol=1e-2)
+
+
+def test_large_margin_goes_on_from_the_last_iteration(iterated, corpus, encoder, tmp_path):
+    large = dict(number_of_epochs=1, warmup_epochs=0, lr=0.0, lr_schedule=dict(end=0.0), margin=0.5)
+    large |= dict(crops=dict(global_seconds=0.5))
+    large |= dict(margin_warmup_epochs=0, correction_start_epoch=1)
+    run(*command(corpus, tmp_path / "run", init=encoder, large_margin=large))
+    told = rows(tmp_path / "run/iterations.csv")
+    assert [row["step"] for row in told] == ["DLG-LC", "DLG-LC", "large margin"]
+    assert float(told[2]["label_loss"]) > float(told[1]["label_loss"])  # the margin is larger, the weights are not others
+    assert float(rows(tmp_path / "run/large_margin/epochs.csv")[0]["gate_threshold"]) < np.inf
+    assert_same_weights(iterated[0] / "iteration_2", tmp_path / "run/iteration_2", names=LEARNT[:2])
+
+
+def test_held_out_lists_are_scored_too(corpus, labels, tmp_path):
+    (tmp_path / "other.txt").write_text((corpus.folder / "trials.txt").read_text())
+    settings = dict(labels=labels, n_iterations=1, number_of_epochs=2, held_out_trials=[str(tmp_path / "other.txt")])
+    run(*command(corpus, tmp_path / "run", **settings))
+    row = rows(tmp_path / "run/iterations.csv")[0]
+    assert float(row["EER % other"]) == pytest.approx(float(row["EER %"]))
+
+
+@pytest.mark.parametrize("share, utterances", [(0.25, 16), (1.0, 64)])
+def test_few_labels(corpus, encoder, tmp_path, share, utterances):
+    for name, init in {"from": encoder, "scratch": None}.items():
+        run(*command(corpus, tmp_path / name, "hparams/finetune.yaml", label_share=share, init=init))
+        table = read_label_table(tmp_path / name / "labels.csv")
+        assert len(table) == utterances
+        assert json.loads((tmp_path / name / "encoder/encoder.json").read_text())["info"]["utterances"] == utterances
+    tables = [(tmp_path / name / "labels.csv").read_text() for name in ("from", "scratch")]
+    assert tables[0] == tables[1]
+    losses = [float(rows(tmp_path / name / "epochs.csv")[0]["loss"]) for name in ("from", "scratch")]
+    assert losses[0] != losses[1]
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(), "give --init, an encoder folder, or --labels, a label table"),
+        (dict(init="nowhere"), "nowhere holds no encoder of ours"),
+        (dict(labels="nowhere"), "The label table nowhere cannot be read"),
+        (dict(labels="LABELS", n_iterations=0), "n_iterations is 0: set at least 1"),
+        (dict(labels="LABELS", gate_mode="magic"), "'magic': set one of none, fixed, dynamic, dynamic+correction"),
+        (dict(labels="LABELS", gate=dict(start_epoch=1)), "start_epoch is 1: set at least 2"),
+        (dict(labels="LABELS", embedding_dim=16, fresh_encoder=False, init="ENCODER"), "has another architecture"),
+    ],
+)
+def test_mistakes(corpus, labels, encoder, tmp_path, settings, said):
+    named = {"LABELS": labels, "ENCODER": encoder}
+    settings = {name: named.get(value, value) if isinstance(value, str) else value for name, value in settings.items()}
+    assert said in run_script("train.py", *command(corpus, tmp_path / "run", **settings)).error()
+    assert not list((tmp_path / "run").rglob("CKPT*"))
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(label_share=0.0), "label_share is 0.0: set a share over 0"),
+        (dict(label_share=0.01), "1 utterances of one speaker: set a larger one"),
+        (dict(prepare_options=dict(min_duration=0.3, speaker_pattern=None)), "The true speakers of some utterances are not known"),
+    ],
+)
+def test_mistakes_of_few_labels(corpus, tmp_path, settings, said):
+    assert said in run_script("train.py", *command(corpus, tmp_path / "run", "hparams/finetune.yaml", **settings)).error()
