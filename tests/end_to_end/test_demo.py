@@ -8,6 +8,14 @@ import pytest
 from speechbrain_cadino.corpus import demo
 from tests.end_to_end.conftest import RECIPE, TINY, options, run_script
 
+EVERYWHERE = {name: TINY[name] for name in TINY if name not in ("n_prototypes", "freeze_last_layer_epochs", "head")}
+OF_STAGE = {  # smaller than in the demo
+    "dino": dict(n_prototypes=16, head=TINY["head"]),
+    "ca_dino": dict(n_prototypes=16, head=TINY["head"], cluster_start_epoch=1, n_clusters=5, average_checkpoints=2),
+    "dlg_lc": dict(n_clusters=5),
+    "finetune": {},
+}
+
 
 @pytest.fixture
 def run_demo(corpus, tmp_path, monkeypatch, capsys):
@@ -20,23 +28,30 @@ def run_demo(corpus, tmp_path, monkeypatch, capsys):
         main = runpy.run_path(str(RECIPE / "demo.py"))["main"]
 
         def run_here(command, cwd):
-            stages.append(run_script(command[1], *command[2:]))
+            smaller = OF_STAGE.get(command[2].removeprefix("hparams/demo/").removesuffix(".yaml"), {})
+            stages.append(run_script(command[1], *command[2:], *options(smaller)))
             return type("Process", (), {"returncode": stages[-1].status})
 
         monkeypatch.setattr("subprocess.run", run_here)
-        main(["--output_folder", str(tmp_path / "demo"), "--", *options(TINY), "--device", "cpu"])
+        main(["--output_folder", str(tmp_path / "demo"), "--", *options(EVERYWHERE), "--device", "cpu"])
         monkeypatch.undo()
         return capsys.readouterr().out, stages
 
     return run_demo
 
 
-def test_the_table_has_the_three_systems(run_demo, corpus, tmp_path):
+def test_the_table_has_all_systems(run_demo, tmp_path):
     printed, stages = run_demo()
     cells = re.findall(r"^\| (.+?) +\| +([\d.]+) \| +([\d.]+) \| +([\d.]+) \|$", printed, re.MULTILINE)
     rows = {name: metrics for name, *metrics in cells}
-    assert list(rows) == ["MFCC statistics", "untrained encoder", "DINO"]
-    assert [stage.status for stage in stages] == [0, 0]
-    assert f"| {' | '.join(rows['DINO'])} |" in re.sub(" +", " ", stages[1].out)
-    assert (tmp_path / "demo/dino/encoder/encoder.json").is_file()
-    assert f"The trained encoder is in {tmp_path}/demo/dino/encoder" in printed
+    iterations = ["DLG-LC, iteration 1", "DLG-LC, iteration 2"]
+    trained = ["DINO", "CA-DINO", *iterations, "supervised"]
+    assert list(rows) == ["MFCC statistics", "untrained encoder", *trained]
+    assert [stage.status for stage in stages] == [0] * (4 + 5)
+    for name, stage in zip(trained, stages[4:]):
+        assert f"| {' | '.join(rows[name])} |" in re.sub(" +", " ", stage.out)
+    assert re.search(r"^Time: corpus \d+ s, DINO \d+ s, CA-DINO \d+ s, DLG-LC \d+ s, supervised", printed, re.MULTILINE)
+    folder = tmp_path / "demo"
+    assert (folder / "det.png").is_file() and (folder / "dlg_lc/iteration_2/encoder/encoder.json").is_file()
+    assert f"The trained encoder is in {folder}/dlg_lc/iteration_2/encoder" in printed
+    assert len((folder / "ca_dino/epochs.csv").read_text().splitlines()) == 1 + TINY["number_of_epochs"]
