@@ -4,6 +4,8 @@ import json
 import logging
 from pathlib import Path
 
+from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
+
 from speechbrain_cadino.clusters.quality import refresh_figures
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
@@ -112,7 +114,7 @@ def label_settings(folder, labels):
 def _train_once(experiment, settings, manifest, development):
     """Train with other settings, if that was not done yet; gives the figures of `Experiment.train`."""
     result = Path(settings["output_folder"]) / RESULT
-    if result.exists():
+    if ddp_broadcast(result.exists()):
         return json.loads(result.read_text())
     part = experiment.changed(settings)
     figures = part.train(manifest, development)
@@ -121,6 +123,7 @@ def _train_once(experiment, settings, manifest, development):
         figures |= _held_out(part.hparams, manifest)
         with atomic_path(result) as temporary:
             temporary.write_text(json.dumps(figures, indent=2))
+    ddp_barrier()  # the other ranks need the encoder
     return figures
 
 

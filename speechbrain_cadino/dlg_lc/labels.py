@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.distributed import ddp_broadcast, run_on_main
 
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.encoder.extract import extract_embeddings
@@ -96,7 +96,7 @@ def keep_labels(path, manifest, make):
     labels : np.ndarray
         (n,) int64, the class of each utterance of the manifest, -1 for none.
     """
-    if Path(path).exists():
+    if ddp_broadcast(Path(path).exists()):  # as the main rank sees it: it may write the table while another one looks
         return read_label_table(path).for_manifest(manifest.ids, min_share=0)[0]
     labels, distances = make().for_manifest(manifest.ids, min_share=0)
     known = labels >= 0

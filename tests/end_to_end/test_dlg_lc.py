@@ -31,10 +31,9 @@ GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0), correct
 GATED |= dict(corrector=dict(tau_2=0.3))
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """Eight talkers of two sessions, a pulse train each, in noise, 80 files of half a second; six are for training."""
-    folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
+def make_corpus(folder):
+    """Eight talkers of two sessions, a pulse train each, in noise, 80 files of half a second, 64 for training."""
+    rng = np.random.default_rng(0)
     names = [f"talker{t}/s{s}/{u}.wav" for t in range(8) for s in range(2) for u in range(5)]
     for name in names:
         path = folder / "wav" / name
@@ -45,6 +44,11 @@ def corpus(tmp_path_factory):
     pairs = [(1, 64, 65), (1, 70, 78), (0, 64, 70), (0, 65, 71), (0, 66, 79)]
     (folder / "trials.txt").write_text("".join(f"{label} {names[a]} {names[b]}\n" for label, a, b in pairs))
     return Corpus(folder, names[:64])
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def command(corpus, output, hparams="hparams/dlg_lc.yaml", **settings):
