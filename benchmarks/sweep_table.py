@@ -50,13 +50,15 @@ def figures(folder, columns):
     ---------
     folder : Path
     columns : list of str
-        Of ``epochs.csv``; the last value counts, in whichever epoch it is.
+        Of ``epochs.csv``, or of the ``iterations.csv`` of stage II, whose EERs are the exported encoders'; the last value
+        counts, in whichever epoch it is.
     """
     found = {}
-    if (folder / "epochs.csv").is_file():
-        with open(folder / "epochs.csv", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                found |= {name: float(row[name]) for name in columns if row.get(name)}
+    for path in (folder / "epochs.csv", folder / "iterations.csv"):
+        if path.is_file():
+            with open(path, encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    found |= {name: float(row[name]) for name in columns if row.get(name)}
     if (folder / "encoder/encoder.json").is_file():
         info = json.loads((folder / "encoder/encoder.json").read_text(encoding="utf-8"))["info"]
         if "development list" in info:
