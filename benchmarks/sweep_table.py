@@ -50,8 +50,8 @@ def figures(folder, columns):
     ---------
     folder : Path
     columns : list of str
-        Of ``epochs.csv``, or of the ``iterations.csv`` of stage II, whose EERs are the exported encoders'; the last value
-        counts, in whichever epoch it is.
+        Of ``epochs.csv``, or of the ``iterations.csv`` of stage II, whose EERs are the exported encoders'; the last
+        value counts, in whichever epoch it is.
     """
     found = {}
     for path in (folder / "epochs.csv", folder / "iterations.csv"):

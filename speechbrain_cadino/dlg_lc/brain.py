@@ -28,8 +28,9 @@ class DLGLCBrain(CadinoBrain):
     Han, Chen, Qian, arXiv 2208.01928 and 2304.05754. ``modules``: ``encoder``, a `SpeakerEncoderNet`, and
     ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``labels`` (a label
     table), ``gate_mode``, ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``,
-    ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None), ``fresh_encoder`` (whether its weights
-    are left aside) and ``start_from`` (the output folder of a run whose encoder, classifier and gate are taken, or None).
+    ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None), ``fresh_encoder`` (whether its
+    weights are left aside) and ``start_from`` (the output folder of a run whose encoder, classifier and gate are taken,
+    or None).
 
     An item has one view, augmented; the clean one is the same crop before that. Where the correction is at work, the
     clean view goes through the model too, in evaluation mode and without gradient: about a quarter more time. One

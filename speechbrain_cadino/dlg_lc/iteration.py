@@ -2,6 +2,7 @@
 
 import json
 import logging
+from functools import partial
 from pathlib import Path
 
 from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
@@ -59,26 +60,24 @@ def iterate(experiment, manifest, development=None):
     history, previous, encoder, part = History(), None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
-
-        def make_labels():
-            if number == 1 and hparams.labels:
-                return read_label_table(hparams.labels)
-            return cluster_labels(encoder, manifest, hparams.clustering, folder / "embeddings", device)
-
+        if number == 1 and hparams.labels:
+            make_labels = partial(read_label_table, hparams.labels)
+        else:
+            where = folder / "embeddings"
+            make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
         labels = keep_labels(folder / "labels.csv", manifest, make_labels)
         figures = refresh_figures(labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = figures.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
-        settings = label_settings(folder, labels)
-        part = settings | {"iteration": number, "init": None if encoder is None else str(encoder)}
+        part = label_settings(folder, labels) | {"iteration": number, "init": encoder and str(encoder)}
         trained = _train_once(experiment, part, manifest.subset(labels >= 0), development)
         _report(history, {"iteration": number, "step": "DLG-LC", **figures, **trained}, output)
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
-        last = {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
-        trained = _train_once(experiment, part | hparams.large_margin | last, manifest.subset(previous >= 0), development)
+        part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
+        trained = _train_once(experiment, hparams.large_margin | part, manifest.subset(previous >= 0), development)
         _report(history, {"iteration": len(history.rows) + 1, "step": "large margin", **trained}, output)
     if is_main():
         print(f"\n{format_table(history.rows, _columns(history))}")
@@ -129,11 +128,10 @@ def _train_once(experiment, settings, manifest, development):
 
 def _held_out(hparams, manifest):
     """The EER of the exported encoder on each further list."""
-    lists = {Path(path).stem: DevelopmentList(path, hparams.development_folder, manifest) for path in hparams.held_out_trials}
-    if not lists:
-        return {}
     encoder, _ = load_encoder(Path(hparams.output_folder) / "encoder")
-    return {f"EER % {name}": trials(encoder)["EER %"] for name, trials in lists.items()}
+    lists = [DevelopmentList(path, hparams.development_folder, manifest) for path in hparams.held_out_trials]
+    names = [f"EER % {Path(path).stem}" for path in hparams.held_out_trials]
+    return {name: trials(encoder)["EER %"] for name, trials in zip(names, lists)}
 
 
 def _report(history, row, output):

@@ -85,8 +85,8 @@ class Demo:
         """The scores of a training's encoder, by verify.py."""
         output = self.output / "verify" / folder.name
         self.script(
-            "verify.py", "--encoder", str(folder / "encoder"), "--data_folder", str(self.wav), "--trials", str(self.trials),
-            "--output_folder", str(output),
+            "verify.py", "--encoder", str(folder / "encoder"), "--data_folder", str(self.wav),
+            "--trials", str(self.trials), "--output_folder", str(output),
         )  # fmt: skip
         columns = np.loadtxt(output / "scores_trials.txt", dtype=str)
         self.scores[system] = columns[:, 3].astype(np.float32), columns[:, 0] == "1"
