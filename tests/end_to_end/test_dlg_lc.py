@@ -288,7 +288,7 @@ def test_mistakes(corpus, labels, encoder, tmp_path, settings, said):
     [
         (dict(label_share=0.0), "label_share is 0.0: set a share over 0"),
         (dict(label_share=0.01), "1 utterances of one speaker: set a larger one"),
-        (dict(prepare_options=dict(min_duration=0.3, speaker_pattern=None)), "The true speakers of some utterances are not known"),
+        (dict(prepare_options=dict(min_duration=0.3, speaker_pattern=None)), "The true speakers of some utterances"),
     ],
 )
 def test_mistakes_of_few_labels(corpus, tmp_path, settings, said):
