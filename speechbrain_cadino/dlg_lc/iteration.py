@@ -28,6 +28,40 @@ PANELS = {
 }
 
 
+class Report:
+    """What is told of the iterations: a table, a CSV, a picture and TensorBoard; on the main rank alone.
+
+    Arguments
+    ---------
+    output : Path
+        The folder of the CSV and the picture.
+    make_tensorboard : callable or None
+        Gives SpeechBrain's `TensorboardLogger`.
+    """
+
+    def __init__(self, output, make_tensorboard=None):
+        self.output, self.history = output, History()
+        self.tensorboard = make_tensorboard() if is_main() and make_tensorboard is not None else None
+
+    def add(self, row):
+        """Take in the figures of an iteration, a dict with its number as ``iteration``."""
+        self.history.add(row)
+        if not is_main():
+            return
+        self.history.write_csv(self.output / "iterations.csv")
+        self.history.plot(self.output / "iterations.png", PANELS, against="iteration")
+        if self.tensorboard is not None:
+            for name in {name for names in PANELS.values() for name in names} & set(row):
+                self.tensorboard.writer.add_scalar(f"iteration: {name}", row[name], row["iteration"])
+            self.tensorboard.writer.flush()
+
+    def show(self):
+        """Print the table."""
+        if is_main():
+            wanted = ["iteration", "step", "clusters", *(name for names in PANELS.values() for name in names)]
+            print(f"\n{format_table(self.history.rows, [name for name in wanted if name in self.history.columns()])}")
+
+
 def iterate(experiment, manifest, development=None):
     """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
 
@@ -57,7 +91,8 @@ def iterate(experiment, manifest, development=None):
     hparams = experiment.hparams
     _check(hparams)
     output, device = Path(hparams.output_folder), experiment.run_opts.device
-    history, previous, encoder, part = History(), None, hparams.init, None
+    report = Report(output, hparams.tensorboard_logger)
+    previous, encoder, part = None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
         if number == 1 and hparams.labels:
@@ -73,14 +108,13 @@ def iterate(experiment, manifest, development=None):
             break
         part = label_settings(folder, labels) | {"iteration": number, "init": encoder and str(encoder)}
         trained = _train_once(experiment, part, manifest.subset(labels >= 0), development)
-        _report(history, {"iteration": number, "step": "DLG-LC", **figures, **trained}, output)
+        report.add({"iteration": number, "step": "DLG-LC", **figures, **trained})
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
         part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
         trained = _train_once(experiment, hparams.large_margin | part, manifest.subset(previous >= 0), development)
-        _report(history, {"iteration": len(history.rows) + 1, "step": "large margin", **trained}, output)
-    if is_main():
-        print(f"\n{format_table(history.rows, _columns(history))}")
+        report.add({"iteration": part["iteration"] + 1, "step": "large margin", **trained})
+    report.show()
 
 
 def finetune(experiment, manifest, development=None):
@@ -132,19 +166,6 @@ def _held_out(hparams, manifest):
     lists = [DevelopmentList(path, hparams.development_folder, manifest) for path in hparams.held_out_trials]
     names = [f"EER % {Path(path).stem}" for path in hparams.held_out_trials]
     return {name: trials(encoder)["EER %"] for name, trials in zip(names, lists)}
-
-
-def _report(history, row, output):
-    """The table and the picture of all iterations so far."""
-    history.add(row)
-    if is_main():
-        history.write_csv(output / "iterations.csv")
-        history.plot(output / "iterations.png", PANELS, against="iteration")
-
-
-def _columns(history):
-    wanted = ["iteration", "step", "clusters", *(name for names in PANELS.values() for name in names)]
-    return [name for name in dict.fromkeys(wanted) if name in history.columns()]
 
 
 def _check(hparams):

@@ -104,6 +104,7 @@ def test_each_iteration_leaves_what_it_should(iterated, corpus):
         assert epochs[0]["gate_threshold"] == "inf" and float(epochs[0]["share_kept"]) == 1
         assert float(row["ami_speakers"]) > -1 and 0 <= float(epochs[-1]["gate_recall"]) <= 1
     assert (output / "iterations.png").stat().st_size > 1000
+    assert list((output / "tensorboard").glob("events.out.tfevents*"))
     assert outcome.out.count("The encoder is in") == 2
     assert outcome.out.splitlines()[-4].startswith("| iteration")
 
