@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
+from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast, infer_device
 
 from speechbrain_cadino.clusters.quality import refresh_figures
 from speechbrain_cadino.clusters.table import read_label_table
@@ -90,7 +90,7 @@ def iterate(experiment, manifest, development=None):
     """
     hparams = experiment.hparams
     _check(hparams)
-    output, device = Path(hparams.output_folder), experiment.run_opts.device
+    output, device = Path(hparams.output_folder), experiment.run_opts.device or infer_device()
     report = Report(output, hparams.tensorboard_logger)
     previous, encoder, part = None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):

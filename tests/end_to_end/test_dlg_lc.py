@@ -232,6 +232,14 @@ def test_an_iteration_may_go_on_with_the_last_weights(iterated, corpus, encoder,
     assert not np.allclose(fresh[name], wanted[name], atol=1e-2)
 
 
+def test_without_a_device_the_best_one_is_taken(corpus, encoder, tmp_path):
+    hparams, *settings = command(corpus, tmp_path / "run", init=encoder, n_iterations=1, number_of_epochs=2)
+    assert settings[:2] == ["--device", "cpu"]
+    with mock.patch("torch.accelerator.is_available", lambda: False):
+        run(hparams, *settings[2:])
+    assert len(rows(tmp_path / "run/iterations.csv")) == 1
+
+
 def test_large_margin_goes_on_from_the_last_iteration(iterated, corpus, encoder, tmp_path):
     large = dict(number_of_epochs=1, warmup_epochs=0, lr=0.0, lr_schedule=dict(end=0.0), margin=0.5)
     large |= dict(crops=dict(global_seconds=0.5))
