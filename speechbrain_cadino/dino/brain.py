@@ -4,7 +4,7 @@ import torch
 
 from speechbrain_cadino.dino.multicrop import map_by_length
 from speechbrain_cadino.dino.teacher import EMATeacher
-from speechbrain_cadino.training.averaging import average_last_checkpoints
+from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.distributed import synchronise_batchnorm, unwrap
 from speechbrain_cadino.utils.errors import UserError
@@ -29,11 +29,7 @@ class DINOBrain(CadinoBrain):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not 1 <= self.hparams.average_checkpoints <= self.hparams.keep_checkpoints:
-            raise UserError(
-                f"average_checkpoints is {self.hparams.average_checkpoints} and keep_checkpoints "
-                f"{self.hparams.keep_checkpoints}: average at least 1, and keep as many."
-            )
+        check_averaging(self.hparams)
         # Outside of `modules`, so that neither the optimiser nor DDP takes hold of it.
         try:
             self.teacher = EMATeacher(self.modules.student, self.hparams.teacher_batch_norm).to(self.device)

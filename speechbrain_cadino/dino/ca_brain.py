@@ -7,11 +7,10 @@ import speechbrain as sb
 import torch
 
 from speechbrain_cadino.clusters.quality import refresh_figures
-from speechbrain_cadino.clusters.table import LabelTable
 from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.refresh import Clusters
-from speechbrain_cadino.encoder.extract import extract_embeddings
-from speechbrain_cadino.training.distributed import broadcast_buffers, is_main, rank, world_size
+from speechbrain_cadino.training.distributed import broadcast_buffers, is_main
+from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.errors import UserError
 
@@ -76,10 +75,9 @@ class CADINOBrain(DINOBrain):
         folder = Path(self.hparams.output_folder) / "clusters"
         encoder = self.encoder_to_test()
         broadcast_buffers(encoder)
-        embeddings, ids = extract_embeddings(encoder, self.manifest, folder / "embeddings", rank(), world_size())
         wanted = self.hparams.cluster_schedule.clusters_of(self.clusters.number)
-        labels, distances = self.hparams.clustering(embeddings - embeddings.mean(axis=0), wanted, device=self.device)
-        table = LabelTable(ids, labels, distances)
+        where, clustering = folder / "embeddings", self.hparams.clustering
+        table = cluster_utterances(encoder, self.manifest, clustering, where, wanted, self.device)
         if is_main():
             table.write(folder / f"labels_epoch{epoch:04d}.csv")
         labels, distances = table.for_manifest(self.manifest.ids)

@@ -8,16 +8,17 @@ import torch
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
-from speechbrain_cadino.dlg_lc.pictures import loss_histogram, write_figure
+from speechbrain_cadino.dlg_lc.pictures import loss_histogram
 from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.load import start_from_encoder
-from speechbrain_cadino.training.averaging import average_last_checkpoints
+from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.distributed import is_main, unwrap
 from speechbrain_cadino.training.means import EpochMeans
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.figures import write_figure
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +47,7 @@ class DLGLCBrain(CadinoBrain):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if not 1 <= self.hparams.average_checkpoints <= self.hparams.keep_checkpoints:
-            raise UserError(
-                f"average_checkpoints is {self.hparams.average_checkpoints} and keep_checkpoints "
-                f"{self.hparams.keep_checkpoints}: average at least 1, and keep as many."
-            )
+        check_averaging(self.hparams)
         self.gate, self.means = self.hparams.gate, EpochMeans()
         self.augmenter = self.hparams.augmenter.to(self.device)
         self.loss = DLGLCLoss(self.hparams.aam, self.hparams.corrector)

@@ -1,41 +1,31 @@
 """The pseudo-labels of a training: clusters of an encoder's embeddings, a table from elsewhere, or some true labels."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, run_on_main
 
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
-from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.training.distributed import rank, world_size
+from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.utils.errors import UserError
-
-logger = logging.getLogger(__name__)
 
 
 def cluster_labels(encoder_folder, manifest, clustering, folder, device):
-    """Embed the training utterances, clean and whole, and cluster them; every rank must call it.
+    """As `cluster_utterances`, by the encoder of a folder; whether memory will do is told before embedding.
 
     Arguments
     ---------
     encoder_folder : str or Path
-    manifest : Manifest
-    clustering : Clustering
-    folder : str or Path
-        Where the embeddings are kept, so that they are found again after a kill.
-    device : str or torch.device
+    manifest, clustering, folder, device :
+        As of `cluster_utterances`.
 
     Returns
     -------
     LabelTable
     """
     clustering.check_memory(len(manifest))
-    encoder, _ = load_encoder(encoder_folder, device)
-    embeddings, ids = extract_embeddings(encoder, manifest, folder, rank(), world_size())
-    labels, distances = clustering(embeddings - embeddings.mean(axis=0), device=device)
-    return LabelTable(ids, labels, distances)
+    return cluster_utterances(load_encoder(encoder_folder, device)[0], manifest, clustering, folder, device=device)
 
 
 def true_labels(manifest, share, seed):

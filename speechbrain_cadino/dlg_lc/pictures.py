@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure  # no window system, no global state
 
 from speechbrain_cadino.dlg_lc.mixture import log_losses
-from speechbrain_cadino.utils.files import atomic_path
 
 KINDS = {"right label": "tab:blue", "wrong label": "tab:orange"}
 
@@ -54,12 +53,6 @@ def loss_histogram(losses, mixture=None, threshold=math.inf, right=None, title="
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize="small")
     return figure
-
-
-def write_figure(figure, path):
-    """Write a figure as a PNG, all or nothing."""
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=120)
 
 
 def _draw_bars(axes, logs, right):

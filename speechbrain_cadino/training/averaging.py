@@ -8,6 +8,15 @@ from speechbrain_cadino.utils.errors import UserError
 logger = get_logger(__name__)
 
 
+def check_averaging(hparams):
+    """Raise a `UserError` if ``average_checkpoints`` is under 1 or over ``keep_checkpoints``."""
+    if not 1 <= hparams.average_checkpoints <= hparams.keep_checkpoints:
+        raise UserError(
+            f"average_checkpoints is {hparams.average_checkpoints} and keep_checkpoints {hparams.keep_checkpoints}: "
+            "average at least 1, and keep as many."
+        )
+
+
 def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
     """Average a module over the last end-of-epoch checkpoints, reading one at a time.
 

@@ -6,6 +6,7 @@ import math
 
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
+from speechbrain_cadino.utils.figures import write_figure
 from speechbrain_cadino.utils.files import atomic_path
 
 
@@ -60,8 +61,7 @@ class History:
             axes.set(title=title, xlabel=against)
             if axes.lines:
                 axes.legend(fontsize="small")
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=120)
+        write_figure(figure, path)
 
     @mark_as_saver
     def save(self, path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate
-from speechbrain_cadino.dlg_lc.pictures import loss_histogram, write_figure
+from speechbrain_cadino.dlg_lc.pictures import loss_histogram
+from speechbrain_cadino.utils.figures import write_figure
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,31 @@
+"""From an encoder to the clusters of the training utterances."""
+
+from speechbrain_cadino.clusters.table import LabelTable
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.training.distributed import rank, world_size
+
+
+def cluster_utterances(net, manifest, clustering, folder, n_clusters=None, device=None):
+    """Embed the training utterances, clean and whole, centre them as in verification, and cluster them.
+
+    Every rank must call it.
+
+    Arguments
+    ---------
+    net : SpeakerEncoderNet
+        The same on every rank.
+    manifest : Manifest
+    clustering : Clustering
+    folder : str or Path
+        Where the embeddings are kept, so that they are found again after a kill.
+    n_clusters, device :
+        As of `Clustering`.
+
+    Returns
+    -------
+    LabelTable
+        Utterances that cannot be embedded are left out.
+    """
+    embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size())
+    labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
+    return LabelTable(ids, labels, distances)
