@@ -19,11 +19,14 @@ class Correction(NamedTuple):
         The probability of the likeliest class.
     passed : torch.Tensor, (batch,) bool
         Whether that is enough for the target to be used.
+    classes : torch.Tensor, (batch,) int64
+        The likeliest class.
     """
 
     targets: torch.Tensor
     confidences: torch.Tensor
     passed: torch.Tensor
+    classes: torch.Tensor
 
 
 class LabelCorrector:
@@ -89,5 +92,6 @@ class LabelCorrector:
             logits = self.logit_scale * (cosines.float() - largest)
             sharpened = logits / self.temperature
             confidences = 1 / (sharpened if self.sharpen_first else logits).exp().sum(dim=1)
-            targets = labels.squeeze(1) if self.hard else F.softmax(sharpened, dim=1)
-            return Correction(targets, confidences, confidences > self.tau_2)
+            classes = labels.squeeze(1)
+            targets = classes if self.hard else F.softmax(sharpened, dim=1)
+            return Correction(targets, confidences, confidences > self.tau_2, classes)

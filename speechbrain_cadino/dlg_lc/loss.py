@@ -83,7 +83,7 @@ class DLGLCLoss:
         loss = _mean_of(losses, kept)
         stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}
         if correction is not None:
-            corrected, classes = ~kept & correction.passed, clean_cosines.argmax(dim=1)
+            corrected, classes = ~kept & correction.passed, correction.classes
             stats["correction_loss"] = _mean_of(target_losses, corrected)
             stats["share_corrected"] = corrected.float().mean()
             stats["confidence"] = correction.confidences.mean()
