@@ -91,6 +91,10 @@ def iterate(experiment, manifest, development=None):
     hparams = experiment.hparams
     _check(hparams)
     output, device = Path(hparams.output_folder), experiment.run_opts.device or infer_device()
+    further = {
+        f"EER % {Path(path).stem}": DevelopmentList(path, hparams.development_folder, manifest)
+        for path in hparams.held_out_trials
+    }
     report = Report(output, hparams.tensorboard_logger)
     previous, encoder, part = None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):
@@ -107,12 +111,13 @@ def iterate(experiment, manifest, development=None):
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
         part = label_settings(folder, labels) | {"iteration": number, "init": encoder and str(encoder)}
-        trained = _train_once(experiment, part, manifest.subset(labels >= 0), development)
+        trained = _train_once(experiment, part, manifest.subset(labels >= 0), development, further)
         report.add({"iteration": number, "step": "DLG-LC", **figures, **trained})
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
         part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
-        trained = _train_once(experiment, hparams.large_margin | part, manifest.subset(previous >= 0), development)
+        labelled = manifest.subset(previous >= 0)
+        trained = _train_once(experiment, hparams.large_margin | part, labelled, development, further)
         report.add({"iteration": part["iteration"] + 1, "step": "large margin", **trained})
     report.show()
 
@@ -144,28 +149,24 @@ def label_settings(folder, labels):
     }
 
 
-def _train_once(experiment, settings, manifest, development):
-    """Train with other settings, if that was not done yet; gives the figures of `Experiment.train`."""
+def _train_once(experiment, settings, manifest, development, further):
+    """Train with other settings, if that was not done yet.
+
+    Gives the figures of `Experiment.train`, and the EER of the exported encoder on each further list (a dict).
+    """
     result = Path(settings["output_folder"]) / RESULT
     if ddp_broadcast(result.exists()):
         return json.loads(result.read_text())
-    part = experiment.changed(settings)
-    figures = part.train(manifest, development)
+    figures = experiment.changed(settings).train(manifest, development)
     figures = {name: value for name, value in figures.items() if name not in ("epoch", "lr", "seconds")}
     if is_main():
-        figures |= _held_out(part.hparams, manifest)
+        if further:
+            encoder, _ = load_encoder(result.with_name("encoder"))
+            figures |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
         with atomic_path(result) as temporary:
             temporary.write_text(json.dumps(figures, indent=2))
     ddp_barrier()  # the other ranks need the encoder
     return figures
-
-
-def _held_out(hparams, manifest):
-    """The EER of the exported encoder on each further list."""
-    encoder, _ = load_encoder(Path(hparams.output_folder) / "encoder")
-    lists = [DevelopmentList(path, hparams.development_folder, manifest) for path in hparams.held_out_trials]
-    names = [f"EER % {Path(path).stem}" for path in hparams.held_out_trials]
-    return {name: trials(encoder)["EER %"] for name, trials in zip(names, lists)}
 
 
 def _check(hparams):

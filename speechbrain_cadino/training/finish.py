@@ -43,8 +43,12 @@ class DevelopmentList:
 
     def __call__(self, encoder):
         """A dict of "EER %" and both minDCFs."""
+        return self.evaluation(encoder).metrics
+
+    def evaluation(self, encoder):
+        """The `Evaluation`, which has the scores too."""
         mean = extract_embeddings(encoder, self.manifest, progress=False)[0].mean(axis=0)
-        return evaluate(encoder, [self.trials], self.folder, mean, progress=False)[0].metrics
+        return evaluate(encoder, [self.trials], self.folder, mean, progress=False)[0]
 
 
 def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, false_acceptance=0.01, seed=0, info=None):

@@ -20,11 +20,10 @@ from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.corpus.demo import make_demo_corpus
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
-from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.settings import load_settings
 from speechbrain_cadino.verification.det import write_det
-from speechbrain_cadino.verification.evaluate import evaluate
 from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
 from speechbrain_cadino.verification.report import format_table, metrics_row
 from speechbrain_cadino.verification.scoring import score_trials
@@ -101,9 +100,8 @@ class Demo:
             [str(RECIPE / "hparams/demo/dino.yaml"), *self.corpus, "--output_folder", str(dino), *self.options]
         )
         encoder = load_settings(hparams_file, overrides)["encoder"].eval()
-        mean = extract_embeddings(encoder, manifest, progress=False)[0].mean(axis=0)
-        (evaluation,) = evaluate(encoder, [trials], self.wav, mean, progress=False)
-        self.scores["untrained encoder"] = evaluation.scores, trials.labels
+        scores = DevelopmentList(self.trials, self.wav, manifest).evaluation(encoder).scores
+        self.scores["untrained encoder"] = scores, trials.labels
 
     def report(self, encoder):
         rows = [{"system": system, **metrics_row(*scores)} for system, scores in self.scores.items()]
