@@ -18,6 +18,8 @@ import soundfile
 import torch
 import yaml
 
+from speechbrain_cadino.clusters.clustering import Clustering
+from speechbrain_cadino.clusters.table import LabelTable
 from speechbrain_cadino.training.brain import CadinoBrain
 
 RECIPE = Path(__file__).parents[2] / "recipes/VoxCeleb/SSL_CADINO"
@@ -77,20 +79,25 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session")
-def corpus(tmp_path_factory):
-    """Six talkers of two sessions, a pulse train each, in noise; the first four are for training."""
-    folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
-    names = [f"talker{t}/s{s}/{u}.wav" for t in range(6) for s in range(2) for u in range(2)]
+def make_corpus(folder, talkers, utterances, samples, training, pairs):
+    """Talkers of two sessions, a pulse train each, in noise; the first ``training`` files are for training."""
+    rng = np.random.default_rng(0)
+    names = [f"talker{t}/s{s}/{u}.wav" for t in range(talkers) for s in range(2) for u in range(utterances)]
     for name in names:
         path = folder / "wav" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        pulses = np.sin(np.pi * (80 + 30 * int(name[6])) * np.arange(16000) / 16000) ** 8
-        soundfile.write(path, 0.1 * pulses + 0.01 * rng.standard_normal(16000), 16000, subtype="PCM_16")
-    (folder / "train_files.txt").write_text("\n".join(names[:16]))
-    pairs = [(1, 16, 18), (1, 20, 22), (0, 16, 20), (0, 17, 22), (0, 19, 21)]
+        pulses = np.sin(np.pi * (80 + 30 * int(name[6])) * np.arange(samples) / 16000) ** 8
+        soundfile.write(path, 0.1 * pulses + 0.01 * rng.standard_normal(samples), 16000, subtype="PCM_16")
+    (folder / "train_files.txt").write_text("\n".join(names[:training]))
     (folder / "trials.txt").write_text("".join(f"{label} {names[a]} {names[b]}\n" for label, a, b in pairs))
-    return Corpus(folder, names[:16])
+    return Corpus(folder, names[:training])
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """Six talkers, the first four for training."""
+    pairs = [(1, 16, 18), (1, 20, 22), (0, 16, 20), (0, 17, 22), (0, 19, 21)]
+    return make_corpus(tmp_path_factory.mktemp("corpus"), 6, 2, 16000, training=16, pairs=pairs)
 
 
 def options(settings):
@@ -166,6 +173,14 @@ def when_a_step_begins(step):
         CadinoBrain.on_fit_batch_start = on_fit_batch_start
 
     return patch
+
+
+def while_it_clusters():
+    mock.patch.object(Clustering, "__call__", die).start()
+
+
+def when_the_table_is_written():
+    mock.patch.object(LabelTable, "write", die).start()
 
 
 def weights(output, names=("student", "teacher", "dino_loss")):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from speechbrain_cadino.clusters import agglomerative
-from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.clusters.table import read_label_table
 from tests.end_to_end.conftest import (
     STEPS,
     assert_same_weights,
@@ -20,6 +20,8 @@ from tests.end_to_end.conftest import (
     training,
     weights,
     when_a_step_begins,
+    when_the_table_is_written,
+    while_it_clusters,
 )
 
 EPOCHS = 4
@@ -124,16 +126,6 @@ def while_it_embeds():
         merge(self)
 
     mock.patch.object(Shards, "_merge", once).start()
-
-
-def while_it_clusters():
-    from speechbrain_cadino.clusters.clustering import Clustering
-
-    mock.patch.object(Clustering, "__call__", die).start()
-
-
-def when_the_table_is_written():
-    mock.patch.object(LabelTable, "write", die).start()
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,20 @@ from unittest import mock
 
 import numpy as np
 import pytest
-import soundfile
 
-from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.inference import SpeakerEncoder
 from tests.end_to_end.conftest import (
     TINY,
-    Corpus,
     assert_same_weights,
     die,
+    make_corpus,
     options,
     run_script,
     run_until_killed,
     when_a_step_begins,
+    when_the_table_is_written,
+    while_it_clusters,
 )
 
 EPOCHS, STEPS = 4, 8
@@ -32,24 +33,15 @@ GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0), correct
 GATED |= dict(corrector=dict(tau_2=0.3))
 
 
-def make_corpus(folder):
-    """Eight talkers of two sessions, a pulse train each, in noise, 80 files of half a second, 64 for training."""
-    rng = np.random.default_rng(0)
-    names = [f"talker{t}/s{s}/{u}.wav" for t in range(8) for s in range(2) for u in range(5)]
-    for name in names:
-        path = folder / "wav" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pulses = np.sin(np.pi * (80 + 30 * int(name[6])) * np.arange(8000) / 16000) ** 8
-        soundfile.write(path, 0.1 * pulses + 0.01 * rng.standard_normal(8000), 16000, subtype="PCM_16")
-    (folder / "train_files.txt").write_text("\n".join(names[:64]))
+def many_utterances(folder):
+    """Eight talkers, 80 files of half a second, 64 for training: enough losses for a mixture."""
     pairs = [(1, 64, 65), (1, 70, 78), (0, 64, 70), (0, 65, 71), (0, 66, 79)]
-    (folder / "trials.txt").write_text("".join(f"{label} {names[a]} {names[b]}\n" for label, a, b in pairs))
-    return Corpus(folder, names[:64])
+    return make_corpus(folder, 8, 5, 8000, training=64, pairs=pairs)
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    return make_corpus(tmp_path_factory.mktemp("corpus"))
+    return many_utterances(tmp_path_factory.mktemp("corpus"))
 
 
 def command(corpus, output, hparams="hparams/dlg_lc.yaml", **settings):
@@ -141,12 +133,6 @@ def while_it_embeds():
     mock.patch.object(Shards, "_merge", die).start()
 
 
-def while_it_clusters():
-    from speechbrain_cadino.clusters.clustering import Clustering
-
-    mock.patch.object(Clustering, "__call__", die).start()
-
-
 def when_the_result_is_written():
     from speechbrain_cadino.dlg_lc import iteration
 
@@ -158,7 +144,7 @@ def when_the_result_is_written():
     [
         while_it_embeds,
         when_iteration(2, while_it_clusters),
-        lambda: mock.patch.object(LabelTable, "write", die).start(),
+        when_the_table_is_written,
         when_a_step_begins(STEPS + 3),
         when_a_step_begins(3 * STEPS + 1),  # gate and correction at work
         when_the_result_is_written,

@@ -49,7 +49,7 @@ def run(request, corpus, tmp_path_factory):
 def stage_2(tmp_path_factory):
     """Two iterations from the true labels, gate and correction at work."""
     folder = tmp_path_factory.mktemp("ranks")
-    corpus = test_dlg_lc.make_corpus(folder)
+    corpus = test_dlg_lc.many_utterances(folder)
     (folder / "labels").write_text("".join(f"{name} {name[:7]}\n" for name in corpus.names))
     arguments = test_dlg_lc.command(corpus, folder / "run", labels=folder / "labels", **QUIET)
     return launch(folder, folder / "run/iteration_2", arguments)
