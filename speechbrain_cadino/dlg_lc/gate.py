@@ -73,7 +73,8 @@ class DynamicLossGate(LossGate):
         As in `LossGate`. 5 is what public code of others has (theolepage/wavlm_ssl_sv).
     chance_share : float
         The least crossing, as a share of the loss of chance; 0 takes any. Our choice: two Gaussians fit a single skewed
-        mode too, as right labels alone have it, and cross far below chance, where most labels would be thrown away.
+        mode too, as right labels alone have it, and cross far below chance, where hard samples would be thrown away.
+        The hand-set thresholds of Loss-Gated Learning are 0.1, 0.3 and 0.7 of it, by iteration.
     min_weight : float
         The least share of the losses that each Gaussian holds. Our choice.
 
@@ -90,7 +91,7 @@ class DynamicLossGate(LossGate):
     ' all losses are equal'
     """
 
-    def __init__(self, num_classes, start_epoch=5, chance_share=1.0, min_weight=0.05):
+    def __init__(self, num_classes, start_epoch=5, chance_share=0.33, min_weight=0.05):
         super().__init__(start_epoch)
         self.min_threshold, self.min_weight = chance_share * math.log(num_classes), min_weight
 

@@ -68,7 +68,8 @@ def test_small_changes_fit_every_file_of_stage_1(load, hparams):
 def test_small_changes_fit_every_file_of_stage_2(load, hparams):
     of_stage_1 = ("n_prototypes", "freeze_last_layer_epochs", "head", "crops")
     tiny = {name: value for name, value in TINY.items() if name not in of_stage_1}
-    settings = load(hparams, **tiny, n_classes=5, crops=dict(global_seconds=0.4))
+    no_files = dict(noise_folder=None, rir_folder=None)
+    settings = load(hparams, **tiny, **no_files, n_classes=5, crops=dict(global_seconds=0.4))
     assert settings["brain_class"] is DLGLCBrain and settings["classifier"].weight.shape == (5, 8)
     assert settings["crops"].n_views == 1 and settings["dataset"].keywords["speed_factors"] == [1.0]
     assert settings["modules"] == {"encoder": settings["encoder"], "classifier": settings["classifier"]}
