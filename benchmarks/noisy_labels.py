@@ -3,8 +3,8 @@
 
 > python benchmarks/noisy_labels.py CORPUS OUTPUT --shares 0 0.2 0.4 0.6 --seeds 1 2 3
 
-CORPUS is a folder of `make_demo_corpus`. OUTPUT gets ``random_SHARE_SEED.txt`` and, with --structured,
-``structured_SHARE_SEED.txt``, lines of ``utterance label``, as `dlg_lc.yaml` takes them (``labels``).
+CORPUS is a folder of `make_demo_corpus`. OUTPUT gets ``random_SHARE/labels_SEED.txt`` and, with --structured,
+``structured_SHARE/labels_SEED.txt``, lines of ``utterance label``, as `dlg_lc.yaml` takes them (``labels``).
 """
 
 import argparse
@@ -81,7 +81,7 @@ def main(arguments=None):
         for share in args.shares:
             for seed in args.seeds:
                 labels = make(share, np.random.default_rng([seed, round(1000 * share)]))
-                with atomic_path(args.output / f"{kind}_{share:g}_{seed}.txt") as temporary:
+                with atomic_path(args.output / f"{kind}_{share:g}" / f"labels_{seed}.txt") as temporary:
                     temporary.write_text("".join(f"{name} {label}\n" for name, label in zip(names, labels)))
 
 

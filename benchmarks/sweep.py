@@ -19,7 +19,7 @@ from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 def main(arguments=None):
     options = parse(arguments)
     sweep = read_sweep(options.sweep, options.output)
-    runs = [] if options.table else sweep.runs(options.only)
+    runs = [] if options.table else sweep.runs(options.only, options.seeds)
     failures = run_all(runs, sweep.output, options.jobs) if runs else {}
     print(make_table(sweep))
     for name, reason in failures.items():
@@ -36,6 +36,7 @@ def parse(arguments):
     parser.add_argument("sweep", help="the sweep file, YAML")
     parser.add_argument("--output", help="folder of all runs, CELL/SEED each (default: the file's output)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at once, a thread each (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="run these seeds alone")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--only", nargs="+", metavar="CELL", help="run these cells alone")
     what.add_argument("--table", action="store_true", help="run nothing, print the table of what is finished")

@@ -79,14 +79,17 @@ class Sweep:
     baseline: str | None
     columns: list
 
-    def runs(self, only=None):
-        """The runs of all cells, or of those that are named: seed by seed, so that pairs are complete early."""
+    def runs(self, only=None, seeds=None):
+        """The runs of all cells and seeds, or of those that are named: by seeds, so that pairs are complete early."""
         for name in only or []:
             find_cell(name, self.cells, "--only")
-        seeds = dict.fromkeys(seed for cell in self.cells for seed in cell.seeds)
+        known = dict.fromkeys(seed for cell in self.cells for seed in cell.seeds)
+        unknown = set(seeds or []) - set(known)
+        if unknown:
+            raise UserError(f"The sweep has no seeds {sorted(unknown)} (--seeds): take some of {', '.join(map(str, known))}.")
         return [
             Run(cell, seed, self.script, self.output)
-            for seed in seeds
+            for seed in seeds or known
             for cell in self.cells
             if seed in cell.seeds and (not only or cell.name in only)
         ]

@@ -84,8 +84,10 @@ def place(tmp_path, monkeypatch):
 def test_seed_by_seed_and_none_twice(place):
     place.write({"a": {}, "b": {"seeds": [2, 1]}, "c": {"seeds": [2, 3]}}, seeds=[1, 2])
     expected = ["a/1", "b/1", "a/2", "b/2", "c/2", "c/3"]
+    place.run("--jobs", "1", "--only", "a", "c", "--seeds", "2", "1")
+    assert place.notes() == ["a/2", "c/2", "a/1"]
     place.run("--jobs", "1", "--only", "a", "c")
-    assert place.notes() == ["a/1", "a/2", "c/2", "c/3"]
+    assert place.notes()[3:] == ["c/3"]
     place.run("--jobs", "1")
     assert place.notes()[4:] == ["b/1", "b/2"]
     place.run()
@@ -327,6 +329,7 @@ def test_calls_that_are_no_good(place, tmp_path):
     place.write({"a": {}})
     assert "--jobs is 0" in place.fails("--jobs", "0")
     assert "no cell b (--only)" in place.fails("--only", "b")
+    assert "no seeds [7, 9] (--seeds): take some of 1" in place.fails("--seeds", "9", "1", "7")
     with pytest.raises(UserError, match="names no output folder"):
         sweep.main([str(tmp_path / "sweep.yaml")])
     with pytest.raises(UserError, match="cannot be read"):
