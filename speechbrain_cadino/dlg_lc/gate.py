@@ -91,7 +91,7 @@ class DynamicLossGate(LossGate):
     ' all losses are equal'
     """
 
-    def __init__(self, num_classes, start_epoch=5, chance_share=0.33, min_weight=0.05):
+    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05):
         super().__init__(start_epoch)
         self.min_threshold, self.min_weight = chance_share * math.log(num_classes), min_weight
 
