@@ -100,11 +100,12 @@ def iterate(experiment, manifest, development=None):
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
         if number == 1 and hparams.labels:
-            make_labels = partial(read_label_table, hparams.labels)
+            make_labels, made_from = partial(read_label_table, hparams.labels), {"labels": hparams.labels}
         else:
             where = folder / "embeddings"
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
-        labels = keep_labels(folder / "labels.csv", manifest, make_labels)
+            made_from = {"init": hparams.init, "clustering": hparams.clustering}
+        labels = keep_labels(folder / "labels.csv", manifest, make_labels, made_from)
         figures = refresh_figures(labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = figures.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
@@ -134,9 +135,8 @@ def finetune(experiment, manifest, development=None):
     """
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
-    labels = keep_labels(
-        folder / "labels.csv", manifest, lambda: true_labels(manifest, hparams.label_share, hparams.seed)
-    )
+    drawn = {"share": hparams.label_share, "seed": hparams.seed}
+    labels = keep_labels(folder / "labels.csv", manifest, partial(true_labels, manifest, **drawn), drawn)
     experiment.changed(label_settings(folder, labels)).train(manifest.subset(labels >= 0), development)
 
 

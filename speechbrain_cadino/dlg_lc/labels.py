@@ -1,5 +1,6 @@
 """The pseudo-labels of a training: clusters of an encoder's embeddings, a table from elsewhere, or some true labels."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
 
 
 def cluster_labels(encoder_folder, manifest, clustering, folder, device):
@@ -70,7 +72,7 @@ def true_labels(manifest, share, seed):
     return LabelTable(manifest.ids[drawn], labels)
 
 
-def keep_labels(path, manifest, make):
+def keep_labels(path, manifest, make, made_from):
     """The label table of a training, made once and kept; every rank must call it.
 
     Arguments
@@ -80,17 +82,44 @@ def keep_labels(path, manifest, make):
     manifest : Manifest
     make : callable
         Gives the `LabelTable`, if there is none at ``path`` yet.
+    made_from : dict
+        Name to value of the settings that decide the labels. They are kept beside the table, as JSON.
 
     Returns
     -------
     labels : np.ndarray
         (n,) int64, the class of each utterance of the manifest, -1 for none.
+
+    Raises
+    ------
+    UserError
+        If the table at ``path`` was made from other settings, or is not of this manifest.
     """
-    if ddp_broadcast(Path(path).exists()):  # as the main rank sees it: it may write the table while another one looks
+    path = Path(path)
+    made_from = {name: str(value) for name, value in made_from.items()}
+    if ddp_broadcast(path.exists()):  # as the main rank sees it: it may write the table while another one looks
+        _check_origin(path, made_from)
         return read_label_table(path).for_manifest(manifest.ids, min_share=0)[0]
     labels, distances = make().for_manifest(manifest.ids, min_share=0)
     known = labels >= 0
     labels[known] = np.unique(labels[known], return_inverse=True)[1]
     table = LabelTable(manifest.ids[known], labels[known], distances[known])
-    run_on_main(table.write, args=[path])
+    run_on_main(_write, args=[path, table, made_from])
     return labels
+
+
+def _write(path, table, made_from):
+    with atomic_path(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(made_from, indent=2))
+    table.write(path)
+
+
+def _check_origin(path, made_from):
+    origin = json.loads(path.with_suffix(".json").read_text())
+    for name in origin | made_from:
+        was, is_now = origin.get(name), made_from.get(name)
+        if was != is_now:
+            raise UserError(
+                f"The labels {path} were made with {name} {was}, and this run has {is_now}: give another "
+                f"output_folder, or remove {path.parent} to begin anew."
+            )

@@ -18,7 +18,7 @@ def test_classes_have_no_gaps_and_the_table_is_kept(tmp_path):
     manifest, calls = make_manifest(4), []
     table = LabelTable(["u01", "u00", "u03", "other"], [70, 5, 5, 6], [0.1, 0.2, 0.3, 0.4])
     for _ in range(2):
-        labels = keep_labels(tmp_path / "labels.csv", manifest, lambda: calls.append(1) or table)
+        labels = keep_labels(tmp_path / "labels.csv", manifest, lambda: calls.append(1) or table, {})
         assert labels.tolist() == [0, 1, -1, 0]
     kept = read_label_table(tmp_path / "labels.csv")
     assert len(calls) == 1 and kept.ids.tolist() == ["u00", "u01", "u03"]
@@ -27,8 +27,20 @@ def test_classes_have_no_gaps_and_the_table_is_kept(tmp_path):
 
 def test_a_table_of_another_corpus(tmp_path):
     with pytest.raises(UserError, match="give the table of this corpus"):
-        keep_labels(tmp_path / "labels.csv", make_manifest(), lambda: LabelTable(["x"], [0]))
+        keep_labels(tmp_path / "labels.csv", make_manifest(), lambda: LabelTable(["x"], [0]), {})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_that_was_made_with_other_settings(tmp_path):
+    path, manifest = tmp_path / "labels.csv", make_manifest(2)
+    settings = {"init": "a/encoder", "n_clusters": 2}
+    first = keep_labels(path, manifest, lambda: LabelTable(["u00", "u01"], [0, 1]), settings)
+    assert keep_labels(path, manifest, pytest.fail, dict(settings)).tolist() == first.tolist()
+    for others in settings | {"n_clusters": 3}, {"labels": "c"}, {}:
+        with pytest.raises(UserError, match="give another output_folder, or remove"):
+            keep_labels(path, manifest, pytest.fail, others)
+    with pytest.raises(UserError, match="with init a/encoder, and this run has b/encoder"):
+        keep_labels(path, manifest, pytest.fail, settings | {"init": "b/encoder"})
 
 
 @pytest.mark.parametrize("share, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
