@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from speechbrain_cadino.dlg_lc.loss_gate import LossGate
 from speechbrain_cadino.dlg_lc.mixture import MIN_VALUES
 from speechbrain_cadino.utils.errors import UserError
@@ -63,7 +65,8 @@ class DynamicLossGate(LossGate):
 
     Han, Chen and Qian, arXiv 2208.01928 and 2304.05754. It is fitted anew after every epoch. Where the losses show no
     two kinds of labels, the last threshold is kept, or the gate stays open if there was none: too few losses, all
-    equal, one mode, a Gaussian that holds next to nothing or a single value, no crossing. ``reason`` says which.
+    equal, one mode, a Gaussian that holds next to nothing or a single value, no crossing, or one that few losses are
+    below. If few are below the last threshold too, the gate opens again. ``reason`` says which.
 
     Arguments
     ---------
@@ -77,6 +80,9 @@ class DynamicLossGate(LossGate):
         The hand-set thresholds of Loss-Gated Learning are 0.1, 0.3 and 0.7 of it, by iteration.
     min_weight : float
         The least share of the losses that each Gaussian holds. Our choice.
+    min_kept : float
+        The least share of the losses below the threshold. Our choice: where fewer labels have been learnt, most classes
+        would get no sample any more, and never recover.
 
     Example
     -------
@@ -91,18 +97,24 @@ class DynamicLossGate(LossGate):
     ' all losses are equal'
     """
 
-    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05):
+    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05, min_kept=0.15):
         super().__init__(start_epoch)
-        self.min_threshold, self.min_weight = chance_share * math.log(num_classes), min_weight
+        self.min_threshold = chance_share * math.log(num_classes)
+        self.min_weight, self.min_kept = min_weight, min_kept
 
     def _choose(self, logs):
         fault = self._find_fault(logs)
         if fault is None:
             threshold = math.exp(self.mixture.crossing())
             return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
-        is_open = self.threshold == math.inf
-        kept = "the gate stays open" if is_open else f"the last threshold, {self.threshold:.4g}, is kept"
-        return self.threshold, f"{kept}: {fault}"
+        if self.threshold == math.inf:
+            return math.inf, f"the gate stays open: {fault}"
+        if len(logs) >= MIN_VALUES and self._keeps_few(logs, self.threshold):
+            return math.inf, f"the gate opens again, few losses are below the last threshold: {fault}"
+        return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {fault}"
+
+    def _keeps_few(self, logs, threshold):
+        return (np.exp(logs) < threshold).mean() < self.min_kept
 
     def _find_fault(self, logs):
         """Why the mixture gives no threshold, None if it does."""
@@ -119,6 +131,8 @@ class DynamicLossGate(LossGate):
             return "the losses have one mode, one Gaussian is the larger at both means"
         if math.exp(crossing) < self.min_threshold:
             return f"the Gaussians cross at a loss of {math.exp(crossing):.4g}, too likely for wrong labels"
+        if self._keeps_few(logs, math.exp(crossing)):
+            return f"few losses are below the crossing at {math.exp(crossing):.4g}, too few labels have been learnt"
         return None
 
 

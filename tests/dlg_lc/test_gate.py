@@ -102,7 +102,7 @@ def test_it_never_raises(seed):
             losses = np.concatenate(parts).astype(rng.choice([np.float32, np.float64]))
         threshold = gate.update(losses)
         assert threshold > 0 and gate.reason
-        assert threshold == last or "cross at" in gate.reason
+        assert threshold == last or "cross at" in gate.reason or "opens again" in gate.reason
 
 
 def test_limits_of_the_fit_are_settings():
@@ -112,6 +112,16 @@ def test_limits_of_the_fit_are_settings():
     assert gate.update(two_kinds() / 2) == threshold
     assert gate.update(two_kinds() / 4) == threshold and free.update(two_kinds() / 4) == pytest.approx(threshold / 2)
     assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001).update(two_kinds(5000, 50)) < math.inf
+
+
+def test_it_closes_only_on_enough_samples_and_opens_again():
+    few, gates = two_kinds(1000, 9000), [DynamicLossGate(CLASSES, 2, min_kept=share) for share in (0.15, 0.05)]
+    assert [gate.update(few) < math.inf for gate in gates] == [False, True]
+    assert gates[0].reason.startswith("the gate stays open: few losses are below the crossing at")
+    kept = gates[0].update(two_kinds())
+    assert kept < math.inf and gates[0].update(few) == math.inf
+    assert gates[0].reason.startswith("the gate opens again, few losses are below the last threshold: few losses")
+    assert gates[0].update(two_kinds()) == kept
 
 
 @pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])
