@@ -86,7 +86,7 @@ class Sweep:
         known = dict.fromkeys(seed for cell in self.cells for seed in cell.seeds)
         unknown = set(seeds or []) - set(known)
         if unknown:
-            raise UserError(f"The sweep has no seeds {sorted(unknown)} (--seeds): take some of {', '.join(map(str, known))}.")
+            raise UserError(f"The sweep has no seeds {sorted(unknown)} (--seeds): take some of {sorted(known)}.")
         return [
             Run(cell, seed, self.script, self.output)
             for seed in seeds or known

@@ -329,7 +329,7 @@ def test_calls_that_are_no_good(place, tmp_path):
     place.write({"a": {}})
     assert "--jobs is 0" in place.fails("--jobs", "0")
     assert "no cell b (--only)" in place.fails("--only", "b")
-    assert "no seeds [7, 9] (--seeds): take some of 1" in place.fails("--seeds", "9", "1", "7")
+    assert "no seeds [7, 9] (--seeds): take some of [1" in place.fails("--seeds", "9", "1", "7")
     with pytest.raises(UserError, match="names no output folder"):
         sweep.main([str(tmp_path / "sweep.yaml")])
     with pytest.raises(UserError, match="cannot be read"):
