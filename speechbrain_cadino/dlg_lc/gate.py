@@ -129,10 +129,11 @@ class DynamicLossGate(LossGate):
         crossing = self.mixture.crossing()
         if crossing is None:
             return "the losses have one mode, one Gaussian is the larger at both means"
-        if math.exp(crossing) < self.min_threshold:
-            return f"the Gaussians cross at a loss of {math.exp(crossing):.4g}, too likely for wrong labels"
-        if self._keeps_few(logs, math.exp(crossing)):
-            return f"few losses are below the crossing at {math.exp(crossing):.4g}, too few labels have been learnt"
+        threshold = math.exp(crossing)
+        if threshold < self.min_threshold:
+            return f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
+        if self._keeps_few(logs, threshold):
+            return f"few losses are below the crossing at {threshold:.4g}, too few labels have been learnt"
         return None
 
 
