@@ -64,4 +64,4 @@ def _draw_bars(axes, logs, right):
         groups = [logs[right], logs[~right]]
         style = {"color": list(KINDS.values()), "label": [f"{name}, {len(g)}" for name, g in zip(KINDS, groups)]}
     weights = [np.full(len(group), 1 / (len(logs) * (bins[1] - bins[0]))) for group in groups]
-    axes.hist(groups, bins, weights=weights, stacked=True, **style)
+    axes.hist(groups, bins, weights=weights, stacked=True, histtype="stepfilled", **style)
