@@ -50,9 +50,6 @@ class LabelCorrector:
         Whether ``tau_2`` is compared with the sharpened probability. False is our choice.
     hard : bool
         Whether the target is the likeliest class alone, instead of the distribution.
-    trust_confirmed : bool
-        Whether a label over the gate's threshold is trusted all the same, margin included, if the prediction passes and
-        is this label. False is the paper; our choice: such a sample is hard, but nothing speaks against its label.
 
     Raises
     ------
@@ -67,16 +64,14 @@ class LabelCorrector:
     ([0, 0], [True, False])
     """
 
-    def __init__(
-        self, logit_scale=32.0, temperature=0.1, tau_2=0.5, sharpen_first=False, hard=False, trust_confirmed=False
-    ):
+    def __init__(self, logit_scale=32.0, temperature=0.1, tau_2=0.5, sharpen_first=False, hard=False):
         for name, value in {"logit_scale": logit_scale, "temperature": temperature}.items():
             if not value > 0:
                 raise UserError(f"{name} of the label correction is {value}: set a number over 0.")
         if not 0 <= tau_2 <= 1:
             raise UserError(f"tau_2 is {tau_2}: set a probability, from 0 to 1.")
         self.logit_scale, self.temperature, self.tau_2 = logit_scale, temperature, tau_2
-        self.sharpen_first, self.hard, self.trust_confirmed = sharpen_first, hard, trust_confirmed
+        self.sharpen_first, self.hard = sharpen_first, hard
 
     @torch.no_grad()
     def __call__(self, cosines):

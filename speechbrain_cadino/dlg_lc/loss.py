@@ -27,8 +27,7 @@ class Verdicts(NamedTuple):
 class DLGLCLoss:
     """L = L_gate + L_correction (arXiv 2304.05754), both sums over samples divided by the batch size.
 
-    A sample whose AAM-softmax loss is below the threshold adds this loss to L_gate, and, if the corrector's
-    ``trust_confirmed`` is set, one whose label is what its correction says. Any other adds to L_correction, if
+    A sample whose AAM-softmax loss is below the threshold adds this loss to L_gate. Any other adds to L_correction, if
     its correction passes, the cross-entropy with the corrected target, without margin; else it adds nothing.
 
     A sample whose loss is not finite is never hidden: it makes L not finite, and the Brain then stops or skips the
@@ -74,14 +73,12 @@ class DLGLCLoss:
         verdicts : Verdicts
         stats : dict of torch.Tensor
             Detached scalars, each a mean over the batch, so that they can be averaged further (see `epoch_ratios`).
-            ``label_loss``: ``losses``; ``gate_loss``; ``share_kept``. With clean views
+            ``label_loss``: ``losses``; ``gate_loss``; ``share_kept``: samples below the threshold. With clean views
             also ``correction_loss``; ``share_corrected``; ``confidence``: `Correction.confidences`.
         """
         correction = None if clean_cosines is None else self.corrector(clean_cosines)
         losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
         kept = (losses < threshold) | ~losses.isfinite()
-        if correction is not None and self.corrector.trust_confirmed:
-            kept |= correction.passed & (correction.classes == labels)
         corrected, classes = torch.zeros_like(kept), None
         loss = _mean_of(losses, kept)
         stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}

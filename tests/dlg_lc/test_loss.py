@@ -15,9 +15,8 @@ SCALE, MARGIN, TEMPERATURE, TAU_2 = 8.0, 0.2, 0.1, 0.4
 THRESHOLD = 7.0  # which about half of the random losses are under
 
 
-def make_loss(hard=False, tau_2=TAU_2, trust_confirmed=False):
-    corrector = LabelCorrector(SCALE, TEMPERATURE, tau_2, hard=hard, trust_confirmed=trust_confirmed)
-    return DLGLCLoss(AAMSoftmax(MARGIN, SCALE), corrector)
+def make_loss(hard=False, tau_2=TAU_2):
+    return DLGLCLoss(AAMSoftmax(MARGIN, SCALE), LabelCorrector(SCALE, TEMPERATURE, tau_2, hard=hard))
 
 
 def make_batch(seed, batch=None):
@@ -27,18 +26,17 @@ def make_batch(seed, batch=None):
     return augmented.requires_grad_(), torch.randint(classes, (batch or drawn,), generator=generator), clean
 
 
-def plain(cosines, labels, threshold, clean=None, hard=False, tau_2=TAU_2, trust_confirmed=False):
+def plain(cosines, labels, threshold, clean=None, hard=False, tau_2=TAU_2):
     """The definition, sample by sample, in double precision."""
     gate, correction, kept, corrected = torch.zeros(()), torch.zeros(()), 0, 0
     for number, label in enumerate(labels.tolist()):
         cosine = cosines[number].double()
         angles = torch.arccos(cosine) + MARGIN * F.one_hot(torch.tensor(label), len(cosine))
         loss = -F.log_softmax(SCALE * torch.cos(angles), 0)[label]
-        p = None if clean is None else F.softmax(SCALE * clean[number].double(), 0)
-        confirmed = trust_confirmed and p is not None and p[label] > tau_2 and p[label] == p.max()
-        if loss < threshold or confirmed:
+        if loss < threshold:
             kept, gate = kept + 1, gate + loss
         elif clean is not None:
+            p = F.softmax(SCALE * clean[number].double(), 0)
             if p.max() > tau_2:
                 log_q = F.log_softmax(SCALE * cosine, 0)
                 target = F.softmax(SCALE * clean[number].double() / TEMPERATURE, 0)
@@ -47,14 +45,13 @@ def plain(cosines, labels, threshold, clean=None, hard=False, tau_2=TAU_2, trust
     return (gate + correction) / len(labels), kept / len(labels), corrected / len(labels)
 
 
-@pytest.mark.parametrize("trust_confirmed", [False, True])
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("seed", range(25))
-def test_equals_the_plain_loop(seed, hard, trust_confirmed):
+def test_equals_the_plain_loop(seed, hard):
     cosines, labels, clean = make_batch(seed)
     threshold = [4.0, 7.0, 10.0][seed % 3]
-    loss, _, stats = make_loss(hard, trust_confirmed=trust_confirmed)(cosines, labels, threshold, clean)
-    expected, kept, corrected = plain(cosines, labels, threshold, clean, hard, trust_confirmed=trust_confirmed)
+    loss, _, stats = make_loss(hard)(cosines, labels, threshold, clean)
+    expected, kept, corrected = plain(cosines, labels, threshold, clean, hard)
     assert stats["share_kept"].item() == pytest.approx(kept)
     assert stats["share_corrected"].item() == pytest.approx(corrected)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5, abs=1e-6)
@@ -90,16 +87,6 @@ def test_the_ends(batch, threshold, tau_2, kept, corrected):
         torch.testing.assert_close(loss, losses.mean())
     loss.backward()
     assert bool(cosines.grad.any()) == bool(kept or corrected)
-
-
-def test_a_label_that_the_prediction_confirms_is_trusted_with_margin():
-    cosines, _, clean = make_batch(3, 7)
-    labels = clean.argmax(1)
-    loss, verdicts, _ = make_loss(tau_2=0.0, trust_confirmed=True)(cosines, labels, 0.0, clean)
-    torch.testing.assert_close(loss, AAMSoftmax(MARGIN, SCALE)(cosines, labels)[0].mean())
-    assert verdicts.kept.all() and not verdicts.corrected.any()
-    strict = make_loss(tau_2=1.0, trust_confirmed=True)(cosines, labels, 0.0, clean)[1]
-    assert not strict.kept.any()
 
 
 def test_without_clean_views_the_others_add_nothing():
