@@ -115,7 +115,12 @@ def _write(path, table, made_from):
 
 
 def _check_origin(path, made_from):
-    origin = json.loads(path.with_suffix(".json").read_text())
+    record = path.with_suffix(".json")
+    if not record.is_file():
+        raise UserError(
+            f"{record} is missing, and with it what {path.name} was made from: remove {path.parent} to begin anew."
+        )
+    origin = json.loads(record.read_text())
     for name in origin | made_from:
         was, is_now = origin.get(name), made_from.get(name)
         if was != is_now:

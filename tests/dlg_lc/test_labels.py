@@ -41,6 +41,9 @@ def test_a_table_that_was_made_with_other_settings(tmp_path):
             keep_labels(path, manifest, pytest.fail, others)
     with pytest.raises(UserError, match="with init a/encoder, and this run has b/encoder"):
         keep_labels(path, manifest, pytest.fail, settings | {"init": "b/encoder"})
+    (tmp_path / "labels.json").unlink()
+    with pytest.raises(UserError, match="labels.json is missing"):
+        keep_labels(path, manifest, pytest.fail, settings)
 
 
 @pytest.mark.parametrize("share, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
