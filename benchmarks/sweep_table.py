@@ -27,8 +27,9 @@ def make_table(sweep):
         Columns as of `summary` and `comparison`; the figures are the last epoch's EER, that of the averaged encoder,
         and the sweep's ``columns``.
     """
-    names = [EER, AVERAGED, *sweep.columns]
     found = {run: figures(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
+    averaged = [AVERAGED] if any(AVERAGED in of_run for of_run in found.values()) else []  # stage II has it as the EER
+    names = [EER, *averaged, *sweep.columns]
     rows = []
     for name in names:
         values = {cell.name: {} for cell in sweep.cells}
