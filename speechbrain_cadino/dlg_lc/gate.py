@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from speechbrain_cadino.dlg_lc.loss_gate import LossGate
 from speechbrain_cadino.dlg_lc.mixture import MIN_VALUES
 from speechbrain_cadino.utils.errors import UserError
@@ -66,7 +64,7 @@ class DynamicLossGate(LossGate):
     Han, Chen and Qian, arXiv 2208.01928 and 2304.05754. It is fitted anew after every epoch. Where the losses show no
     two kinds of labels, the last threshold is kept, or the gate stays open if there was none: too few losses, all
     equal, one mode, a Gaussian that holds next to nothing or a single value, no crossing, or one that few losses are
-    below. If few are below the last threshold too, the gate opens again. ``reason`` says which.
+    below or above. If few are below the last threshold too, the gate opens again. ``reason`` says which.
 
     Arguments
     ---------
@@ -80,12 +78,14 @@ class DynamicLossGate(LossGate):
         The hand-set thresholds of Loss-Gated Learning are 0.1, 0.3 and 0.7 of it, by iteration.
     min_weight : float
         The least share of the losses that each Gaussian holds. Our choice.
-    min_kept : float
-        The least share of the losses below the threshold. Our choice: where fewer labels have been learnt, most classes
-        would get no sample any more, and never recover.
+    min_share : float
+        The least share of the losses on either side of the threshold. Our choice: where fewer labels have been learnt,
+        most classes would get no sample any more, and never recover; where fewer stand out, they are hard samples
+        sooner than wrong labels.
 
     Example
     -------
+    >>> import numpy as np
     >>> import numpy as np
     >>> rng, gate = np.random.default_rng(0), DynamicLossGate(num_classes=20, start_epoch=2)
     >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
@@ -97,10 +97,10 @@ class DynamicLossGate(LossGate):
     ' all losses are equal'
     """
 
-    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05, min_kept=0.15):
+    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05, min_share=0.15):
         super().__init__(start_epoch)
         self.min_threshold = chance_share * math.log(num_classes)
-        self.min_weight, self.min_kept = min_weight, min_kept
+        self.min_weight, self.min_share = min_weight, min_share
 
     def _choose(self, logs):
         fault = self._find_fault(logs)
@@ -109,12 +109,9 @@ class DynamicLossGate(LossGate):
             return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
         if self.threshold == math.inf:
             return math.inf, f"the gate stays open: {fault}"
-        if len(logs) >= MIN_VALUES and self._keeps_few(logs, self.threshold):
+        if len(logs) >= MIN_VALUES and _share_below(logs, self.threshold) < self.min_share:
             return math.inf, f"the gate opens again, few losses are below the last threshold: {fault}"
         return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {fault}"
-
-    def _keeps_few(self, logs, threshold):
-        return (np.exp(logs) < threshold).mean() < self.min_kept
 
     def _find_fault(self, logs):
         """Why the mixture gives no threshold, None if it does."""
@@ -132,9 +129,16 @@ class DynamicLossGate(LossGate):
         threshold = math.exp(crossing)
         if threshold < self.min_threshold:
             return f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
-        if self._keeps_few(logs, threshold):
+        below = _share_below(logs, threshold)
+        if below < self.min_share:
             return f"few losses are below the crossing at {threshold:.4g}, too few labels have been learnt"
+        if 1 - below < self.min_share:
+            return f"few losses are above the crossing at {threshold:.4g}, too few for wrong labels"
         return None
+
+
+def _share_below(logs, threshold):
+    return (logs < math.log(threshold)).mean()
 
 
 def lgl_threshold(iteration, num_classes):

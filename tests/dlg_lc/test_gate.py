@@ -111,17 +111,25 @@ def test_limits_of_the_fit_are_settings():
     assert 0.5 * math.log(CLASSES) < threshold < math.log(CLASSES)
     assert gate.update(two_kinds() / 2) == threshold
     assert gate.update(two_kinds() / 4) == threshold and free.update(two_kinds() / 4) == pytest.approx(threshold / 2)
-    assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001).update(two_kinds(5000, 50)) < math.inf
+    assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001, min_share=0).update(two_kinds(5000, 50)) < math.inf
 
 
 def test_it_closes_only_on_enough_samples_and_opens_again():
-    few, gates = two_kinds(1000, 9000), [DynamicLossGate(CLASSES, 2, min_kept=share) for share in (0.15, 0.05)]
+    few, gates = two_kinds(1000, 9000), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
     assert [gate.update(few) < math.inf for gate in gates] == [False, True]
     assert gates[0].reason.startswith("the gate stays open: few losses are below the crossing at")
     kept = gates[0].update(two_kinds())
     assert kept < math.inf and gates[0].update(few) == math.inf
     assert gates[0].reason.startswith("the gate opens again, few losses are below the last threshold: few losses")
     assert gates[0].update(two_kinds()) == kept
+
+
+def test_it_does_not_close_on_few_that_stand_out():
+    few, gates = two_kinds(9000, 1000), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
+    assert [gate.update(few) < math.inf for gate in gates] == [False, True]
+    assert gates[0].reason.startswith("the gate stays open: few losses are above the crossing at")
+    kept = gates[0].update(two_kinds())
+    assert kept < math.inf and gates[0].update(few) == kept  # once closed, it stays
 
 
 @pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])

@@ -29,7 +29,7 @@ OF_STAGE_1 = ("n_prototypes", "freeze_last_layer_epochs", "head")
 SMALL = {name: value for name, value in TINY.items() if name not in OF_STAGE_1}
 SMALL |= dict(number_of_epochs=EPOCHS, crops=dict(global_seconds=0.3), evaluate_every=2, batch_size=8)
 SMALL |= dict(prepare_options=dict(min_duration=0.3, speaker_pattern="^([^/]+)/"), margin_warmup_epochs=1)
-GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0, min_kept=0.0), correction_start_epoch=3)
+GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0, min_share=0.0), correction_start_epoch=3)
 GATED |= dict(corrector=dict(tau_2=0.3))
 
 
