@@ -64,7 +64,7 @@ class DynamicLossGate(LossGate):
     Han, Chen and Qian, arXiv 2208.01928 and 2304.05754. It is fitted anew after every epoch. Where the losses show no
     two kinds of labels, the last threshold is kept, or the gate stays open if there was none: too few losses, all
     equal, one mode, a Gaussian that holds next to nothing or a single value, no crossing, or one that few losses are
-    below or above. If few are below the last threshold too, the gate opens again. ``reason`` says which.
+    below or above. If few are below or above the last threshold too, the gate opens again. ``reason`` says which.
 
     Arguments
     ---------
@@ -91,10 +91,10 @@ class DynamicLossGate(LossGate):
     >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
     >>> round(threshold)
     4
-    >>> gate.update(np.ones(6000)) == threshold
+    >>> gate.update([]) == threshold
     True
     >>> gate.reason.partition(":")[2]
-    ' all losses are equal'
+    ' 0 losses can be used, and 50 are needed'
     """
 
     def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05, min_share=0.15):
@@ -109,8 +109,9 @@ class DynamicLossGate(LossGate):
             return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
         if self.threshold == math.inf:
             return math.inf, f"the gate stays open: {fault}"
-        if len(logs) >= MIN_VALUES and _share_below(logs, self.threshold) < self.min_share:
-            return math.inf, f"the gate opens again, few losses are below the last threshold: {fault}"
+        side = self._thin_side(logs, self.threshold)
+        if len(logs) >= MIN_VALUES and side:
+            return math.inf, f"the gate opens again, few losses are {side} the last threshold: {fault}"
         return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {fault}"
 
     def _find_fault(self, logs):
@@ -129,16 +130,13 @@ class DynamicLossGate(LossGate):
         threshold = math.exp(crossing)
         if threshold < self.min_threshold:
             return f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
-        below = _share_below(logs, threshold)
-        if below < self.min_share:
-            return f"few losses are below the crossing at {threshold:.4g}, too few labels have been learnt"
-        if 1 - below < self.min_share:
-            return f"few losses are above the crossing at {threshold:.4g}, too few for wrong labels"
-        return None
+        side = self._thin_side(logs, threshold)
+        return side and f"few losses are {side} the crossing at {threshold:.4g}"
 
-
-def _share_below(logs, threshold):
-    return (logs < math.log(threshold)).mean()
+    def _thin_side(self, logs, threshold):
+        """The side of a threshold that holds less than ``min_share`` of the losses: "below", "above" or None."""
+        below = (logs < math.log(threshold)).mean() if len(logs) else math.nan
+        return "below" if below < self.min_share else "above" if 1 - below < self.min_share else None
 
 
 def lgl_threshold(iteration, num_classes):

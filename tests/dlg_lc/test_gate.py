@@ -71,7 +71,7 @@ def test_the_threshold_parts_right_from_wrong():
 @pytest.mark.parametrize("name", FAULTY)
 def test_without_two_kinds_the_gate_stays_open_or_keeps_its_threshold(name):
     losses, fault = FAULTY[name]
-    gate = DynamicLossGate(CLASSES, start_epoch=2)
+    gate = DynamicLossGate(CLASSES, start_epoch=2, min_share=0.0)
     assert gate.update(losses) == math.inf
     assert gate.reason.startswith("the gate stays open: ")
     kept = gate.update(two_kinds())
@@ -129,7 +129,8 @@ def test_it_does_not_close_on_few_that_stand_out():
     assert [gate.update(few) < math.inf for gate in gates] == [False, True]
     assert gates[0].reason.startswith("the gate stays open: few losses are above the crossing at")
     kept = gates[0].update(two_kinds())
-    assert kept < math.inf and gates[0].update(few) == kept  # once closed, it stays
+    assert kept < math.inf and gates[0].update(few) == math.inf
+    assert gates[0].reason.startswith("the gate opens again, few losses are above the last threshold: few losses")
 
 
 @pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])
