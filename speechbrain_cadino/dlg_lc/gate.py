@@ -86,7 +86,6 @@ class DynamicLossGate(LossGate):
     Example
     -------
     >>> import numpy as np
-    >>> import numpy as np
     >>> rng, gate = np.random.default_rng(0), DynamicLossGate(num_classes=20, start_epoch=2)
     >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
     >>> round(threshold)
@@ -109,8 +108,8 @@ class DynamicLossGate(LossGate):
             return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
         if self.threshold == math.inf:
             return math.inf, f"the gate stays open: {fault}"
-        side = self._thin_side(logs, self.threshold)
-        if len(logs) >= MIN_VALUES and side:
+        side = self._thin_side(logs, self.threshold) if len(logs) >= MIN_VALUES else None
+        if side:
             return math.inf, f"the gate opens again, few losses are {side} the last threshold: {fault}"
         return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {fault}"
 
@@ -135,7 +134,7 @@ class DynamicLossGate(LossGate):
 
     def _thin_side(self, logs, threshold):
         """The side of a threshold that holds less than ``min_share`` of the losses: "below", "above" or None."""
-        below = (logs < math.log(threshold)).mean() if len(logs) else math.nan
+        below = (logs < math.log(threshold)).mean()
         return "below" if below < self.min_share else "above" if 1 - below < self.min_share else None
 
 
