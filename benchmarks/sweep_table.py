@@ -24,8 +24,8 @@ def make_table(sweep):
     Returns
     -------
     str
-        Columns as of `summary` and `comparison`; the figures are the last epoch's EER, that of the averaged encoder,
-        and the sweep's ``columns``.
+        Columns as of `summary` and `comparison`; the figures are the last epoch's EER, that of the averaged encoder
+        where a run has it apart, and the sweep's ``columns``.
     """
     found = {run: figures(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
     averaged = [AVERAGED] if any(AVERAGED in of_run for of_run in found.values()) else []  # stage II has it as the EER

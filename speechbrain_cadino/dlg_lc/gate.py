@@ -102,35 +102,36 @@ class DynamicLossGate(LossGate):
         self.min_weight, self.min_share = min_weight, min_share
 
     def _choose(self, logs):
-        fault = self._find_fault(logs)
-        if fault is None:
-            threshold = math.exp(self.mixture.crossing())
-            return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
+        threshold, reason = self._crossing(logs)
+        if threshold is not None:
+            return threshold, reason
         if self.threshold == math.inf:
-            return math.inf, f"the gate stays open: {fault}"
+            return math.inf, f"the gate stays open: {reason}"
         side = self._thin_side(logs, self.threshold) if len(logs) >= MIN_VALUES else None
         if side:
-            return math.inf, f"the gate opens again, few losses are {side} the last threshold: {fault}"
-        return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {fault}"
+            return math.inf, f"the gate opens again, few losses are {side} the last threshold: {reason}"
+        return self.threshold, f"the last threshold, {self.threshold:.4g}, is kept: {reason}"
 
-    def _find_fault(self, logs):
-        """Why the mixture gives no threshold, None if it does."""
+    def _crossing(self, logs):
+        """The threshold that the mixture gives and how, or None and why it gives none."""
         if len(logs) < MIN_VALUES:
-            return f"{len(logs)} losses can be used, and {MIN_VALUES} are needed"
+            return None, f"{len(logs)} losses can be used, and {MIN_VALUES} are needed"
         if self.mixture is None:
-            return "all losses are equal"
+            return None, "all losses are equal"
         if min(self.mixture.deviations) < MIN_RELATIVE_DEVIATION * logs.std():
-            return "many losses are equal"
+            return None, "many losses are equal"
         if min(self.mixture.weights) < self.min_weight:
-            return f"one Gaussian holds only {min(self.mixture.weights):.1%} of the losses"
+            return None, f"one Gaussian holds only {min(self.mixture.weights):.1%} of the losses"
         crossing = self.mixture.crossing()
         if crossing is None:
-            return "the losses have one mode, one Gaussian is the larger at both means"
+            return None, "the losses have one mode, one Gaussian is the larger at both means"
         threshold = math.exp(crossing)
         if threshold < self.min_threshold:
-            return f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
+            return None, f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
         side = self._thin_side(logs, threshold)
-        return side and f"few losses are {side} the crossing at {threshold:.4g}"
+        if side:
+            return None, f"few losses are {side} the crossing at {threshold:.4g}"
+        return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
 
     def _thin_side(self, logs, threshold):
         """The side of a threshold that holds less than ``min_share`` of the losses: "below", "above" or None."""

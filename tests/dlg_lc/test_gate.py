@@ -114,23 +114,15 @@ def test_limits_of_the_fit_are_settings():
     assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001, min_share=0).update(two_kinds(5000, 50)) < math.inf
 
 
-def test_it_closes_only_on_enough_samples_and_opens_again():
-    few, gates = two_kinds(1000, 9000), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
+@pytest.mark.parametrize("side, right, wrong", [("below", 1000, 9000), ("above", 9000, 1000)])
+def test_it_closes_only_with_enough_samples_on_either_side_and_opens_again(side, right, wrong):
+    few, gates = two_kinds(right, wrong), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
     assert [gate.update(few) < math.inf for gate in gates] == [False, True]
-    assert gates[0].reason.startswith("the gate stays open: few losses are below the crossing at")
+    assert gates[0].reason.startswith(f"the gate stays open: few losses are {side} the crossing at")
     kept = gates[0].update(two_kinds())
     assert kept < math.inf and gates[0].update(few) == math.inf
-    assert gates[0].reason.startswith("the gate opens again, few losses are below the last threshold: few losses")
+    assert gates[0].reason.startswith(f"the gate opens again, few losses are {side} the last threshold: few losses")
     assert gates[0].update(two_kinds()) == kept
-
-
-def test_it_does_not_close_on_few_that_stand_out():
-    few, gates = two_kinds(9000, 1000), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
-    assert [gate.update(few) < math.inf for gate in gates] == [False, True]
-    assert gates[0].reason.startswith("the gate stays open: few losses are above the crossing at")
-    kept = gates[0].update(two_kinds())
-    assert kept < math.inf and gates[0].update(few) == math.inf
-    assert gates[0].reason.startswith("the gate opens again, few losses are above the last threshold: few losses")
 
 
 @pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])
