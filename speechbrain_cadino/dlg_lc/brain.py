@@ -4,13 +4,14 @@ import logging
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.dino.teacher import EMATeacher
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
 from speechbrain_cadino.dlg_lc.pictures import loss_histogram
 from speechbrain_cadino.dlg_lc.truth import Truth
-from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
@@ -29,13 +30,17 @@ class DLGLCBrain(CadinoBrain):
     Han, Chen, Qian, arXiv 2208.01928 and 2304.05754. ``modules``: ``encoder``, a `SpeakerEncoderNet`, and
     ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``labels`` (a label
     table), ``gate_mode``, ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``,
-    ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None), ``fresh_encoder`` (whether its
-    weights are left aside) and ``start_from`` (the output folder of a run whose encoder, classifier and gate are taken,
-    or None).
+    ``correction_momentum`` (only where labels are corrected), ``augmenter``, ``average_checkpoints``, ``init`` (an
+    encoder folder, or None), ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output
+    folder of a run whose encoder, classifier and gate are taken, or None).
 
     An item has one view, augmented; the clean one is the same crop before that. Where the correction is at work, the
     clean view goes through the model too, in evaluation mode and without gradient: about a quarter more time. One
     forward for both would keep what only the augmented half's gradient needs, and mix their batch statistics.
+
+    What predicts is the model's moving average, of momentum ``correction_momentum`` a step, as in Mean Teacher
+    (Tarvainen and Valpola, arXiv 1703.01780). At 0 it is the model itself, as in the paper; on small corpora that one
+    learns its own mistakes (RESULTS.md, "What predicts").
     """
 
     PANELS = {
@@ -51,8 +56,19 @@ class DLGLCBrain(CadinoBrain):
         self.gate, self.means = self.hparams.gate, EpochMeans()
         self.augmenter = self.hparams.augmenter.to(self.device)
         self.loss = DLGLCLoss(self.hparams.aam, self.hparams.corrector)
+        recoverables = {"gate": self.gate, "means": self.means}
+        self.predictor = None
+        if self.hparams.gate_mode in CORRECTING_MODES:
+            momentum = self.hparams.correction_momentum
+            if not 0 <= momentum < 1:
+                raise UserError(f"correction_momentum is {momentum}: set at least 0 and less than 1.")
+            self.predictor = recoverables["predictor"] = EMATeacher(self._model(), batch_norm="ema")
         if self.checkpointer is not None:
-            self.checkpointer.add_recoverables({"gate": self.gate, "means": self.means})
+            self.checkpointer.add_recoverables(recoverables)
+
+    def _model(self):
+        """Encoder and classifier in a row, themselves."""
+        return nn.Sequential(unwrap(self.modules.encoder), unwrap(self.modules.classifier))
 
     def fit_loader(self, loader):
         manifest = loader.dataset.manifest
@@ -77,6 +93,8 @@ class DLGLCBrain(CadinoBrain):
             load_from_run(self.checkpointer, self.hparams.start_from, new=new)
         elif self.hparams.init and not self.hparams.fresh_encoder:
             start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
+        if self.predictor is not None:
+            self.predictor.update(self._model(), momentum=0)  # the weights came just now
 
     def encoder_to_test(self):
         return unwrap(self.modules.encoder)
@@ -84,21 +102,16 @@ class DLGLCBrain(CadinoBrain):
     @property
     def is_correcting(self):
         """Whether the clean views are looked at: in this epoch, there are labels that are not trusted."""
-        wanted = self.hparams.gate_mode in CORRECTING_MODES
         due = self.hparams.epoch_counter.current >= self.hparams.correction_start_epoch
-        return wanted and due and self.gate.threshold < torch.inf
+        return self.predictor is not None and due and self.gate.threshold < torch.inf
 
     def compute_forward(self, batch, stage):
         """Cosines (batch, classes) of the augmented views, and of the clean ones or None."""
         batch = batch.to(self.device)
         (wave,) = self.augmenter(batch)
         cosines = self.modules.classifier(self.modules.encoder(wave))
-        return cosines, self._clean_cosines(batch) if self.is_correcting else None
-
-    def _clean_cosines(self, batch):
-        encoder, classifier = unwrap(self.modules.encoder), unwrap(self.modules.classifier)
-        with torch.no_grad(), evaluating(encoder):
-            return classifier(encoder(batch.waves[0]))
+        with torch.no_grad():
+            return cosines, self.predictor(batch.waves[0]) if self.is_correcting else None
 
     def compute_objectives(self, predictions, batch, stage):
         cosines, clean_cosines = predictions
@@ -110,6 +123,10 @@ class DLGLCBrain(CadinoBrain):
             stats |= self.truth.stats(items, verdicts)
         self.means.add(stats)
         return loss
+
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        if should_step and self.predictor is not None:
+            self.predictor.update(self._model(), self.hparams.correction_momentum)
 
     def epoch_figures(self):
         figures = {"gate_threshold": self.gate.threshold, **self.means.finish_epoch()}

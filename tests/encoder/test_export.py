@@ -162,6 +162,16 @@ def test_failure_leaves_the_older_export(make_net, waves, tmp_path, monkeypatch)
     torch.testing.assert_close(load(folder, waves), net(waves), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_rounding_on_a_gpu_is_no_reason_to_refuse(make_net, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    net = make_net().cuda()
+    net.embedding_norm.running_var.fill_(1e-6)  # differences of embeddings count a thousand times
+    export_encoder(net, tmp_path / "encoder")
+    assert next(net.parameters()).is_cuda
+
+
 def test_a_module_that_speechbrain_cannot_rebuild_is_not_exported(make_net, tmp_path):
     class Doubled(FasterECAPA):
         def forward(self, x, lengths=None):

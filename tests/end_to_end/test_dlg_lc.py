@@ -268,6 +268,7 @@ def test_few_labels(corpus, encoder, tmp_path, share, utterances):
         (dict(labels="LABELS", n_iterations=0), "n_iterations is 0: set at least 1"),
         (dict(labels="LABELS", gate_mode="magic"), "'magic': set one of none, fixed, dynamic, dynamic+correction"),
         (dict(labels="LABELS", gate=dict(start_epoch=1)), "start_epoch is 1: set at least 2"),
+        (dict(labels="LABELS", correction_momentum=1.0), "correction_momentum is 1.0: set at least 0 and less than 1"),
         (dict(labels="LABELS", embedding_dim=16, fresh_encoder=False, init="ENCODER"), "has another architecture"),
     ],
 )
