@@ -121,6 +121,7 @@ def check(sizes, manifest, options, n_steps=2):
         What `count_costs` gives, by variant.
     """
     torch.set_num_threads(options.threads)
+    allow_tf32(False)
     dataset = make_dataset(manifest, sizes, augmented=True)
     steps = {name: variant(sizes, options.device, SGD) for name, variant in VARIANTS.items()}
     batches = {name: step.batches(dataset) for name, step in steps.items()}
@@ -202,6 +203,7 @@ def ask(end):
 def serve(end, variant, augmented, sizes, manifest, options):
     """What a process does: a timed step whenever it is asked for one."""
     torch.set_num_threads(options.threads)
+    allow_tf32(True)
     step = VARIANTS[variant](sizes, options.device)
     batches = step.batches(make_dataset(manifest, sizes, augmented))
     before = peak_memory(options.device)
@@ -212,6 +214,11 @@ def serve(end, variant, augmented, sizes, manifest, options):
         if options.device != "cpu":
             torch.cuda.synchronize()
         end.send((time.perf_counter() - start, peak_memory(options.device), before))
+
+
+def allow_tf32(allowed):
+    """On a GPU, for all alike. PyTorch allows it for convolutions alone, SpeechBrain for matrix products too."""
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = allowed
 
 
 def peak_memory(device):
