@@ -27,6 +27,7 @@ def fit_and_write_down(self, loader):
     learnt = {
         "modules": parameters(self.modules),
         "teacher": parameters(self.teacher) if hasattr(self, "teacher") else None,
+        "predictor": dict(self.predictor.state_dict()) if getattr(self, "predictor", None) is not None else None,
         "center": self.dino_loss.center if hasattr(self, "dino_loss") else None,
         "threshold": self.gate.threshold if hasattr(self, "gate") else None,
         "history": [{**row, "seconds": 0} for row in self.history.rows],
