@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from speechbrain_cadino.training.distributed import unwrap
+from speechbrain_cadino.training.distributed import broadcast_buffers, unwrap
 
 
 class EMATeacher(nn.Module):
@@ -60,7 +60,7 @@ class EMATeacher(nn.Module):
     def update(self, student, momentum):
         """Move towards the student: ``teacher = momentum * teacher + (1 - momentum) * student``.
 
-        Call it after each optimiser step.
+        Call it after each optimiser step, on every rank.
 
         Arguments
         ---------
@@ -79,3 +79,5 @@ class EMATeacher(nn.Module):
                 else:
                     own.copy_(other)
         torch._foreach_lerp_(mine, theirs, 1 - momentum)
+        if self.batch_norm == "ema":
+            broadcast_buffers(self)  # the student's statistics are each rank's own until DDP's next forward

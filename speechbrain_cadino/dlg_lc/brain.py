@@ -15,7 +15,7 @@ from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
-from speechbrain_cadino.training.distributed import broadcast_buffers, is_main, unwrap
+from speechbrain_cadino.training.distributed import is_main, unwrap
 from speechbrain_cadino.training.means import EpochMeans
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.errors import UserError
@@ -127,7 +127,6 @@ class DLGLCBrain(CadinoBrain):
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         if should_step and self.predictor is not None:
             self.predictor.update(self._model(), self.hparams.correction_momentum)
-            broadcast_buffers(self.predictor)
 
     def epoch_figures(self):
         figures = {"gate_threshold": self.gate.threshold, **self.means.finish_epoch()}

@@ -65,14 +65,14 @@ def all_reduce_mean(tensor):
 def broadcast_buffers(module):
     """Give every rank the main rank's buffers of a module: without SyncBatchNorm each has statistics of its own.
 
-    Every rank must call it.
+    Every rank must call it. On CUDA and NCCL nothing is sent: SyncBatchNorm keeps them equal already.
 
     Arguments
     ---------
     module : torch.nn.Module
         Changed in place.
     """
-    if world_size() > 1:
+    if world_size() > 1 and not _uses_nccl(module):
         for buffer in module.buffers():
             dist.broadcast(buffer, src=0)
 
