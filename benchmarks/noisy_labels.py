@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Label tables of the demo corpus's true speakers of which a known share is wrong, for sweeps over stage II.
+"""Label tables of the demo corpus's true speakers of which a known fraction is wrong, for sweeps over stage II.
 
-> python benchmarks/noisy_labels.py CORPUS OUTPUT --shares 0 0.2 0.4 0.6 --seeds 1 2 3
+> python benchmarks/noisy_labels.py CORPUS OUTPUT --fractions 0 0.2 0.4 0.6 --seeds 1 2 3
 
 CORPUS is a folder of `make_demo_corpus`. OUTPUT gets ``random_SHARE/labels_SEED.txt`` and, with --structured,
 ``structured_SHARE/labels_SEED.txt``, lines of ``utterance label``, as `dlg_lc.yaml` takes them (``labels``).
@@ -18,29 +18,29 @@ from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.mfcc import N_MFCC, mfcc_statistics
 
 
-def random_noise(labels, share, rng):
-    """Give a share of the items another label, each other one being as likely as the next.
+def random_noise(labels, fraction, rng):
+    """Give a fraction of the items another label, each other one being as likely as the next.
 
     Arguments
     ---------
     labels : np.ndarray
         (n,) int64, from 0.
-    share : float
+    fraction : float
     rng : np.random.Generator
 
     Returns
     -------
     np.ndarray
-        (n,) int64; ``round(share n)`` of them changed.
+        (n,) int64; ``round(fraction n)`` of them changed.
     """
     labels, classes = labels.copy(), int(labels.max()) + 1
-    wrong = rng.permutation(len(labels))[: round(share * len(labels))]
+    wrong = rng.permutation(len(labels))[: round(fraction * len(labels))]
     labels[wrong] = (labels[wrong] + rng.integers(1, classes, len(wrong))) % classes
     return labels
 
 
-def structured_noise(speakers, sessions, spectra, share, rng):
-    """Err as clustering does: of a share of the sessions half get a class of their own, half a stranger's class.
+def structured_noise(speakers, sessions, spectra, fraction, rng):
+    """Err as clustering does: of a fraction of the sessions half get a class of their own, half a stranger's class.
 
     Arguments
     ---------
@@ -48,7 +48,7 @@ def structured_noise(speakers, sessions, spectra, share, rng):
         (n,) int64, from 0; a session belongs to one speaker.
     spectra : np.ndarray
         (sessions, dim): what the channel of each sounds like. The stranger is the one with the nearest session.
-    share : float
+    fraction : float
     rng : np.random.Generator
 
     Returns
@@ -60,7 +60,7 @@ def structured_noise(speakers, sessions, spectra, share, rng):
     owner[sessions] = speakers
     distances = np.linalg.norm(spectra[:, None] - spectra[None], axis=2)
     distances[owner[:, None] == owner[None]] = np.inf
-    drawn = rng.permutation(len(spectra))[: round(share * len(spectra))]
+    drawn = rng.permutation(len(spectra))[: round(fraction * len(spectra))]
     split, merged = np.array_split(drawn, 2)
     label = owner.copy()
     label[split] = owner.max() + 1 + np.arange(len(split))
@@ -73,15 +73,15 @@ def main(arguments=None):
     names = sorted(read_file_list(args.corpus / "train_files.txt"))
     speakers = np.unique([name.split("/")[0] for name in names], return_inverse=True)[1]
     sessions = np.unique([name.rsplit("/", 1)[0] for name in names], return_inverse=True)[1]
-    makers = {"random": lambda share, rng: random_noise(speakers, share, rng)}
+    makers = {"random": lambda fraction, rng: random_noise(speakers, fraction, rng)}
     if args.structured:
         spectra = session_spectra([args.corpus / "wav" / name for name in names], sessions)
-        makers["structured"] = lambda share, rng: structured_noise(speakers, sessions, spectra, share, rng)
+        makers["structured"] = lambda fraction, rng: structured_noise(speakers, sessions, spectra, fraction, rng)
     for kind, make in makers.items():
-        for share in args.shares:
+        for fraction in args.fractions:
             for seed in args.seeds:
-                labels = make(share, np.random.default_rng([seed, round(1000 * share)]))
-                with atomic_path(args.output / f"{kind}_{share:g}" / f"labels_{seed}.txt") as temporary:
+                labels = make(fraction, np.random.default_rng([seed, round(1000 * fraction)]))
+                with atomic_path(args.output / f"{kind}_{fraction:g}" / f"labels_{seed}.txt") as temporary:
                     temporary.write_text("".join(f"{name} {label}\n" for name, label in zip(names, labels)))
 
 
@@ -97,7 +97,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("output", type=Path)
-    parser.add_argument("--shares", type=float, nargs="+", default=[0, 0.2, 0.4, 0.6])
+    parser.add_argument("--fractions", type=float, nargs="+", default=[0, 0.2, 0.4, 0.6])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--structured", action="store_true", help="make those of structured noise too")
     return parser.parse_args(arguments)

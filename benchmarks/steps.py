@@ -1,6 +1,6 @@
 """The two training steps that `train_step.py` compares: the package's own, and the plain way of writing it.
 
-Both start from the same weights, see the same crops with the same draws, and minimise the same loss.
+Both start from the same weights, see the same crops with the same parameters, and minimise the same loss.
 """
 
 import copy
@@ -17,17 +17,17 @@ from speechbrain.processing.features import InputNormalization
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 from torch.nn import functional as F
 
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.head import DINOHead
 from speechbrain_cadino.dino.loss import DINOLoss
 from speechbrain_cadino.dino.multicrop import MultiCropNet
-from speechbrain_cadino.dino.schedules import Constant
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.clipping import GradientClipper
-from speechbrain_cadino.training.collapse import CollapseWatch
 from speechbrain_cadino.training.loader import make_train_loader
-from speechbrain_cadino.views.augment import ViewAugmenter
+from speechbrain_cadino.training.schedules import Constant
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.sampler import ViewSampler
 
@@ -153,7 +153,7 @@ class PlainStep:
             sampler.set_epoch(epoch)
             for keys in sampler:
                 samples = [dataset[key] for key in keys]
-                crops = [map(augment_crop, sample.crops, sample.draws) for sample in samples]
+                crops = [map(augment_crop, sample.crops, sample.parameters) for sample in samples]
                 yield [torch.from_numpy(np.stack(view)) for view in zip(*crops)]
 
     def fit(self, views):
@@ -173,7 +173,7 @@ class PlainStep:
         return loss.item()
 
     def pairwise_loss(self, student_logits, teacher_logits):
-        """Cross-entropy of every pair of a teacher's view and another of the student's; then the centre moves."""
+        """Cross-entropy of every pair of a teacher's view and another of the student's; then the center moves."""
         losses = []
         for t, teacher in enumerate(teacher_logits):
             for s, student in enumerate(student_logits):
@@ -192,14 +192,14 @@ def forward_by_length(net, views):
     return net.head(embeddings).chunk(len(views))
 
 
-def augment_crop(crop, draws):
+def augment_crop(crop, parameters):
     """A room's response or noise on one crop (time,), as drawn; a room leaves the level (RMS) as it was."""
-    if "rir" in draws:
-        echoed = fftconvolve(crop, draws["rir"])[: len(crop)]
+    if "rir" in parameters:
+        echoed = fftconvolve(crop, parameters["rir"])[: len(crop)]
         return echoed * (level(crop) / max(level(echoed), 1e-20))
-    if "noise" in draws:
-        noise = draws["noise"]
-        return crop + noise * (level(crop) / max(level(noise), 1e-20) * 10 ** (-draws["snr_db"] / 20))
+    if "noise" in parameters:
+        noise = parameters["noise"]
+        return crop + noise * (level(crop) / max(level(noise), 1e-20) * 10 ** (-parameters["snr_db"] / 20))
     return crop
 
 

@@ -24,10 +24,10 @@ def make_table(sweep):
     Returns
     -------
     str
-        Columns as of `summary` and `comparison`; the figures are the last epoch's EER, that of the averaged encoder
+        Columns as of `summary` and `comparison`; the metrics are the last epoch's EER, that of the averaged encoder
         where a run has it apart, and the sweep's ``columns``.
     """
-    found = {run: figures(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
+    found = {run: metrics(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
     averaged = [AVERAGED] if any(AVERAGED in of_run for of_run in found.values()) else []  # stage II has it as the EER
     names = [EER, *averaged, *sweep.columns]
     rows = []
@@ -44,8 +44,8 @@ def make_table(sweep):
     return format_table(rows, formats=FORMATS)
 
 
-def figures(folder, columns):
-    """The figures of a run, name to float; one that it does not have is left out.
+def metrics(folder, columns):
+    """The metrics of a run, name to float; one that it does not have is left out.
 
     Arguments
     ---------

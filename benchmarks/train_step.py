@@ -30,14 +30,14 @@ import torch
 from steps import SGD, PackageStep, PlainStep, Sizes
 from torch.utils.flop_counter import FlopCounterMode
 
+from speechbrain_cadino.augmentation.noise import babble
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.augmentation.settings import AugmentationSettings
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.verification.report import format_table
 from speechbrain_cadino.views.dataset import ViewDataset
-from speechbrain_cadino.views.draws import AugmentDrawer
-from speechbrain_cadino.views.noise import babble
-from speechbrain_cadino.views.settings import AugmentSettings
 
 VARIANTS = {"reference": PlainStep, "package": PackageStep}
 TOLERANCE = 1e-4
@@ -96,7 +96,7 @@ def make_corpus(folder, n_utterances):
 
 def make_dataset(manifest, sizes, augmented):
     """The crops of the corpus, held in memory; with what augmentation draws by default, or nothing drawn."""
-    drawer = AugmentDrawer(AugmentSettings()) if augmented else None
+    drawer = AugmentationSampler(AugmentationSettings()) if augmented else None
     return ViewDataset(manifest, sizes.crops, seed=0, augment=drawer, preload=True)
 
 
@@ -116,7 +116,7 @@ def check(sizes, manifest, options, n_steps=2):
     -------
     losses : list of list of float
         For each variant, the losses of ``n_steps`` steps on augmented crops with batch norm frozen, the same weights
-        before the first: later ones show that gradients, clipping, optimiser, centre and EMA agree too.
+        before the first: later ones show that gradients, clipping, optimiser, center and EMA agree too.
     costs : dict
         What `count_costs` gives, by variant.
     """

@@ -95,7 +95,10 @@ class SpeakerEncoder(torch.nn.Module):
             If a file is absent, unreadable, shorter than 0.1 s or silent; names it.
         """
         paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-        read = lambda row, start, stop: check_wave(read_audio(paths[row], int(start), int(stop)), paths[row])
+
+        def read(row, start, stop):
+            return check_wave(read_audio(paths[row], int(start), int(stop)), paths[row])
+
         return self._embed(read, lengths_from_files(paths))
 
     def encode_waves(self, waves, sample_rate=SAMPLE_RATE):

@@ -20,7 +20,7 @@ class KMeans:
     Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid
     the direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
 
-    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its share of the
+    With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its shard of the
     rows, and all get the same result.
 
     Arguments
@@ -96,21 +96,21 @@ class KMeans:
         """
         rows = Rows(x, self.device, self.spherical)
         centroids = self._first_centroids(rows, init)
-        share = ranks.share(len(rows))
-        labels = torch.full((share.stop - share.start,), -1, device=rows.device)
-        with assigner(rows, share, len(centroids), self.chunk_size) as assign:
+        shard = ranks.shard(len(rows))
+        labels = torch.full((shard.stop - shard.start,), -1, device=rows.device)
+        with assigner(rows, shard, len(centroids), self.chunk_size) as assign:
             for step in range(self.n_iter + 1):
                 # Of -|x - c|^2 / 2 the part that depends on c: on the sphere only the product does.
                 offsets = None if self.spherical else -centroids.square().sum(dim=1) / 2
                 changed = assign(labels, centroids, offsets)
-                changed = int(ranks.add_up(torch.tensor([changed], device=rows.device)))
+                changed = int(ranks.all_reduce(torch.tensor([changed], device=rows.device)))
                 if ranks.rank() == 0:
                     logger.info("k-means, %d of %d updates: %d items change cluster", step, self.n_iter, changed)
                 if not changed or step == self.n_iter:
                     break
-                centroids, counts = self._means(rows, share, labels, len(centroids))
-                self._reseed(rows, share, labels, centroids, counts)
-        return self._finish(rows, share, labels, centroids)
+                centroids, counts = self._means(rows, shard, labels, len(centroids))
+                self._reseed(rows, shard, labels, centroids, counts)
+        return self._finish(rows, shard, labels, centroids)
 
     @torch.no_grad()
     def merge(self, x, mapping):
@@ -129,10 +129,10 @@ class KMeans:
             Itself.
         """
         rows = Rows(x, self.device, self.spherical)
-        share = ranks.share(len(rows))
-        labels = mapping[self.labels[share]]
-        centroids, _ = self._means(rows, share, labels, int(mapping.max()) + 1)
-        return self._finish(rows, share, labels, centroids)
+        shard = ranks.shard(len(rows))
+        labels = mapping[self.labels[shard]]
+        centroids, _ = self._means(rows, shard, labels, int(mapping.max()) + 1)
+        return self._finish(rows, shard, labels, centroids)
 
     def _first_centroids(self, rows, init):
         n_clusters = min(self.n_clusters, len(rows))
@@ -145,26 +145,26 @@ class KMeans:
             raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
         return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))
 
-    def _means(self, rows, share, labels, n_clusters):
+    def _means(self, rows, shard, labels, n_clusters):
         """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
-        sums, counts = map(ranks.add_up, rows.sums(labels, n_clusters, share))
+        sums, counts = map(ranks.all_reduce, rows.sums(labels, n_clusters, shard))
         if not sums.isfinite().all():
             raise UserError("Some embeddings are not finite: find the utterances that give them, or lower the lr.")
         means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]
         return means.float(), counts
 
     @staticmethod
-    def _reseed(rows, share, labels, centroids, counts):
+    def _reseed(rows, shard, labels, centroids, counts):
         """Move the centroids of empty clusters to the items farthest from theirs, of equals the first; in place."""
         (empty,) = torch.where(counts == 0)
         if len(empty):
-            distances = ranks.join(rows.distances(labels, centroids, share), len(rows))
+            distances = ranks.all_gather(rows.distances(labels, centroids, shard), len(rows))
             farthest = torch.sort(distances, descending=True, stable=True).indices[: len(empty)]
             centroids[empty] = rows.take(farthest.tolist())
 
-    def _finish(self, rows, share, labels, centroids):
+    def _finish(self, rows, shard, labels, centroids):
         self.centroids = centroids
-        self.labels = ranks.join(labels, len(rows))
-        self.distances = ranks.join(rows.distances(labels, centroids, share), len(rows))
+        self.labels = ranks.all_gather(labels, len(rows))
+        self.distances = ranks.all_gather(rows.distances(labels, centroids, shard), len(rows))
         self.inertia = float(self.distances.double().square().sum())
         return self

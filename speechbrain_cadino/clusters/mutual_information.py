@@ -52,8 +52,8 @@ def _numbered(labels):
 
 
 def _entropy(sizes):
-    shares = sizes / sizes.sum()
-    return -np.sum(shares * np.log(shares))
+    fractions = sizes / sizes.sum()
+    return -np.sum(fractions * np.log(fractions))
 
 
 def _expected_information(row_sizes, column_sizes):

@@ -18,7 +18,7 @@ CPU_BYTES, GPU_BYTES = 8 << 20, 512 << 20
 
 
 @contextmanager
-def assigner(rows, share, n_clusters, chunk_size=None):
+def assigner(rows, shard, n_clusters, chunk_size=None):
     """Give a function that assigns rows to centroids, on the rows' device.
 
     On a CPU each thread (as many as `torch.get_num_threads`) takes the next chunk when it has done one, with NumPy,
@@ -29,7 +29,7 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     ---------
     rows : speechbrain_cadino.clusters.rows.Rows
         Used as they are, never normalised: that would change all scores of a row alike.
-    share : slice
+    shard : slice
         Of the rows.
     n_clusters : int
     chunk_size : int, optional
@@ -38,7 +38,7 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     Yields
     ------
     callable
-        (labels (rows of the share,) int64, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None)
+        (labels (rows of the shard,) int64, centroids (n_clusters, dim) float32, offsets (n_clusters,) float32 or None)
         -> int: sets labels, in place, to the argmax over centroids of ``row . centroid + offset``, of equals the first,
         and gives the number of those that changed.
 
@@ -54,7 +54,7 @@ def assigner(rows, share, n_clusters, chunk_size=None):
     """
     on_cpu = rows.device.type == "cpu"
     fitting = (CPU_BYTES if on_cpu else GPU_BYTES) // (4 * n_clusters)
-    chunks = list(blocks(share, chunk_size or max(64, fitting)))
+    chunks = list(blocks(shard, chunk_size or max(64, fitting)))
     if not on_cpu:
         yield lambda *operands: _assign_torch(rows, chunks, *operands)
         return

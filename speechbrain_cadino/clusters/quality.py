@@ -10,8 +10,8 @@ from speechbrain_cadino.clusters.mutual_information import adjusted_mutual_infor
 UNKNOWN = -1
 
 
-def refresh_figures(labels, previous=None, spk_ids=None, sessions=None):
-    """All figures of a refresh, with keys fit for a CSV's header.
+def cluster_metrics(labels, previous=None, spk_ids=None, sessions=None):
+    """All metrics of a refresh, with keys fit for a CSV's header.
 
     Arguments
     ---------
@@ -20,8 +20,8 @@ def refresh_figures(labels, previous=None, spk_ids=None, sessions=None):
     previous : np.ndarray, optional
         (n,) int64, of the refresh before: adds ``ami_previous``, over the items that are in both.
     spk_ids : np.ndarray of str, optional
-        (n,), '' for an unknown one, as `Manifest.spk_ids`: adds ``ami_speakers`` and what `same_speaker_shares` gives.
-        They are for the log alone; nothing is trained on them.
+        (n,), '' for an unknown one, as `Manifest.spk_ids`: adds ``ami_speakers`` and what `same_speaker_fractions`
+        gives. They are for the log alone; nothing is trained on them.
     sessions : np.ndarray of str, optional
         (n,), as `Manifest.sessions`.
 
@@ -31,20 +31,22 @@ def refresh_figures(labels, previous=None, spk_ids=None, sessions=None):
 
     Example
     -------
-    >>> refresh_figures(np.array([0, 0, 1, 2, 2, 2]), previous=np.array([5, 5, 5, 3, 3, 3]))["clusters"]
+    >>> cluster_metrics(np.array([0, 0, 1, 2, 2, 2]), previous=np.array([5, 5, 5, 3, 3, 3]))["clusters"]
     3
     """
     labels = np.asarray(labels)
-    figures = cluster_sizes(labels)
+    metrics = cluster_sizes(labels)
     if previous is not None:
         both = (labels != UNKNOWN) & (np.asarray(previous) != UNKNOWN)
-        figures["ami_previous"] = adjusted_mutual_information(labels[both], np.asarray(previous)[both])
+        metrics["ami_previous"] = adjusted_mutual_information(labels[both], np.asarray(previous)[both])
     if spk_ids is not None:
         known = (labels != UNKNOWN) & (np.asarray(spk_ids) != "")
         labels, spk_ids = labels[known], _numbered(np.asarray(spk_ids)[known])
-        figures["ami_speakers"] = adjusted_mutual_information(labels, spk_ids)
-        figures.update(same_speaker_shares(labels, spk_ids, None if sessions is None else np.asarray(sessions)[known]))
-    return figures
+        metrics["ami_speakers"] = adjusted_mutual_information(labels, spk_ids)
+        metrics.update(
+            same_speaker_fractions(labels, spk_ids, None if sessions is None else np.asarray(sessions)[known])
+        )
+    return metrics
 
 
 def cluster_sizes(labels):
@@ -75,10 +77,10 @@ def cluster_sizes(labels):
     }
 
 
-def same_speaker_shares(labels, spk_ids, sessions=None):
-    """Of the pairs of items of one speaker, the share whose items are in one cluster.
+def same_speaker_fractions(labels, spk_ids, sessions=None):
+    """Of the pairs of items of one speaker, the fraction whose items are in one cluster.
 
-    Where the share across sessions is far under that within, clusters are channels.
+    Where the fraction across sessions is far under that within, clusters are channels.
 
     Arguments
     ---------
@@ -97,18 +99,18 @@ def same_speaker_shares(labels, spk_ids, sessions=None):
     Example
     -------
     >>> labels, speakers = np.array([0, 0, 1, 1]), np.array(["a", "a", "a", "b"])
-    >>> same_speaker_shares(labels, speakers, sessions=np.array(["x", "x", "y", "z"]))
+    >>> same_speaker_fractions(labels, speakers, sessions=np.array(["x", "x", "y", "z"]))
     {'same_spk': 0.3333333333333333, 'same_spk_within': 1.0, 'same_spk_across': 0.0}
     """
     labels, spk_ids = _numbered(labels), _numbered(spk_ids)
     pairs, together = _pairs(spk_ids), _pairs(spk_ids, labels)
-    shares = {"same_spk": _share(together, pairs)}
+    fractions = {"same_spk": _fraction(together, pairs)}
     if sessions is not None:
         sessions = _numbered(sessions)
         within, together_within = _pairs(spk_ids, sessions), _pairs(spk_ids, sessions, labels)
-        shares["same_spk_within"] = _share(together_within, within)
-        shares["same_spk_across"] = _share(together - together_within, pairs - within)
-    return shares
+        fractions["same_spk_within"] = _fraction(together_within, within)
+        fractions["same_spk_across"] = _fraction(together - together_within, pairs - within)
+    return fractions
 
 
 def _pairs(*columns):
@@ -131,5 +133,5 @@ def _numbered(column):
     return np.unique(column, return_inverse=True)[1]
 
 
-def _share(part, whole):
+def _fraction(part, whole):
     return part / whole if whole else float("nan")

@@ -67,29 +67,29 @@ class Rows:
         rows = self.raw(indices)
         return F.normalize(rows, dim=1) if self.normalise else rows
 
-    def distances(self, labels, centroids, share):
-        """Euclidean distance of each row of ``share`` to its centroid, by the difference: exact for near ones.
+    def distances(self, labels, centroids, shard):
+        """Euclidean distance of each row of ``shard`` to its centroid, by the difference: exact for near ones.
 
         Arguments
         ---------
         labels : torch.Tensor
-            (rows of the share,) int64
+            (rows of the shard,) int64
         centroids : torch.Tensor
             (n_clusters, dim)
-        share : slice
+        shard : slice
             Of the rows.
 
         Returns
         -------
         torch.Tensor
-            (rows of the share,) float32
+            (rows of the shard,) float32
         """
         distances = torch.empty(len(labels), device=self.device)
-        for part, block in blocks(share, DISTANCE_BLOCK):
+        for part, block in blocks(shard, DISTANCE_BLOCK):
             distances[part] = torch.linalg.vector_norm(self.take(block) - centroids[labels[part]], dim=1)
         return distances
 
-    def sums(self, labels, n_clusters, share):
+    def sums(self, labels, n_clusters, shard):
         """The sum of each cluster's rows, and their number.
 
         The rows of a cluster are added up in float32 in their order, whatever the device and the number of threads, and
@@ -99,9 +99,9 @@ class Rows:
         Arguments
         ---------
         labels : torch.Tensor
-            (rows of the share,) int64
+            (rows of the shard,) int64
         n_clusters : int
-        share : slice
+        shard : slice
             Of the rows.
 
         Returns
@@ -113,7 +113,7 @@ class Rows:
         """
         sums = torch.zeros(n_clusters, self.dim, dtype=torch.float64, device=self.device)
         counts = torch.zeros(n_clusters, dtype=torch.int64, device=self.device)
-        for part, block in blocks(share, SUM_BLOCK):
+        for part, block in blocks(shard, SUM_BLOCK):
             rows, sizes = self.raw(block), torch.bincount(labels[part], minlength=n_clusters)
             order = _sorting(labels[part], n_clusters)
             weights = 1 / torch.linalg.vector_norm(rows, dim=1).clamp(min=EPS)[order] if self.normalise else None
@@ -122,11 +122,11 @@ class Rows:
         return sums, counts
 
 
-def blocks(share, size):
-    """Go through a slice of rows: pairs of a slice counted from the start of ``share``, and that slice of the rows."""
-    for start in range(share.start, share.stop, size):
-        stop = min(start + size, share.stop)
-        yield slice(start - share.start, stop - share.start), slice(start, stop)
+def blocks(shard, size):
+    """Go through a slice of rows: pairs of a slice counted from the start of ``shard``, and that slice of the rows."""
+    for start in range(shard.start, shard.stop, size):
+        stop = min(start + size, shard.stop)
+        yield slice(start - shard.start, stop - shard.start), slice(start, stop)
 
 
 def _sorting(labels, n_clusters):

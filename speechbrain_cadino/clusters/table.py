@@ -50,15 +50,15 @@ class LabelTable:
     def __len__(self):
         return len(self.ids)
 
-    def for_manifest(self, ids, min_share=0.5):
+    def for_manifest(self, ids, min_fraction=0.5):
         """Clusters and distances of a manifest's utterances; the table may have others beside.
 
         Arguments
         ---------
         ids : sequence of str
             (n,), `Manifest.ids`.
-        min_share : float
-            The smallest share of ``ids`` that the table must have.
+        min_fraction : float
+            The smallest fraction of ``ids`` that the table must have.
 
         Returns
         -------
@@ -70,12 +70,12 @@ class LabelTable:
         Raises
         ------
         UserError
-            If less than ``min_share`` of the utterances are in the table.
+            If less than ``min_fraction`` of the utterances are in the table.
         """
         place = {name: row for row, name in enumerate(self.ids.tolist())}
         rows = np.array([place.get(name, -1) for name in np.asarray(ids, dtype=STRING).tolist()], dtype=np.int64)
         missing = np.count_nonzero(rows < 0)
-        if len(rows) - missing < min_share * len(rows) or missing == len(rows):
+        if len(rows) - missing < min_fraction * len(rows) or missing == len(rows):
             raise UserError(
                 f"{missing} of the manifest's {len(rows)} utterances are not in the label table, "
                 f"{ids[np.argmin(rows)]} for one, whose own IDs are like {self.ids[0]}: give the table of this corpus."

@@ -12,7 +12,6 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
 
-
 class Manifest:
     """Utterances as columns, read as `manifest[i]` like a dataset or column by column.
 

@@ -18,6 +18,7 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
+
 class Scan(NamedTuple):
     """A corpus: its manifest, what was set aside as (path, reason), and how many files the trial lists kept out."""
 

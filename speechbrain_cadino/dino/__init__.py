@@ -1,1 +1,1 @@
-"""Stage I, self-distillation without labels: head, losses, teacher and schedules."""
+"""Stage I, self-distillation without labels: head, losses, and the watch against collapse."""

@@ -3,10 +3,10 @@
 import torch
 
 from speechbrain_cadino.dino.multicrop import map_by_length
-from speechbrain_cadino.dino.teacher import EMATeacher
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.distributed import synchronise_batchnorm, unwrap
+from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -88,11 +88,11 @@ class DINOBrain(CadinoBrain):
             schedule = self.hparams.momentum_schedule
             self.teacher.update(self.modules.student, schedule.value(self.optimizer_step - 1, self.steps_per_epoch))
 
-    def epoch_figures(self):
+    def epoch_metrics(self):
         return self.watch.finish_epoch()
 
-    def epoch_check(self, figures):
-        self.watch.check(figures)
+    def epoch_check(self, metrics):
+        self.watch.check(metrics)
 
     def encoder_to_export(self):
         """The teacher's encoder, the mean of its last ``average_checkpoints`` epochs; last layer refitted if so set."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import speechbrain as sb
 import torch
 
-from speechbrain_cadino.clusters.quality import refresh_figures
+from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.refresh import Clusters
 from speechbrain_cadino.training.distributed import broadcast_buffers, is_main
@@ -21,17 +21,17 @@ class CADINOBrain(DINOBrain):
     """DINO whose views come from several utterances of one cluster (Han, Chen, Qian, arXiv 2304.05754).
 
     Read from ``hparams``, besides what `DINOBrain` reads: ``cluster_schedule`` (a `RefreshSchedule`), ``clustering`` (a
-    `Clustering`), ``source`` (the `ClusterMembers` of the dataset), ``start_from`` and ``start_from_epoch`` (a run to
-    start from, or None).
+    `Clustering`), ``positive_sampler`` (the `PositiveSampler` of the dataset), ``start_from`` and ``start_from_epoch``
+    (a run to start from, or None).
 
     Before an epoch that is due for it, the teacher embeds the training utterances, clean and whole; the embeddings are
-    centred as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
+    centerd as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
     that was killed meanwhile finds them again; each clustering's label table lies beside.
     """
 
     PANELS = {
         **DINOBrain.PANELS,
-        "share of items with several utterances": ["several_utterances"],
+        "fraction of items with several utterances": ["several_utterances"],
         "clusters and speakers": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
     }
 
@@ -43,10 +43,13 @@ class CADINOBrain(DINOBrain):
 
     def fit_loader(self, loader):
         self.manifest = loader.dataset.manifest
-        if loader.dataset.source is not self.hparams.source:
-            raise UserError("The dataset's source is not the setting source: write 'source: !ref <source>' in dataset.")
+        if loader.dataset.positive_sampler is not self.hparams.positive_sampler:
+            raise UserError(
+                "The dataset's positive_sampler is not the setting positive_sampler: write "
+                "'positive_sampler: !ref <positive_sampler>' in dataset."
+            )
         self.hparams.clustering.check_memory(len(self.manifest))
-        self.hparams.source.bind(len(self.manifest), self.manifest.sessions)
+        self.hparams.positive_sampler.bind(len(self.manifest), self.manifest.sessions)
         super().fit_loader(loader)
 
     def on_fit_start(self):
@@ -54,7 +57,7 @@ class CADINOBrain(DINOBrain):
         if self.hparams.start_from and not self.checkpointer.list_checkpoints():
             self._start_from(self.hparams.start_from)
         if self.clusters.labels is not None:
-            self.hparams.source.set_clusters(self.clusters.labels, self.clusters.distances)
+            self.hparams.positive_sampler.set_clusters(self.clusters.labels, self.clusters.distances)
 
     def _start_from(self, folder):
         load_from_run(self.checkpointer, folder, new=["clusters"], epoch=self.hparams.start_from_epoch)
@@ -81,11 +84,11 @@ class CADINOBrain(DINOBrain):
         if is_main():
             table.write(folder / f"labels_epoch{epoch:04d}.csv")
         labels, distances = table.for_manifest(self.manifest.ids)
-        self.hparams.source.set_clusters(labels, distances)
-        figures = refresh_figures(labels, self.clusters.labels, self.manifest.spk_ids, self.manifest.sessions)
-        figures["several_utterances"] = self.hparams.source.share_of_several()
-        self.clusters.take(epoch, labels, distances, figures)
-        told = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self.hparams.positive_sampler.set_clusters(labels, distances)
+        metrics = cluster_metrics(labels, self.clusters.labels, self.manifest.spk_ids, self.manifest.sessions)
+        metrics["several_utterances"] = self.hparams.positive_sampler.fraction_with_several()
+        self.clusters.take(epoch, labels, distances, metrics)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         logger.info("Clusters for the epochs from %d on: %s", epoch, told)
 
     def groups(self, items):
@@ -93,6 +96,6 @@ class CADINOBrain(DINOBrain):
             return None
         return torch.from_numpy(self.clusters.labels[items.cpu().numpy()]).to(self.device)
 
-    def epoch_figures(self):
+    def epoch_metrics(self):
         refreshed = self.clusters.epoch == self.hparams.epoch_counter.current
-        return {**super().epoch_figures(), **(self.clusters.figures if refreshed else {})}
+        return {**super().epoch_metrics(), **(self.clusters.metrics if refreshed else {})}

@@ -1,6 +1,5 @@
 """The projection head: embeddings -> logits over the prototypes."""
 
-import torch
 from torch import nn
 from torch.nn import functional as F
 

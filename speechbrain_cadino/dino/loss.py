@@ -76,14 +76,14 @@ class DINOLoss(nn.Module):
         ValueError
             If no pair of different views is left.
         """
-        num_pairs = _count_pairs(len(teacher_logits), len(student_logits))
+        n_pairs = _count_pairs(len(teacher_logits), len(student_logits))
         with torch.autocast(student_logits[0].device.type, enabled=False):
             targets, entropies = self._teacher(teacher_logits, teacher_temp)
             loss = 0
             for logits, target in zip(student_logits, _sums_of_others(targets, len(student_logits))):
                 log_q = F.log_softmax(logits.float() / self.student_temp, dim=-1)
                 loss = loss - (target * log_q).sum()
-            loss = loss / (num_pairs * len(student_logits[0]))
+            loss = loss / (n_pairs * len(student_logits[0]))
             return loss, self._stats_and_center(loss.detach(), teacher_logits, targets, entropies, len(student_logits))
 
     @torch.no_grad()
@@ -97,9 +97,9 @@ class DINOLoss(nn.Module):
         return targets, torch.stack(entropies)
 
     @torch.no_grad()
-    def _stats_and_center(self, loss, teacher_logits, targets, entropies, num_students):
+    def _stats_and_center(self, loss, teacher_logits, targets, entropies, n_students):
         # The cross-entropy less the teacher's entropy is the KL divergence, both as means over the pairs.
-        pairs_of_view = [num_students - (view < num_students) for view in range(len(targets))]
+        pairs_of_view = [n_students - (view < n_students) for view in range(len(targets))]
         entropy_over_pairs = sum(n * h for n, h in zip(pairs_of_view, entropies)) / sum(pairs_of_view)
         scalars = torch.stack([entropies.mean(), loss - entropy_over_pairs])
         mean_p = torch.stack([p.mean(dim=0) for p in targets]).mean(dim=0)
@@ -151,25 +151,25 @@ class CosineConsistencyLoss(nn.Module):
         ValueError
             If no pair of different views is left.
         """
-        num_pairs = _count_pairs(len(teacher_embeddings), len(student_embeddings))
+        n_pairs = _count_pairs(len(teacher_embeddings), len(student_embeddings))
         with torch.autocast(student_embeddings[0].device.type, enabled=False):
             targets = [F.normalize(embedding.detach().float(), dim=-1) for embedding in teacher_embeddings]
             cosines = 0
             for embedding, target in zip(student_embeddings, _sums_of_others(targets, len(student_embeddings))):
                 cosines = cosines + (target * F.normalize(embedding.float(), dim=-1)).sum()
-            return num_pairs - cosines / len(student_embeddings[0])
+            return n_pairs - cosines / len(student_embeddings[0])
 
 
-def _count_pairs(num_teachers, num_students):
+def _count_pairs(n_teachers, n_students):
     """The number of pairs of a teacher view and another student view; a `ValueError` if there is none."""
-    num_pairs = num_teachers * num_students - min(num_teachers, num_students)
-    if num_pairs == 0:
-        raise ValueError(f"No pair of different views is left: teacher {num_teachers}, student {num_students}.")
-    return num_pairs
+    n_pairs = n_teachers * n_students - min(n_teachers, n_students)
+    if n_pairs == 0:
+        raise ValueError(f"No pair of different views is left: teacher {n_teachers}, student {n_students}.")
+    return n_pairs
 
 
-def _sums_of_others(targets, num_students):
+def _sums_of_others(targets, n_students):
     """For each student view, the sum of the teacher's targets of all the other views."""
     total = sum(targets)
-    for view in range(num_students):
+    for view in range(n_students):
         yield total - targets[view] if view < len(targets) else total

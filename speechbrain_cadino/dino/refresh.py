@@ -66,17 +66,17 @@ class Clusters:
         The cluster of each utterance of the manifest, -1 for none.
     distances : np.ndarray, (n,) float32, or None
         Distance of each to its centroid, NaN where there is none.
-    figures : dict of float
+    metrics : dict of float
         What that clustering is like.
     """
 
     def __init__(self):
-        self.number, self.epoch, self.labels, self.distances, self.figures = 0, None, None, None, {}
+        self.number, self.epoch, self.labels, self.distances, self.metrics = 0, None, None, None, {}
 
-    def take(self, epoch, labels, distances, figures):
+    def take(self, epoch, labels, distances, metrics):
         """Replace the clusters by those made before ``epoch``."""
         self.number += 1
-        self.epoch, self.labels, self.distances, self.figures = epoch, labels, distances, figures
+        self.epoch, self.labels, self.distances, self.metrics = epoch, labels, distances, metrics
 
     @mark_as_saver
     def save(self, path):

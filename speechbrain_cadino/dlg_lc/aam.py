@@ -15,19 +15,19 @@ class CosineClassifier(Classifier):
     Arguments
     ---------
     embedding_dim : int
-    num_classes : int
+    n_classes : int
 
     Example
     -------
-    >>> CosineClassifier(embedding_dim=192, num_classes=7500)(torch.randn(4, 192)).shape
+    >>> CosineClassifier(embedding_dim=192, n_classes=7500)(torch.randn(4, 192)).shape
     torch.Size([4, 7500])
     """
 
-    def __init__(self, embedding_dim, num_classes):
-        super().__init__(input_size=embedding_dim, out_neurons=num_classes)
+    def __init__(self, embedding_dim, n_classes):
+        super().__init__(input_size=embedding_dim, out_neurons=n_classes)
 
     def forward(self, embeddings):
-        """Embeddings (batch, embedding_dim) -> cosines (batch, num_classes) float32."""
+        """Embeddings (batch, embedding_dim) -> cosines (batch, n_classes) float32."""
         with torch.autocast(embeddings.device.type, enabled=False):
             return super().forward(embeddings.float()).squeeze(1)
 

@@ -7,19 +7,19 @@ import torch
 from torch import nn
 
 from speechbrain_cadino.clusters.table import read_label_table
-from speechbrain_cadino.dino.teacher import EMATeacher
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
-from speechbrain_cadino.dlg_lc.pictures import loss_histogram
+from speechbrain_cadino.dlg_lc.plots import loss_histogram
 from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.distributed import is_main, unwrap
-from speechbrain_cadino.training.means import EpochMeans
+from speechbrain_cadino.training.metric_averager import MetricAverager
 from speechbrain_cadino.training.start import load_from_run
+from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.figures import write_figure
+from speechbrain_cadino.utils.plots import write_figure
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class DLGLCBrain(CadinoBrain):
 
     PANELS = {
         "loss (nats)": ["loss", "label_loss", "kept_loss", "gate_threshold"],
-        "shares": ["share_kept", "share_corrected", "share_passed"],
+        "fractions": ["fraction_kept", "fraction_corrected", "fraction_passed"],
         "gate and correction against the true speakers": ["gate_precision", "gate_recall", "corrected_accuracy"],
         "EER of the development list (%)": ["EER %"],
     }
@@ -53,7 +53,7 @@ class DLGLCBrain(CadinoBrain):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         check_averaging(self.hparams)
-        self.gate, self.means = self.hparams.gate, EpochMeans()
+        self.gate, self.means = self.hparams.gate, MetricAverager()
         self.augmenter = self.hparams.augmenter.to(self.device)
         self.loss = DLGLCLoss(self.hparams.aam, self.hparams.corrector)
         recoverables = {"gate": self.gate, "means": self.means}
@@ -128,19 +128,19 @@ class DLGLCBrain(CadinoBrain):
         if should_step and self.predictor is not None:
             self.predictor.update(self._model(), self.hparams.correction_momentum)
 
-    def epoch_figures(self):
-        figures = {"gate_threshold": self.gate.threshold, **self.means.finish_epoch()}
-        figures |= epoch_ratios(figures)
-        if figures.get("share_passed") in (0, 1):
+    def epoch_metrics(self):
+        metrics = {"gate_threshold": self.gate.threshold, **self.means.finish_epoch()}
+        metrics |= epoch_ratios(metrics)
+        if metrics.get("fraction_passed") in (0, 1):
             logger.warning(
                 "The correction passes %s of the labels that are not trusted: %s tau_2, or set another logit_scale.",
-                *(("none", "lower") if figures["share_passed"] == 0 else ("all", "raise")),
+                *(("none", "lower") if metrics["fraction_passed"] == 0 else ("all", "raise")),
             )
         epoch = self.gate.finish_epoch()
         logger.info("The gate after epoch %d: %s", self.hparams.epoch_counter.current, self.gate.reason)
         if is_main():
             self._draw(epoch)
-        return figures
+        return metrics
 
     def _draw(self, losses):
         """The histogram of the epoch's losses, as a PNG and in TensorBoard."""

@@ -35,8 +35,8 @@ class LabelCorrector:
     With logits ``z = logit_scale cos``: the target is ``softmax(z / temperature)``, and is used if the largest
     probability of ``softmax(z)`` is over ``tau_2``. Which logits decides everything. At 7,500 classes, with a cosine of
     0.7 to one and 0 to the others, the largest probability is 0.0003 for the bare cosines (``logit_scale`` 1) and 0.13
-    once sharpened by 0.1; for the classifier's own logits (32) it is 1.0 before that. So watch the share that passes:
-    at 0 nothing is ever corrected, at 1 everything is.
+    once sharpened by 0.1; for the classifier's own logits (32) it is 1.0 before that. So watch the fraction that
+    passes: at 0 nothing is ever corrected, at 1 everything is.
 
     Arguments
     ---------

@@ -68,25 +68,25 @@ class DynamicLossGate(LossGate):
 
     Arguments
     ---------
-    num_classes : int
+    n_classes : int
         Whose logarithm is the loss of chance.
     start_epoch : int
         As in `LossGate`. 5 is what public code of others has (theolepage/wavlm_ssl_sv).
-    chance_share : float
-        The least crossing, as a share of the loss of chance; 0 takes any. Our choice: two Gaussians fit a single skewed
-        mode too, as right labels alone have it, and cross far below chance, where hard samples would be thrown away.
-        The hand-set thresholds of Loss-Gated Learning are 0.1, 0.3 and 0.7 of it, by iteration.
+    chance_fraction : float
+        The least crossing, as a fraction of the loss of chance; 0 takes any. Our choice: two Gaussians fit a single
+        skewed mode too, as right labels alone have it, and cross far below chance, where hard samples would be thrown
+        away. The hand-set thresholds of Loss-Gated Learning are 0.1, 0.3 and 0.7 of it, by iteration.
     min_weight : float
-        The least share of the losses that each Gaussian holds. Our choice.
-    min_share : float
-        The least share of the losses on either side of the threshold. Our choice: where fewer labels have been learnt,
-        most classes would get no sample any more, and never recover; where fewer stand out, they are hard samples
-        sooner than wrong labels.
+        The least fraction of the losses that each Gaussian holds. Our choice.
+    min_fraction : float
+        The least fraction of the losses on either side of the threshold. Our choice: where fewer labels have been
+        learnt, most classes would get no sample any more, and never recover; where fewer stand out, they are hard
+        samples sooner than wrong labels.
 
     Example
     -------
     >>> import numpy as np
-    >>> rng, gate = np.random.default_rng(0), DynamicLossGate(num_classes=20, start_epoch=2)
+    >>> rng, gate = np.random.default_rng(0), DynamicLossGate(n_classes=20, start_epoch=2)
     >>> threshold = gate.update(np.exp(np.concatenate([rng.normal(-2, 1, 6000), rng.normal(3, 0.5, 4000)])))
     >>> round(threshold)
     4
@@ -96,10 +96,10 @@ class DynamicLossGate(LossGate):
     ' 0 losses can be used, and 50 are needed'
     """
 
-    def __init__(self, num_classes, start_epoch=5, chance_share=0.2, min_weight=0.05, min_share=0.15):
+    def __init__(self, n_classes, start_epoch=5, chance_fraction=0.2, min_weight=0.05, min_fraction=0.15):
         super().__init__(start_epoch)
-        self.min_threshold = chance_share * math.log(num_classes)
-        self.min_weight, self.min_share = min_weight, min_share
+        self.min_threshold = chance_fraction * math.log(n_classes)
+        self.min_weight, self.min_fraction = min_weight, min_fraction
 
     def _choose(self, logs):
         threshold, reason = self._crossing(logs)
@@ -134,19 +134,19 @@ class DynamicLossGate(LossGate):
         return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
 
     def _thin_side(self, logs, threshold):
-        """The side of a threshold that holds less than ``min_share`` of the losses: "below", "above" or None."""
+        """The side of a threshold that holds less than ``min_fraction`` of the losses: "below", "above" or None."""
         below = (logs < math.log(threshold)).mean()
-        return "below" if below < self.min_share else "above" if 1 - below < self.min_share else None
+        return "below" if below < self.min_fraction else "above" if 1 - below < self.min_fraction else None
 
 
-def lgl_threshold(iteration, num_classes):
+def lgl_threshold(iteration, n_classes):
     """The hand-set threshold of Loss-Gated Learning, rescaled for the number of classes.
 
     Arguments
     ---------
     iteration : int
         From 1; after the fifth the last one stays.
-    num_classes : int
+    n_classes : int
         The losses of chance, ln K, are in the same ratio as the thresholds.
 
     Returns
@@ -156,13 +156,13 @@ def lgl_threshold(iteration, num_classes):
 
     Example
     -------
-    >>> lgl_threshold(iteration=2, num_classes=6000)
+    >>> lgl_threshold(iteration=2, n_classes=6000)
     3.0
     """
-    return LGL_THRESHOLDS[min(iteration, len(LGL_THRESHOLDS)) - 1] * (math.log(num_classes) / math.log(LGL_CLASSES))
+    return LGL_THRESHOLDS[min(iteration, len(LGL_THRESHOLDS)) - 1] * (math.log(n_classes) / math.log(LGL_CLASSES))
 
 
-def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
+def make_gate(mode, iteration, n_classes, start_epoch=5, **dynamic):
     """The gate of a mode of stage II.
 
     Arguments
@@ -171,7 +171,7 @@ def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
         One of ``MODES``; ``dynamic`` and ``dynamic+correction`` have the same gate.
     iteration : int
         As for `lgl_threshold`; only the mode ``fixed`` changes with it.
-    num_classes : int
+    n_classes : int
     start_epoch : int
         As in `LossGate`; the mode ``none`` has no use for it.
     **dynamic :
@@ -188,7 +188,7 @@ def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
 
     Example
     -------
-    >>> make_gate("fixed", iteration=1, num_classes=6000).level
+    >>> make_gate("fixed", iteration=1, n_classes=6000).level
     1.0
     """
     if mode not in MODES:
@@ -196,5 +196,5 @@ def make_gate(mode, iteration, num_classes, start_epoch=5, **dynamic):
     if mode == "none":
         return OpenGate()
     if mode == "fixed":
-        return FixedLossGate(lgl_threshold(iteration, num_classes), start_epoch)
-    return DynamicLossGate(num_classes, start_epoch, **dynamic)
+        return FixedLossGate(lgl_threshold(iteration, n_classes), start_epoch)
+    return DynamicLossGate(n_classes, start_epoch, **dynamic)

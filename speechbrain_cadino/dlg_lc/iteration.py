@@ -7,7 +7,7 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast, infer_device
 
-from speechbrain_cadino.clusters.quality import refresh_figures
+from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.encoder.load import load_encoder
@@ -24,17 +24,23 @@ RESULT = "result.json"
 PANELS = {
     "EER of the development list (%)": ["EER %"],
     "clusters": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
-    "labels, last epoch": ["share_kept", "share_corrected", "gate_precision", "gate_recall", "corrected_accuracy"],
+    "labels, last epoch": [
+        "fraction_kept",
+        "fraction_corrected",
+        "gate_precision",
+        "gate_recall",
+        "corrected_accuracy",
+    ],
 }
 
 
 class Report:
-    """What is told of the iterations: a table, a CSV, a picture and TensorBoard; on the main rank alone.
+    """What is told of the iterations: a table, a CSV, a plot and TensorBoard; on the main rank alone.
 
     Arguments
     ---------
     output : Path
-        The folder of the CSV and the picture.
+        The folder of the CSV and the plot.
     make_tensorboard : callable or None
         Gives SpeechBrain's `TensorboardLogger`.
     """
@@ -44,7 +50,7 @@ class Report:
         self.tensorboard = make_tensorboard() if is_main() and make_tensorboard is not None else None
 
     def add(self, row):
-        """Take in the figures of an iteration, a dict with its number as ``iteration``."""
+        """Take in the metrics of an iteration, a dict with its number as ``iteration``."""
         self.history.add(row)
         if not is_main():
             return
@@ -106,14 +112,14 @@ def iterate(experiment, manifest, development=None):
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
             made_from = {"init": hparams.init, "clustering": hparams.clustering}
         labels = keep_labels(folder / "labels.csv", manifest, make_labels, made_from)
-        figures = refresh_figures(labels, previous, manifest.spk_ids, manifest.sessions)
-        agreement = figures.get("ami_previous")
+        metrics = cluster_metrics(labels, previous, manifest.spk_ids, manifest.sessions)
+        agreement = metrics.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
         part = label_settings(folder, labels) | {"iteration": number, "init": encoder and str(encoder)}
         trained = _train_once(experiment, part, manifest.subset(labels >= 0), development, further)
-        report.add({"iteration": number, "step": "DLG-LC", **figures, **trained})
+        report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained})
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
         part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
@@ -124,9 +130,9 @@ def iterate(experiment, manifest, development=None):
 
 
 def finetune(experiment, manifest, development=None):
-    """Train on a share of the true labels, from an encoder or from nothing; a ``run`` of `train.py`.
+    """Train on a fraction of the true labels, from an encoder or from nothing; a ``run`` of `train.py`.
 
-    Read from ``hparams``, besides what `DLGLCBrain` reads: ``label_share``.
+    Read from ``hparams``, besides what `DLGLCBrain` reads: ``label_fraction``.
 
     Arguments
     ---------
@@ -135,7 +141,7 @@ def finetune(experiment, manifest, development=None):
     """
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
-    drawn = {"share": hparams.label_share, "seed": hparams.seed}
+    drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}
     labels = keep_labels(folder / "labels.csv", manifest, partial(true_labels, manifest, **drawn), drawn)
     experiment.changed(label_settings(folder, labels)).train(manifest.subset(labels >= 0), development)
 
@@ -152,21 +158,21 @@ def label_settings(folder, labels):
 def _train_once(experiment, settings, manifest, development, further):
     """Train with other settings, if that was not done yet.
 
-    Gives the figures of `Experiment.train`, and the EER of the exported encoder on each further list (a dict).
+    Gives the metrics of `Experiment.train`, and the EER of the exported encoder on each further list (a dict).
     """
     result = Path(settings["output_folder"]) / RESULT
     if ddp_broadcast(result.exists()):
         return json.loads(result.read_text())
-    figures = experiment.changed(settings).train(manifest, development)
-    figures = {name: value for name, value in figures.items() if name not in ("epoch", "lr", "seconds")}
+    metrics = experiment.changed(settings).train(manifest, development)
+    metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
     if is_main():
         if further:
             encoder, _ = load_encoder(result.with_name("encoder"))
-            figures |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
+            metrics |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
         with atomic_path(result) as temporary:
-            temporary.write_text(json.dumps(figures, indent=2))
+            temporary.write_text(json.dumps(metrics, indent=2))
     ddp_barrier()  # the other ranks need the encoder
-    return figures
+    return metrics
 
 
 def _check(hparams):

@@ -30,16 +30,16 @@ def cluster_labels(encoder_folder, manifest, clustering, folder, device):
     return cluster_utterances(load_encoder(encoder_folder, device)[0], manifest, clustering, folder, device=device)
 
 
-def true_labels(manifest, share, seed):
-    """The true speakers of a share of the utterances, drawn at random.
+def true_labels(manifest, fraction, seed):
+    """The true speakers of a fraction of the utterances, drawn at random.
 
     Arguments
     ---------
     manifest : Manifest
-    share : float
+    fraction : float
         Over 0, 1 for all.
     seed : int
-        A smaller share is part of a larger one with the same seed.
+        A smaller fraction is part of a larger one with the same seed.
 
     Returns
     -------
@@ -49,26 +49,26 @@ def true_labels(manifest, share, seed):
     Raises
     ------
     UserError
-        If the share is no share, an utterance has no speaker, or fewer than two speakers have a label.
+        If the fraction is no fraction, an utterance has no speaker, or fewer than two speakers have a label.
 
     Example
     -------
     >>> from speechbrain_cadino.corpus.manifest import Manifest
     >>> manifest = Manifest(["a", "b"], ["a.wav", "b.wav"], [0, 0], [16000, 16000], spk_ids=["x", "y"])
-    >>> true_labels(manifest, share=1.0, seed=0).clusters.tolist()
+    >>> true_labels(manifest, fraction=1.0, seed=0).clusters.tolist()
     [0, 1]
     """
-    if not 0 < share <= 1:
-        raise UserError(f"label_share is {share}: set a share over 0, and 1 at most.")
+    if not 0 < fraction <= 1:
+        raise UserError(f"label_fraction is {fraction}: set a fraction over 0, and 1 at most.")
     if manifest.spk_ids is None or (manifest.spk_ids == "").any():
         raise UserError(
             "The true speakers of some utterances are not known: give a train_csv with the column spk_id, or set "
             "speaker_pattern in prepare_options."
         )
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(manifest))[: max(1, round(share * len(manifest)))])
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(manifest))[: max(1, round(fraction * len(manifest)))])
     speakers, labels = np.unique(manifest.spk_ids[drawn], return_inverse=True)
     if len(speakers) < 2:
-        raise UserError(f"label_share {share} is {len(drawn)} utterances of one speaker: set a larger one.")
+        raise UserError(f"label_fraction {fraction} is {len(drawn)} utterances of one speaker: set a larger one.")
     return LabelTable(manifest.ids[drawn], labels)
 
 
@@ -99,8 +99,8 @@ def keep_labels(path, manifest, make, made_from):
     made_from = {name: str(value) for name, value in made_from.items()}
     if ddp_broadcast(path.exists()):  # as the main rank sees it: it may write the table while another one looks
         _check_origin(path, made_from)
-        return read_label_table(path).for_manifest(manifest.ids, min_share=0)[0]
-    labels, distances = make().for_manifest(manifest.ids, min_share=0)
+        return read_label_table(path).for_manifest(manifest.ids, min_fraction=0)[0]
+    labels, distances = make().for_manifest(manifest.ids, min_fraction=0)
     known = labels >= 0
     labels[known] = np.unique(labels[known], return_inverse=True)[1]
     table = LabelTable(manifest.ids[known], labels[known], distances[known])

@@ -45,7 +45,7 @@ class DLGLCLoss:
     >>> from speechbrain_cadino.dlg_lc.aam import AAMSoftmax
     >>> cosines = torch.tensor([[0.8, 0.1, 0.0], [0.8, 0.1, 0.0]])
     >>> loss, verdicts, stats = DLGLCLoss(AAMSoftmax())(cosines, torch.tensor([0, 1]), threshold=3.0)
-    >>> stats["share_kept"].item(), verdicts.kept.tolist()
+    >>> stats["fraction_kept"].item(), verdicts.kept.tolist()
     (0.5, [True, False])
     """
 
@@ -73,54 +73,54 @@ class DLGLCLoss:
         verdicts : Verdicts
         stats : dict of torch.Tensor
             Detached scalars, each a mean over the batch, so that they can be averaged further (see `epoch_ratios`).
-            ``label_loss``: ``losses``; ``gate_loss``; ``share_kept``: samples below the threshold. With clean views
-            also ``correction_loss``; ``share_corrected``; ``confidence``: `Correction.confidences`.
+            ``label_loss``: ``losses``; ``gate_loss``; ``fraction_kept``: samples below the threshold. With clean views
+            also ``correction_loss``; ``fraction_corrected``; ``confidence``: `Correction.confidences`.
         """
         correction = None if clean_cosines is None else self.corrector(clean_cosines)
         losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
         kept = (losses < threshold) | ~losses.isfinite()
         corrected, classes = torch.zeros_like(kept), None
         loss = _mean_of(losses, kept)
-        stats = {"label_loss": losses.mean(), "gate_loss": loss, "share_kept": kept.float().mean()}
+        stats = {"label_loss": losses.mean(), "gate_loss": loss, "fraction_kept": kept.float().mean()}
         if correction is not None:
             corrected, classes = ~kept & correction.passed, correction.classes
             stats["correction_loss"] = _mean_of(target_losses, corrected)
-            stats["share_corrected"] = corrected.float().mean()
+            stats["fraction_corrected"] = corrected.float().mean()
             stats["confidence"] = correction.confidences.mean()
             loss = loss + stats["correction_loss"]
         verdicts = Verdicts(losses.detach(), kept, corrected, classes)
         return loss, verdicts, {name: value.detach() for name, value in stats.items()}
 
 
-def epoch_ratios(figures):
-    """From the means of an epoch what is a share or a mean of some samples only.
+def epoch_ratios(metrics):
+    """From the means of an epoch what is a fraction or a mean of some samples only.
 
     Arguments
     ---------
-    figures : dict of float
+    metrics : dict of float
         The means of `DLGLCLoss`'s stats, and of `Truth.stats` where the true labels are known.
 
     Returns
     -------
     dict of float
-        ``kept_loss``: the mean loss of the kept samples; with correction ``share_passed``: of the others, how many were
-        corrected. At 0 or 1 the correction does nothing, or trusts everything. With true labels ``gate_precision``: of
-        the samples that were not kept, how many had a wrong label; ``gate_recall``: of the wrong ones, how many were
-        not kept; ``corrected_accuracy``: of the corrected ones, how many got the right class. What no sample speaks for
-        is left out.
+        ``kept_loss``: the mean loss of the kept samples; with correction ``fraction_passed``: of the others, how many
+        were corrected. At 0 or 1 the correction does nothing, or trusts everything. With true labels
+        ``gate_precision``: of the samples that were not kept, how many had a wrong label; ``gate_recall``: of the wrong
+        ones, how many were not kept; ``corrected_accuracy``: of the corrected ones, how many got the right class. What
+        no sample speaks for is left out.
 
     Example
     -------
-    >>> epoch_ratios({"gate_loss": 0.3, "share_kept": 0.6, "share_corrected": 0.1})
-    {'kept_loss': 0.5, 'share_passed': 0.25}
+    >>> epoch_ratios({"gate_loss": 0.3, "fraction_kept": 0.6, "fraction_corrected": 0.1})
+    {'kept_loss': 0.5, 'fraction_passed': 0.25}
     """
-    not_kept = 1 - figures["share_kept"]
+    not_kept = 1 - metrics["fraction_kept"]
     ratios = {
-        "kept_loss": (figures["gate_loss"], figures["share_kept"]),
-        "share_passed": (figures.get("share_corrected"), not_kept),
-        "gate_precision": (figures.get("wrong_not_kept"), not_kept),
-        "gate_recall": (figures.get("wrong_not_kept"), figures.get("share_wrong")),
-        "corrected_accuracy": (figures.get("rightly_corrected"), figures.get("share_corrected")),
+        "kept_loss": (metrics["gate_loss"], metrics["fraction_kept"]),
+        "fraction_passed": (metrics.get("fraction_corrected"), not_kept),
+        "gate_precision": (metrics.get("wrong_not_kept"), not_kept),
+        "gate_recall": (metrics.get("wrong_not_kept"), metrics.get("fraction_wrong")),
+        "corrected_accuracy": (metrics.get("rightly_corrected"), metrics.get("fraction_corrected")),
     }
     return {name: part / whole for name, (part, whole) in ratios.items() if part is not None and whole}
 

@@ -12,7 +12,7 @@ MIN_VALUES = 50  # two Gaussians fitted to fewer say nothing
 MIN_RANGE = 1e-6  # and so with values as close as that
 # A fit to all of a million losses may take 26 s, and from k-means it may end far from the likeliest one. So many evenly
 # spaced quantiles tell the distribution well, and leave time for several starts.
-NUM_QUANTILES = 2048
+N_QUANTILES = 2048
 STARTS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
@@ -129,13 +129,13 @@ def fit_mixture(values):
     values = np.sort(np.asarray(values, dtype=np.float64))
     if len(values) < MIN_VALUES:
         return None
-    if len(values) > NUM_QUANTILES:
-        values = values[((np.arange(NUM_QUANTILES) + 0.5) * (len(values) / NUM_QUANTILES)).astype(np.int64)]
+    if len(values) > N_QUANTILES:
+        values = values[((np.arange(N_QUANTILES) + 0.5) * (len(values) / N_QUANTILES)).astype(np.int64)]
     if values[-1] - values[0] < MIN_RANGE:
         return None
     center, spread = values.mean(), values.std()
     standard = (values - center) / spread
-    fits = [_fit_from(standard, round(share * len(standard))) for share in STARTS]
+    fits = [_fit_from(standard, round(fraction * len(standard))) for fraction in STARTS]
     best = max(fits, key=lambda fit: fit.lower_bound_)
     order = np.argsort(best.means_[:, 0])
     means, deviations = center + spread * best.means_[order, 0], spread * np.sqrt(best.covariances_[order])

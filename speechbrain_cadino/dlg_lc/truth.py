@@ -76,11 +76,11 @@ class Truth:
         Returns
         -------
         dict of torch.Tensor
-            Scalars, means over the batch: ``share_wrong`` labels; ``wrong_not_kept``: wrong and over the threshold;
+            Scalars, means over the batch: ``fraction_wrong`` labels; ``wrong_not_kept``: wrong and over the threshold;
             with clean views ``rightly_corrected``: corrected to a class of the utterance's speaker.
         """
         wrong = ~self._right[items]
-        stats = {"share_wrong": wrong.float().mean(), "wrong_not_kept": (wrong & ~verdicts.kept).float().mean()}
+        stats = {"fraction_wrong": wrong.float().mean(), "wrong_not_kept": (wrong & ~verdicts.kept).float().mean()}
         if verdicts.classes is not None:
             rightly = verdicts.corrected & (self._majority[verdicts.classes] == self._speakers[items])
             stats["rightly_corrected"] = rightly.float().mean()

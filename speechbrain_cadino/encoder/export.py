@@ -103,11 +103,11 @@ def folded_weights(net, mean):
     weight, bias = state["fc.conv.weight"].double(), state["fc.conv.bias"].double()
     norm = net.embedding_norm
     if not isinstance(norm, torch.nn.Identity):
-        gain, shift, centre, variance = (
+        gain, shift, center, variance = (
             tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
         )
         scale = gain / (variance + norm.eps).sqrt()
-        weight, bias = weight * scale[:, None, None], (bias - centre) * scale + shift
+        weight, bias = weight * scale[:, None, None], (bias - center) * scale + shift
     return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": (bias - mean.double()).float()}
 
 

@@ -119,8 +119,8 @@ def discriminant_layer(statistics, items, out_dim, shrinkage=0.3):
     if out_dim > dim or len(items) == len(counts):
         raise ValueError(f"{out_dim} outputs of {dim} statistics, {len(items)} views of {len(counts)} items.")
     statistics = statistics.double()
-    centre, scale = statistics.mean(0), statistics.std(0).clamp_min(1e-6)
-    x = (statistics - centre) / scale
+    center, scale = statistics.mean(0), statistics.std(0).clamp_min(1e-6)
+    x = (statistics - center) / scale
     means = x.new_zeros(len(counts), dim).index_add_(0, items, x) / counts[:, None]
     apart = x - means[items]
     within = apart.T @ apart / (len(x) - len(counts))
@@ -130,4 +130,4 @@ def discriminant_layer(statistics, items, out_dim, shrinkage=0.3):
     noise = torch.randn(out_dim, out_dim, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
     layer = whiten @ largest @ torch.linalg.qr(noise)[0].to(x.device)
     layer = layer / (x @ layer).square().mean().sqrt() / scale[:, None]
-    return layer.T.float(), -(centre @ layer).float()
+    return layer.T.float(), -(center @ layer).float()

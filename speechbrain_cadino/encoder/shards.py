@@ -33,7 +33,7 @@ class Shards:
         self.paths = [self.folder / f"shard_{key}_{shard_size}_{number}.npz" for number in range(len(self.rows))]
 
     def compute(self, embed, rank, world_size, bar):
-        """Compute what is missing of this rank's share, wait for the other ranks, and load the whole.
+        """Compute what is missing of this rank's shard, wait for the other ranks, and load the whole.
 
         Arguments
         ---------
@@ -63,7 +63,7 @@ class Shards:
             with atomic_path(self.paths[number]) as temporary:
                 np.savez(temporary, embeddings=embeddings, ids=np.array(ids, str), rejected=np.array(rejected, str))
         if rank == 0:
-            # Files rather than a collective call: a collective times out where one rank's share takes longer.
+            # Files rather than a collective call: a collective times out where one rank's shard takes longer.
             while not all(path.exists() for path in self.paths):
                 time.sleep(POLL_SECONDS)
             self._merge()

@@ -1,1 +1,1 @@
-"""What every Brain here shares: ranks, clipping, random states, safe checkpoints, the watch against collapse."""
+"""What every Brain here shares: ranks, clipping, random states, safe checkpoints, teacher and schedules."""

@@ -17,7 +17,7 @@ def check_averaging(hparams):
         )
 
 
-def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
+def average_last_checkpoints(checkpointer, recoverable, n_checkpoints=10):
     """Average a module over the last end-of-epoch checkpoints, reading one at a time.
 
     Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the
@@ -30,7 +30,7 @@ def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
         Where to look.
     recoverable : str
         Name of the module in the checkpoints, e.g. ``"teacher"``.
-    num_checkpoints : int
+    n_checkpoints : int
         How many of the last ones; fewer are taken if there are fewer.
 
     Returns
@@ -44,7 +44,7 @@ def average_last_checkpoints(checkpointer, recoverable, num_checkpoints=10):
         If there is no end-of-epoch checkpoint.
     """
     checkpoints = checkpointer.find_checkpoints(
-        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"], max_num_checkpoints=num_checkpoints
+        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"], max_num_checkpoints=n_checkpoints
     )
     if not checkpoints:
         raise UserError(f"No end-of-epoch checkpoint is in {checkpointer.checkpoints_dir}: train for an epoch first.")

@@ -19,12 +19,12 @@ class CadinoBrain(sb.Brain):
     Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``train_logger``,
     ``tensorboard_logger`` (a class to call, or None), ``output_folder``, ``keep_checkpoints``, ``evaluate_every``.
 
-    A subclass gives ``epoch_figures`` and ``epoch_check``, and adds its recoverables before ``fit``.
+    A subclass gives ``epoch_metrics`` and ``epoch_check``, and adds its recoverables before ``fit``.
 
     Arguments
     ---------
     evaluate_development : callable or None
-        From an encoder (`SpeakerEncoderNet`) to a dict of figures, such as the EER of a development list. It runs on
+        From an encoder (`SpeakerEncoderNet`) to a dict of metrics, such as the EER of a development list. It runs on
         the main rank after each ``hparams.evaluate_every`` epochs and after the last. It is watched, never trained on.
     *args, **kwargs
         As for `speechbrain.Brain`.
@@ -75,12 +75,12 @@ class CadinoBrain(sb.Brain):
         """The encoder whose embeddings are evaluated."""
         raise NotImplementedError
 
-    def epoch_figures(self):
+    def epoch_metrics(self):
         """What a subclass adds to the record of the epoch, a dict of floats; called on every rank."""
         return {}
 
-    def epoch_check(self, figures):
-        """Raise here to stop a run that has gone wrong: its figures are logged by now, its checkpoint not yet kept."""
+    def epoch_check(self, metrics):
+        """Raise here to stop a run that has gone wrong: its metrics are logged by now, its checkpoint not yet kept."""
 
     # SpeechBrain's hooks
 
@@ -134,17 +134,17 @@ class CadinoBrain(sb.Brain):
     def on_stage_end(self, stage, stage_loss, epoch=None):
         if stage != sb.Stage.TRAIN:
             return
-        figures = {
+        metrics = {
             "epoch": epoch,
             "loss": all_reduce_mean(torch.tensor(float(stage_loss), dtype=torch.float64, device=self.device)).item(),
             "lr": self.optimizer.param_groups[0]["lr"],
-            **self.epoch_figures(),
+            **self.epoch_metrics(),
             "seconds": round(time.time() - self.epoch_start, 1),
         }
         development = ddp_broadcast(self._development(epoch) if is_main() else None)
-        self.history.add({**figures, **development})
-        self._record(figures, development)
-        self.epoch_check(figures)
+        self.history.add({**metrics, **development})
+        self._record(metrics, development)
+        self.epoch_check(metrics)
         self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
             meta={"epoch": epoch},
@@ -158,17 +158,17 @@ class CadinoBrain(sb.Brain):
             return {}
         return self.evaluate_development(self.encoder_to_test())
 
-    def _record(self, figures, development):
-        meta = {name: _readable(figures[name]) for name in ("epoch", "lr")}
-        train = {name: _readable(value) for name, value in figures.items() if name not in meta}
+    def _record(self, metrics, development):
+        meta = {name: _readable(metrics[name]) for name in ("epoch", "lr")}
+        train = {name: _readable(value) for name, value in metrics.items() if name not in meta}
         valid = {name: _readable(value) for name, value in development.items()}
         # On every rank: SpeechBrain runs it on the main one alone, then sends its answer to the others, who wait.
         self.hparams.train_logger.log_stats(meta, train, valid or None)
         if not is_main():
             return
         if self.tensorboard is not None:
-            for name, value in {**figures, **development}.items():
-                self.tensorboard.writer.add_scalar(name, value, figures["epoch"])
+            for name, value in {**metrics, **development}.items():
+                self.tensorboard.writer.add_scalar(name, value, metrics["epoch"])
             self.tensorboard.writer.flush()
         self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
         self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)

@@ -48,10 +48,10 @@ class SafeCheckpointer(Checkpointer):
         super().__init__(make_folder(checkpoints_dir), recoverables, **kwargs)
         self._intact = {}  # folder -> bool: each is read once a process
 
-    def save_checkpoint(self, meta={}, end_of_epoch=True, name=None, verbosity=logging.INFO):
+    def save_checkpoint(self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO):
         """As SpeechBrain's; numbers in ``meta`` may be NumPy scalars or tensors of one element."""
         # YAML would write such scalars as Python objects, which no safe loader reads back.
-        meta = {key: value.item() if hasattr(value, "item") else value for key, value in meta.items()}
+        meta = {key: value.item() if hasattr(value, "item") else value for key, value in (meta or {}).items()}
         try:
             if is_main():
                 self._tidy()

@@ -13,7 +13,14 @@ from speechbrain_cadino.utils.settings import Settings, load_settings
 from speechbrain_cadino.verification.report import format_table
 
 TABLE = ["epoch", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap", "embedding_spread"]
-TABLE += ["gate_threshold", "share_kept", "share_corrected", "gate_precision", "gate_recall", "corrected_accuracy"]
+TABLE += [
+    "gate_threshold",
+    "fraction_kept",
+    "fraction_corrected",
+    "gate_precision",
+    "gate_recall",
+    "corrected_accuracy",
+]
 TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
 
 
@@ -66,7 +73,7 @@ class Experiment:
         Returns
         -------
         dict of float
-            The figures of the last epoch; on the main rank the error rates are those of the exported encoder.
+            The metrics of the last epoch; on the main rank the error rates are those of the exported encoder.
         """
         hparams = self.hparams
         dataset = hparams.dataset(manifest)
@@ -79,8 +86,8 @@ class Experiment:
             evaluate_development=development,
         )
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
-        figures = dict(brain.history.rows[-1])
-        return {**figures, **_finish(brain, manifest, development)} if is_main() else figures
+        metrics = dict(brain.history.rows[-1])
+        return {**metrics, **_finish(brain, manifest, development)} if is_main() else metrics
 
 
 def _finish(brain, manifest, development):

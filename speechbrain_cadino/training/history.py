@@ -1,4 +1,4 @@
-"""The figures of every epoch: a CSV and a picture beside the log, and part of every checkpoint."""
+"""The metrics of every epoch: a CSV and a plot beside the log, and part of every checkpoint."""
 
 import csv
 import json
@@ -6,13 +6,13 @@ import math
 
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
-from speechbrain_cadino.utils.figures import write_figure
 from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.plots import write_figure
 
 
 @register_checkpoint_hooks
 class History:
-    """One row of figures an epoch. Being a recoverable, it agrees with the checkpoint from which a run goes on.
+    """One row of metrics an epoch. Being a recoverable, it agrees with the checkpoint from which a run goes on.
 
     Example
     -------
@@ -26,7 +26,7 @@ class History:
         self.rows = []
 
     def add(self, row):
-        """Append the figures of an epoch, a dict of numbers; rows may differ in their keys."""
+        """Append the metrics of an epoch, a dict of numbers; rows may differ in their keys."""
         self.rows.append(dict(row))
 
     def columns(self):
@@ -41,7 +41,7 @@ class History:
             writer.writerows(self.rows)
 
     def plot(self, path, panels, against="epoch"):
-        """Draw figures against the epoch, or another column, as a PNG.
+        """Draw metrics against the epoch, or another column, as a PNG.
 
         Arguments
         ---------

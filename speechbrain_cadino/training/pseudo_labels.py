@@ -6,7 +6,7 @@ from speechbrain_cadino.training.distributed import rank, world_size
 
 
 def cluster_utterances(net, manifest, clustering, folder, n_clusters=None, device=None):
-    """Embed the training utterances, clean and whole, centre them as in verification, and cluster them.
+    """Embed the training utterances, clean and whole, center them as in verification, and cluster them.
 
     Every rank must call it.
 

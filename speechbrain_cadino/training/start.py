@@ -35,8 +35,9 @@ def load_from_run(checkpointer, folder, new=(), epoch=None):
     shared = {name: value for name, value in checkpointer.recoverables.items() if name not in new}
     found = SafeCheckpointer(saved, shared).recover_if_possible(
         max_key="epoch",
-        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"]
-        and (epoch is None or checkpoint.meta["epoch"] == epoch),
+        ckpt_predicate=lambda checkpoint: (
+            checkpoint.meta["end-of-epoch"] and (epoch is None or checkpoint.meta["epoch"] == epoch)
+        ),
     )
     if found is None:
         wanted = "of a whole epoch" if epoch is None else f"of epoch {epoch}"

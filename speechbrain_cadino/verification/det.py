@@ -5,7 +5,7 @@ from matplotlib.figure import Figure  # no window system, no global state
 from scipy.stats import norm
 from sklearn.metrics import det_curve
 
-from speechbrain_cadino.utils.figures import write_figure
+from speechbrain_cadino.utils.plots import write_figure
 from speechbrain_cadino.verification.arrays import to_numpy
 
 TICKS = np.array([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6])  # rates that get a label

@@ -42,7 +42,7 @@ def evaluate(net, lists, data_folder, mean=None, cohort=None, top_n=300, **extra
         (embedding_dim,) subtracted from every embedding: the mean of training embeddings. None for a loaded encoder,
         which has subtracted it.
     cohort : np.ndarray, optional
-        (n_cohort, embedding_dim) embeddings for AS-norm, not centred. None: plain cosine.
+        (n_cohort, embedding_dim) embeddings for AS-norm, not centerd. None: plain cosine.
     top_n : int
         How many of the cohort's highest scores AS-norm takes.
     **extraction

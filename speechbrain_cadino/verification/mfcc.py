@@ -58,7 +58,7 @@ def standardise(statistics, training_statistics):
     Returns
     -------
     np.ndarray
-        (n_utterances, dim) float32. A dimension that is constant in training is only centred.
+        (n_utterances, dim) float32. A dimension that is constant in training is only centerd.
 
     Example
     -------

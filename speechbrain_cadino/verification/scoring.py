@@ -30,7 +30,7 @@ def score_trials(embeddings, trials, mean=None, cohort=None, top_n=300):
     mean : torch.Tensor or np.ndarray, optional
         (dim,), subtracted from every embedding first: the mean of the training embeddings.
     cohort : torch.Tensor or np.ndarray, optional
-        (n_cohort, dim), at least two, not centred (``mean`` is subtracted here). None: plain cosine.
+        (n_cohort, dim), at least two, not centerd (``mean`` is subtracted here). None: plain cosine.
     top_n : int
         How many of the cohort's highest scores count, at least two; more than there are means all (S-norm).
 
@@ -60,8 +60,8 @@ def score_trials(embeddings, trials, mean=None, cohort=None, top_n=300):
     scores = _paired_products(embeddings, trials.enrol, trials.test)
     if cohort is None:
         return scores
-    centre, spread = _cohort_statistics(embeddings, _unit_rows(cohort, mean, "cohort embeddings"), top_n)
-    return 0.5 * sum((scores - centre[side]) / spread[side] for side in (trials.enrol, trials.test))
+    center, spread = _cohort_statistics(embeddings, _unit_rows(cohort, mean, "cohort embeddings"), top_n)
+    return 0.5 * sum((scores - center[side]) / spread[side] for side in (trials.enrol, trials.test))
 
 
 def cosine_scores(embeddings, enrol, test, mean=None):
@@ -136,12 +136,12 @@ def _cohort_statistics(embeddings, cohort, top_n):
             "give more cohort utterances and a larger top_n, or no cohort."
         )
     top_n = min(top_n, len(cohort))
-    centre, spread = np.empty((2, len(embeddings)), dtype=np.float32)
+    center, spread = np.empty((2, len(embeddings)), dtype=np.float32)
     for rows in _blocks(len(embeddings), len(cohort)):
         scores = embeddings[rows] @ cohort.T
         scores.partition(len(cohort) - top_n, axis=1)
-        centre[rows], spread[rows] = scores[:, -top_n:].mean(axis=1), scores[:, -top_n:].std(axis=1)
-    return centre, np.maximum(spread, MIN_SPREAD)
+        center[rows], spread[rows] = scores[:, -top_n:].mean(axis=1), scores[:, -top_n:].std(axis=1)
+    return center, np.maximum(spread, MIN_SPREAD)
 
 
 def _blocks(n_rows, row_floats):

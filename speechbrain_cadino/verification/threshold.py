@@ -11,7 +11,7 @@ from speechbrain_cadino.verification.scoring import cosine_scores
 def threshold_without_labels(
     embeddings, wavs, sessions=None, false_acceptance=0.01, n_pairs=100_000, seed=0, mean=None
 ):
-    """The cosine that a given share of random pairs of training utterances reaches.
+    """The cosine that a given fraction of random pairs of training utterances reaches.
 
     Random pairs are nearly all of two speakers, so their scores stand for impostors'. About 1 / speakers of them are
     true pairs, most of which lie above the threshold: the false acceptance among the others is lower than asked for by
@@ -35,7 +35,7 @@ def threshold_without_labels(
     seed : int
         Of the draw; the same seed gives the same threshold.
     mean : torch.Tensor or np.ndarray, optional
-        (dim,), subtracted first, if the scores to be decided are centred too.
+        (dim,), subtracted first, if the scores to be decided are centerd too.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def threshold_from_trials(scores, labels, false_acceptance=None):
 
 
 def threshold_at_false_acceptance(negative_scores, false_acceptance):
-    """The lowest score that accepts (score >= threshold) at most a given share of the negative trials.
+    """The lowest score that accepts (score >= threshold) at most a given fraction of the negative trials.
 
     Arguments
     ---------

@@ -1,1 +1,1 @@
-"""From a manifest to the crops that student and teacher see: cutting, augmentation, batches."""
+"""From a manifest to the crops that student and teacher see: utterances, cutting, batches."""

@@ -5,22 +5,16 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from speechbrain_cadino.augmentation.batch import Rows, stack_parameters
 from speechbrain_cadino.utils.errors import UserError
 
 
-class Rows(NamedTuple):
-    """Values for some crops of a stack: ``values[i]`` (n, ...) belongs to the crop ``rows[i]`` (n,)."""
-
-    rows: torch.Tensor
-    values: torch.Tensor
-
-
 class ViewGroup(NamedTuple):
-    """The views of one length: which they are, their crops, view after view (views x batch, time), and the draws."""
+    """The views of one length: which they are, their crops, view after view (views x batch, time), parameters."""
 
     views: list
     waves: torch.Tensor
-    draws: dict
+    parameters: dict
 
 
 class ViewBatch(NamedTuple):
@@ -62,8 +56,8 @@ class ViewBatch(NamedTuple):
 
     def _map(self, change):
         groups = [
-            ViewGroup(views, change(waves), {name: Rows(*map(change, rows)) for name, rows in draws.items()})
-            for views, waves, draws in self.groups
+            ViewGroup(views, change(waves), {name: Rows(*map(change, rows)) for name, rows in parameters.items()})
+            for views, waves, parameters in self.groups
         ]
         return ViewBatch(change(self.items), groups, self.failures)
 
@@ -88,35 +82,7 @@ def collate_views(samples):
     for length in dict.fromkeys(lengths):
         views = [view for view, other in enumerate(lengths) if other == length]
         waves = torch.from_numpy(np.stack([sample.crops[view] for view in views for sample in samples]))
-        draws = stack_draws([sample.draws[view] for view in views for sample in samples])
-        groups.append(ViewGroup(views, waves, draws))
+        parameters = stack_parameters([sample.parameters[view] for view in views for sample in samples])
+        groups.append(ViewGroup(views, waves, parameters))
     items = torch.tensor([sample.item for sample in samples])
     return ViewBatch(items, groups, [sample.failure for sample in samples if sample.failure])
-
-
-def stack_draws(draws):
-    """Draws of many crops by operation; only the crops that have it take memory.
-
-    Arguments
-    ---------
-    draws : list of dict of str to np.ndarray
-        One a crop, as `AugmentDrawer` gives them.
-
-    Returns
-    -------
-    dict of str to Rows
-        Values of different lengths (room responses) are padded with zeros.
-
-    Example
-    -------
-    >>> stack_draws([{}, {"rir": np.ones(2)}, {"rir": np.ones(1)}])["rir"].values.tolist()
-    [[1.0, 1.0], [1.0, 0.0]]
-    """
-    stacked = {}
-    for name in dict.fromkeys(name for draw in draws for name in draw):
-        rows = [row for row, draw in enumerate(draws) if name in draw]
-        values = [torch.from_numpy(draws[row][name]) for row in rows]
-        same = len({value.shape for value in values}) == 1
-        values = torch.stack(values) if same else torch.nn.utils.rnn.pad_sequence(values, batch_first=True)
-        stacked[name] = Rows(torch.tensor(rows), values)
-    return stacked

@@ -6,22 +6,23 @@ from typing import NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
+from speechbrain_cadino.augmentation.speed import change_speed, length_before_speed
 from speechbrain_cadino.corpus.audio import AudioError
+from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts
+from speechbrain_cadino.corpus.store import FileStore, MemoryStore
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.crops import change_speed, draw_starts, length_before_speed, read_crops
-from speechbrain_cadino.views.sources import SameUtterance
-from speechbrain_cadino.views.store import FileStore, MemoryStore
+from speechbrain_cadino.views.same_utterance import SameUtterance
 
 # So many utterances in a row that cannot be read are no accident.
 ATTEMPTS = 10
 
 
 class ViewSample(NamedTuple):
-    """One item: its index, one crop a view (time,) float32, one dict of draws a view, and why it is a stand-in."""
+    """One item: its index, one crop a view (time,) float32, one dict of parameters a view, and why it is a stand-in."""
 
     item: int
     crops: list
-    draws: list
+    parameters: list
     failure: str | None
 
 
@@ -38,10 +39,10 @@ class ViewDataset(Dataset):
     crops : CropSpec
     seed : int
         Not negative.
-    augment : AugmentDrawer or None
+    augment : AugmentationSampler or None
         None: crops as they are.
-    source : callable
-        From which utterances an item's views come; see `SameUtterance` and `ClusterMembers`.
+    positive_sampler : callable
+        From which utterances an item's views come; see `SameUtterance` and `PositiveSampler`.
     speed_factors : list of float
         One is chosen for all views of an item in an epoch: pitch and formants shift as with another speaker, so views
         that must agree share it. [1.0]: speed unchanged.
@@ -61,14 +62,14 @@ class ViewDataset(Dataset):
     """
 
     def __init__(
-        self, manifest, crops, seed, augment=None, source=SameUtterance(), speed_factors=(1.0,), preload=False
+        self, manifest, crops, seed, augment=None, positive_sampler=SameUtterance(), speed_factors=(1.0,), preload=False
     ):
         if not len(manifest):
             raise UserError("The training manifest has no utterances: check the file it was read from.")
         if not speed_factors or min(speed_factors) < 0.5 or max(speed_factors) > 2:
             raise UserError(f"speed_factors is {list(speed_factors)}: list factors between 0.5 and 2, [1.0] for none.")
         self.manifest, self.crops, self.seed, self.augment = manifest, crops, seed, augment
-        self.source, self.speed_factors = source, list(speed_factors)
+        self.positive_sampler, self.speed_factors = positive_sampler, list(speed_factors)
         self.store = (MemoryStore if preload else FileStore)(manifest)
 
     def __len__(self):
@@ -94,19 +95,19 @@ class ViewDataset(Dataset):
         """One crop a view."""
         speed = self.speed_factors[rng.integers(len(self.speed_factors))]
         lengths = np.array([length_before_speed(int(length), speed) for length in self.crops.lengths])
-        utterances = self.source(rng, item, self.crops.n_global, self.crops.n_local)
+        utterances = self.positive_sampler(rng, item, self.crops.n_global, self.crops.n_local)
         crops = [None] * self.crops.n_views
         for utterance in np.unique(utterances).tolist():
             views = np.flatnonzero(utterances == utterance)
             total = int(self.store.lengths[utterance])
             starts = draw_starts(rng, total, lengths[views])
             read = partial(self.store.read, utterance)
-            for view, crop in zip(views, read_crops(read, total, starts, lengths[views])):
+            for view, crop in zip(views, read_excerpts(read, total, starts, lengths[views])):
                 crops[view] = change_speed(crop, speed, int(self.crops.lengths[view]))
         return crops
 
     def _draw(self, rng):
-        """One dict a view, each from a generator of its own, so that no view's draws hang on another's."""
+        """One dict a view, each from a generator of its own, so that no view's parameters hang on another's."""
         lengths = self.crops.lengths.tolist()
         if self.augment is None:
             return [{} for _ in lengths]

@@ -9,7 +9,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.collate import collate_views
 
 logger = logging.getLogger(__name__)
-# The share of failures is judged as if at least so many items had been seen: early on, one bad file is no pattern.
+# The fraction of failures is judged as if at least so many items had been seen: early on, one bad file is no pattern.
 FEW_ITEMS = 100
 
 
@@ -26,8 +26,8 @@ class ViewLoader(DataLoader):
         Batches that each worker prepares ahead.
     pin_memory : bool or None
         Whether batches come in page-locked memory; None: if there is a GPU.
-    max_failed_share : float
-        Training stops if more than this share of an epoch's items, so far, had to be replaced.
+    max_failed_fraction : float
+        Training stops if more than this fraction of an epoch's items, so far, had to be replaced.
 
     Raises
     ------
@@ -40,7 +40,7 @@ class ViewLoader(DataLoader):
     >>> loader.set_epoch(1)  # doctest: +SKIP
     """
 
-    def __init__(self, dataset, sampler, num_workers=0, prefetch_factor=2, pin_memory=None, max_failed_share=0.1):
+    def __init__(self, dataset, sampler, num_workers=0, prefetch_factor=2, pin_memory=None, max_failed_fraction=0.1):
         super().__init__(
             dataset,
             batch_sampler=sampler,
@@ -51,7 +51,7 @@ class ViewLoader(DataLoader):
             generator=torch.Generator(),  # its own, or each epoch would use up one of the model's random numbers
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         )
-        self.max_failed_share = max_failed_share
+        self.max_failed_fraction = max_failed_fraction
         self.batches_done = 0
 
     def __len__(self):
@@ -90,8 +90,8 @@ class ViewLoader(DataLoader):
             )  # fmt: skip
 
     def _check(self, seen, failures):
-        if len(failures) > self.max_failed_share * max(seen, FEW_ITEMS):
+        if len(failures) > self.max_failed_fraction * max(seen, FEW_ITEMS):
             raise UserError(
-                f"{len(failures)} of the epoch's first {seen} items could not be read, more than max_failed_share "
-                f"({self.max_failed_share:g}) allows: prepare the corpus again; the first: {failures[0]}"
+                f"{len(failures)} of the epoch's first {seen} items could not be read, more than max_failed_fraction "
+                f"({self.max_failed_fraction:g}) allows: prepare the corpus again; the first: {failures[0]}"
             )

@@ -1,4 +1,4 @@
-"""The sweep's table: figures of the runs, pairs by seed, and the interval against a calculation by hand."""
+"""The sweep's table: metrics of the runs, pairs by seed, and the interval against a calculation by hand."""
 
 import csv
 import json
@@ -10,7 +10,7 @@ import sweep
 import sweep_runs
 import yaml
 from scipy import stats
-from sweep_table import comparison, figures, summary
+from sweep_table import comparison, metrics, summary
 
 from tests.end_to_end.conftest import TINY, corpus  # noqa: F401, a fixture
 
@@ -92,9 +92,9 @@ def test_equal_differences_and_a_baseline_of_zero():
 
 
 def test_figures_that_are_not_there(tmp_path):
-    assert figures(tmp_path, ["EER %"]) == {}
+    assert metrics(tmp_path, ["EER %"]) == {}
     finish(tmp_path / "run", ["", 5, ""], loss=[3, 2, 1])
-    assert figures(tmp_path / "run", ["EER %", "loss", "AMI"]) == {"EER %": 5.0, "loss": 1.0}
+    assert metrics(tmp_path / "run", ["EER %", "loss", "AMI"]) == {"EER %": 5.0, "loss": 1.0}
 
 
 def test_a_run_of_the_recipe(corpus, tmp_path, capsys):  # noqa: F811

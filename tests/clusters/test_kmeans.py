@@ -61,15 +61,15 @@ def test_equals_the_textbook(shape, spherical, chunk_size, monkeypatch):
 
 @pytest.mark.parametrize("spherical", [True, False])
 def test_the_assignment_of_a_gpu_is_that_of_a_cpu(blobs, spherical):
-    rows, share = Rows(torch.from_numpy(blobs[0]), normalise=False), slice(30, 571)
+    rows, shard = Rows(torch.from_numpy(blobs[0]), normalise=False), slice(30, 571)
     centroids = rows.take(slice(100, 140))
     offsets = None if spherical else -centroids.square().sum(dim=1) / 2
     labels, others = torch.zeros(541, dtype=torch.int64), torch.zeros(541, dtype=torch.int64)
-    with assigner(rows, share, 40, chunk_size=50) as assign:
+    with assigner(rows, shard, 40, chunk_size=50) as assign:
         changed = assign(labels, centroids, offsets)
         assert assign(labels, centroids, offsets) == 0
     assert changed == labels.count_nonzero() > 500
-    assert _assign_torch(rows, list(blocks(share, 64)), others, centroids, offsets) == changed
+    assert _assign_torch(rows, list(blocks(shard, 64)), others, centroids, offsets) == changed
     assert torch.equal(labels, others)
 
 

@@ -1,4 +1,4 @@
-"""Figures of a refresh against scikit-learn and against counting all pairs."""
+"""Metrics of a refresh against scikit-learn and against counting all pairs."""
 
 from itertools import combinations
 
@@ -7,15 +7,15 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
 from speechbrain_cadino.clusters.mutual_information import adjusted_mutual_information
-from speechbrain_cadino.clusters.quality import cluster_sizes, refresh_figures, same_speaker_shares
+from speechbrain_cadino.clusters.quality import cluster_metrics, cluster_sizes, same_speaker_fractions
 from speechbrain_cadino.corpus.layout import STRING
 
 
 def random_labels(n_items, n_clusters, seed):
     """A labelling with clusters of very different sizes, and another that half agrees with it."""
     rng = np.random.default_rng(seed)
-    shares = rng.gamma(0.5, size=n_clusters) + 1e-9
-    first = rng.choice(n_clusters, n_items, p=shares / shares.sum())
+    fractions = rng.gamma(0.5, size=n_clusters) + 1e-9
+    first = rng.choice(n_clusters, n_items, p=fractions / fractions.sum())
     return first, np.where(rng.random(n_items) < 0.5, first, rng.integers(0, n_clusters // 2 + 1, n_items))
 
 
@@ -73,25 +73,25 @@ def test_shares_equal_a_count_of_all_pairs(seed):
         "same_spk_across": [(i, j) for i, j in pairs if sessions[i] != sessions[j]],
     }
     expected = {name: np.mean([labels[i] == labels[j] for i, j in chosen]) for name, chosen in kinds.items()}
-    found = same_speaker_shares(labels, speakers, sessions)
+    found = same_speaker_fractions(labels, speakers, sessions)
     assert found == pytest.approx(expected)
     words = [np.array([f"n{value}" for value in column], dtype=STRING) for column in (speakers, sessions)]
-    assert same_speaker_shares(labels, *words) == found
-    assert same_speaker_shares(labels, speakers) == {"same_spk": found["same_spk"]}
+    assert same_speaker_fractions(labels, *words) == found
+    assert same_speaker_fractions(labels, speakers) == {"same_spk": found["same_spk"]}
 
 
 def test_no_such_pairs():
-    shares = same_speaker_shares(np.array([0, 0]), np.array(["a", "b"]), np.array(["x", "x"]))
-    assert all(np.isnan(share) for share in shares.values())
+    fractions = same_speaker_fractions(np.array([0, 0]), np.array(["a", "b"]), np.array(["x", "x"]))
+    assert all(np.isnan(fraction) for fraction in fractions.values())
 
 
 def test_clusters_that_are_channels_show():
     speakers = np.repeat(np.arange(10), 20)
     sessions = np.tile(np.repeat([0, 1], 10), 10)
     channels, good = speakers * 2 + sessions, speakers
-    assert same_speaker_shares(channels, speakers, sessions)["same_spk_within"] == 1
-    assert same_speaker_shares(channels, speakers, sessions)["same_spk_across"] == 0
-    assert set(same_speaker_shares(good, speakers, sessions).values()) == {1}
+    assert same_speaker_fractions(channels, speakers, sessions)["same_spk_within"] == 1
+    assert same_speaker_fractions(channels, speakers, sessions)["same_spk_across"] == 0
+    assert set(same_speaker_fractions(good, speakers, sessions).values()) == {1}
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_figures_are_those_that_can_be_had():
     speakers = np.array([f"id{i}" for i in rng.integers(0, 15, 400)], dtype=STRING)
     sessions = np.array([f"s{i}" for i in rng.integers(0, 5, 400)], dtype=STRING)
     sizes = ["clusters", "median_size", "largest", "singletons"]
-    assert list(refresh_figures(labels)) == sizes
-    assert list(refresh_figures(labels, previous)) == [*sizes, "ami_previous"]
-    assert list(refresh_figures(labels, None, speakers)) == [*sizes, "ami_speakers", "same_spk"]
-    everything = refresh_figures(labels, previous, speakers, sessions)
+    assert list(cluster_metrics(labels)) == sizes
+    assert list(cluster_metrics(labels, previous)) == [*sizes, "ami_previous"]
+    assert list(cluster_metrics(labels, None, speakers)) == [*sizes, "ami_speakers", "same_spk"]
+    everything = cluster_metrics(labels, previous, speakers, sessions)
     assert list(everything) == [
         *sizes, "ami_previous", "ami_speakers", "same_spk", "same_spk_within", "same_spk_across"
     ]  # fmt: skip
@@ -130,10 +130,10 @@ def test_items_without_a_cluster_or_a_speaker_count_nowhere():
     rng = np.random.default_rng(0)
     labels, previous = random_labels(300, 10, 0)
     speakers = np.array([f"id{i}" for i in rng.integers(0, 15, 300)], dtype=STRING)
-    expected = refresh_figures(labels, previous, speakers, speakers)
+    expected = cluster_metrics(labels, previous, speakers, speakers)
     longer = [np.append(column, more) for column, more in ((labels, [-1, -1, 0]), (previous, [0, -1, -1]))]
     speakers = np.append(speakers, np.array(["id1", "", ""], dtype=STRING))
-    found = refresh_figures(*longer, speakers, speakers)
+    found = cluster_metrics(*longer, speakers, speakers)
     for name in ("ami_previous", "ami_speakers", "same_spk"):
         assert found[name] == pytest.approx(expected[name])
-    assert np.isnan(refresh_figures(np.array([-1]), spk_ids=np.array(["a"]))["ami_speakers"])
+    assert np.isnan(cluster_metrics(np.array([-1]), spk_ids=np.array(["a"]))["ami_speakers"])

@@ -59,11 +59,11 @@ def test_an_utterance_missing_from_the_table(table, caplog):
 
 
 def test_a_table_of_another_corpus(table):
-    with pytest.raises(UserError, match="3 of the manifest's 4 utterances .* x2 for one, .* like a \"b\" 0"):
+    with pytest.raises(UserError, match='3 of the manifest\'s 4 utterances .* x2 for one, .* like a "b" 0'):
         table.for_manifest([table.ids[0], "x2", "x3", "x4"])
-    assert table.for_manifest([table.ids[0], "x2", "x3", "x4"], min_share=0.25)[0].tolist()[1:] == [-1, -1, -1]
+    assert table.for_manifest([table.ids[0], "x2", "x3", "x4"], min_fraction=0.25)[0].tolist()[1:] == [-1, -1, -1]
     with pytest.raises(UserError, match="2 of the manifest's 2"):
-        table.for_manifest(["x1", "x2"], min_share=0)
+        table.for_manifest(["x1", "x2"], min_fraction=0)
 
 
 def test_the_list_of_another_toolkit(tmp_path):

@@ -9,18 +9,18 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.train_logger import FileTrainLogger
 from torch import nn
 
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.head import DINOHead
 from speechbrain_cadino.dino.koleo import KoLeoLoss
 from speechbrain_cadino.dino.loss import CosineConsistencyLoss, DINOLoss
 from speechbrain_cadino.dino.multicrop import MultiCropNet
-from speechbrain_cadino.dino.schedules import Constant
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
-from speechbrain_cadino.training.collapse import CollapseWatch
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
-from speechbrain_cadino.views.augment import ViewAugmenter
+from speechbrain_cadino.training.schedules import Constant
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
 
@@ -93,7 +93,7 @@ def make_loader(noises):
 @pytest.fixture
 def train(make_loader, monkeypatch, tmp_path):
     """Give a function that makes a Brain, trains it and returns it."""
-    # Pictures take longer than training here.
+    # Plots take longer than training here.
     monkeypatch.setattr(History, "plot", lambda self, path, panels: Path(path).write_text(f"{list(panels)}"))
 
     def train(folder=tmp_path, **changes):

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.collapse import CollapseError, CollapseWatch
 from speechbrain_cadino.dino.koleo import KoLeoLoss
 from speechbrain_cadino.dino.loss import CosineConsistencyLoss, DINOLoss
-from speechbrain_cadino.dino.schedules import Constant, Linear, WarmupCosine
 from speechbrain_cadino.training.clipping import GradientClipper
-from speechbrain_cadino.training.collapse import CollapseError, CollapseWatch
+from speechbrain_cadino.training.schedules import Constant, Linear, WarmupCosine
 from speechbrain_cadino.utils.errors import UserError
 from tests.dino.conftest import make_brain, make_student
 
@@ -24,7 +24,7 @@ SCHEDULES = dict(
 
 
 class PlainDINO:
-    """Student, teacher and centre, trained step by step as the papers tell it."""
+    """Student, teacher and center, trained step by step as the papers tell it."""
 
     def __init__(self, consistency_weight, koleo_weight, teacher_batch_norm, max_norm):
         self.student = make_student()
@@ -97,7 +97,7 @@ def test_training_is_that_of_a_plain_loop(
 @pytest.mark.parametrize("epochs_frozen", [0, 1, 2])
 def test_the_last_layer_is_frozen_for_so_many_epochs(train, epochs_frozen):
     class Recording(DINOBrain):
-        def epoch_check(self, figures):
+        def epoch_check(self, metrics):
             head = self.modules.student.head
             self.ends.append((head.last_layer.weight.clone(), head.projection[0].weight.clone()))
 
@@ -132,7 +132,7 @@ def test_what_an_epoch_tells(train):
 
 def test_the_encoder_to_export_is_the_mean_of_the_kept_epochs(train):
     class Recording(DINOBrain):
-        def epoch_check(self, figures):
+        def epoch_check(self, metrics):
             self.ends.append(copy.deepcopy(self.teacher.model.encoder.state_dict()))
 
         ends = []

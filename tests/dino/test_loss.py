@@ -42,11 +42,11 @@ def plain_loss(student, teacher, center, student_temp, teacher_temp):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("temperatures", TEMPERATURES)
 def test_loss_and_gradient_equal_the_double_loop(shape, temperatures):
-    num_teachers, num_students, batch, dim = shape
+    n_teachers, n_students, batch, dim = shape
     student_temp, teacher_temp = temperatures
-    torch.manual_seed(num_students * dim)
-    teacher = views(num_teachers, batch, dim, requires_grad=True)
-    student = views(num_students, batch, dim, requires_grad=True)
+    torch.manual_seed(n_students * dim)
+    teacher = views(n_teachers, batch, dim, requires_grad=True)
+    student = views(n_students, batch, dim, requires_grad=True)
     dino_loss = DINOLoss(dim, student_temp=student_temp)
     dino_loss.center.normal_()
     center = dino_loss.center.clone()
@@ -65,8 +65,8 @@ def test_loss_and_gradient_equal_the_double_loop(shape, temperatures):
 
 @pytest.mark.parametrize("counts", [(1, 1), (0, 3), (2, 0), (0, 0)])
 def test_no_pair_left(counts):
-    num_teachers, num_students = counts
-    teacher, student = views(num_teachers, 2, 4), views(num_students, 2, 4)
+    n_teachers, n_students = counts
+    teacher, student = views(n_teachers, 2, 4), views(n_students, 2, 4)
     with pytest.raises(ValueError, match="No pair"):
         DINOLoss(4)(student, teacher, 0.04)
     with pytest.raises(ValueError, match="No pair"):
@@ -110,8 +110,8 @@ def test_center_is_saved_and_loaded():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_stats_equal_plain_sums(shape):
-    num_teachers, num_students, batch, dim = shape
-    teacher, student = views(num_teachers, batch, dim, scale=0.1), views(num_students, batch, dim)
+    n_teachers, n_students, batch, dim = shape
+    teacher, student = views(n_teachers, batch, dim, scale=0.1), views(n_students, batch, dim)
     dino_loss = DINOLoss(dim)
     center = dino_loss.center.normal_(std=0.1).clone()
     _, stats = dino_loss(student, teacher, 0.04)
@@ -179,9 +179,9 @@ def test_cost_is_linear_in_the_views():
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_cosine_consistency_equals_the_double_loop(shape):
-    num_teachers, num_students, batch, dim = shape
-    teacher = views(num_teachers, batch, dim, requires_grad=True)
-    student = views(num_students, batch, dim, requires_grad=True)
+    n_teachers, n_students, batch, dim = shape
+    teacher = views(n_teachers, batch, dim, requires_grad=True)
+    student = views(n_students, batch, dim, requires_grad=True)
     loss = CosineConsistencyLoss()(student, teacher)
     expected = sum(
         (1 - F.cosine_similarity(x.detach(), y, dim=-1)).mean()

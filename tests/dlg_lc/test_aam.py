@@ -99,8 +99,9 @@ def test_targets_are_compared_without_margin(seed):
     soft = torch.rand_like(cosines).softmax(1)
     for targets in (hard, soft, F.one_hot(labels, cosines.shape[1]).float()):
         _, found = AAMSoftmax(0.2, 32.0)(cosines, labels, targets)
-        plain = F.cross_entropy(32 * cosines.double(), targets.double() if targets.is_floating_point() else targets,
-                                reduction="none")
+        plain = F.cross_entropy(
+            32 * cosines.double(), targets.double() if targets.is_floating_point() else targets, reduction="none"
+        )
         torch.testing.assert_close(found.double(), plain, rtol=1e-5, atol=1e-4)
         gradients = [torch.autograd.grad(one.sum(), cosines)[0] for one in (found, plain)]
         torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.train_logger import FileTrainLogger
 from torch import nn
 
-from speechbrain_cadino.dino.schedules import Constant
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.dlg_lc import brain as module
 from speechbrain_cadino.dlg_lc.aam import AAMSoftmax, CosineClassifier
 from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
@@ -20,8 +20,8 @@ from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.schedules import Constant
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.augment import ViewAugmenter
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
 

@@ -30,13 +30,16 @@ def test_equals_plain_softmaxes(logit_scale, temperature, sharpen_first, seed):
             assert correction.passed[row] == (judged.max() > 0.5)
 
 
-@pytest.mark.parametrize("settings, expected", [
-    ({"logit_scale": 1.0}, 0.0003),
-    ({"logit_scale": 1.0, "sharpen_first": True}, 0.13),
-    ({"logit_scale": 32.0}, 1.0),
-])
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"logit_scale": 1.0}, 0.0003),
+        ({"logit_scale": 1.0, "sharpen_first": True}, 0.13),
+        ({"logit_scale": 32.0}, 1.0),
+    ],
+)
 def test_which_logits_decides_everything(settings, expected):
-    """The figures of the docstring."""
+    """The metrics of the docstring."""
     cosines = torch.zeros(1, 7500)
     cosines[0, 7] = 0.7
     correction = LabelCorrector(**settings)(cosines)
@@ -67,11 +70,14 @@ def test_single_precision_under_autocast():
     assert all(torch.equal(*pair) for pair in zip(correction, expected))
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"temperature": 0.0}, "temperature of the label correction is 0.0"),
-    ({"logit_scale": -1.0}, "logit_scale of the label correction is -1.0"),
-    ({"tau_2": 1.5}, "tau_2 is 1.5"),
-])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"temperature": 0.0}, "temperature of the label correction is 0.0"),
+        ({"logit_scale": -1.0}, "logit_scale of the label correction is -1.0"),
+        ({"tau_2": 1.5}, "tau_2 is 1.5"),
+    ],
+)
 def test_settings_that_make_no_sense_are_a_sentence(settings, message):
     with pytest.raises(UserError, match=message):
         LabelCorrector(**settings)

@@ -71,7 +71,7 @@ def test_the_threshold_parts_right_from_wrong():
 @pytest.mark.parametrize("name", FAULTY)
 def test_without_two_kinds_the_gate_stays_open_or_keeps_its_threshold(name):
     losses, fault = FAULTY[name]
-    gate = DynamicLossGate(CLASSES, start_epoch=2, min_share=0.0)
+    gate = DynamicLossGate(CLASSES, start_epoch=2, min_fraction=0.0)
     assert gate.update(losses) == math.inf
     assert gate.reason.startswith("the gate stays open: ")
     kept = gate.update(two_kinds())
@@ -106,17 +106,22 @@ def test_it_never_raises(seed):
 
 
 def test_limits_of_the_fit_are_settings():
-    free, gate = [DynamicLossGate(CLASSES, start_epoch=2, chance_share=share) for share in (0.0, 0.5)]
+    free, gate = [DynamicLossGate(CLASSES, start_epoch=2, chance_fraction=fraction) for fraction in (0.0, 0.5)]
     threshold = free.update(two_kinds() / 2)
     assert 0.5 * math.log(CLASSES) < threshold < math.log(CLASSES)
     assert gate.update(two_kinds() / 2) == threshold
     assert gate.update(two_kinds() / 4) == threshold and free.update(two_kinds() / 4) == pytest.approx(threshold / 2)
-    assert DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001, min_share=0).update(two_kinds(5000, 50)) < math.inf
+    assert (
+        DynamicLossGate(CLASSES, start_epoch=2, min_weight=0.001, min_fraction=0).update(two_kinds(5000, 50)) < math.inf
+    )
 
 
 @pytest.mark.parametrize("side, right, wrong", [("below", 1000, 9000), ("above", 9000, 1000)])
 def test_it_closes_only_with_enough_samples_on_either_side_and_opens_again(side, right, wrong):
-    few, gates = two_kinds(right, wrong), [DynamicLossGate(CLASSES, 2, min_share=share) for share in (0.15, 0.05)]
+    few, gates = (
+        two_kinds(right, wrong),
+        [DynamicLossGate(CLASSES, 2, min_fraction=fraction) for fraction in (0.15, 0.05)],
+    )
     assert [gate.update(few) < math.inf for gate in gates] == [False, True]
     assert gates[0].reason.startswith(f"the gate stays open: few losses are {side} the crossing at")
     kept = gates[0].update(two_kinds())
@@ -140,7 +145,7 @@ def test_the_gate_is_open_until_its_first_epoch(make, start_epoch):
 
 def test_every_epoch_has_a_mixture_for_its_picture():
     for mode in MODES:
-        gate = make_gate(mode, iteration=1, num_classes=CLASSES, start_epoch=9)
+        gate = make_gate(mode, iteration=1, n_classes=CLASSES, start_epoch=9)
         gate.update(two_kinds())
         assert gate.mixture.means == pytest.approx((-2, 2.5), abs=0.2)
         gate.update([])
@@ -159,8 +164,8 @@ def test_a_start_too_early_is_a_sentence():
 
 
 def test_modes():
-    settings = {"chance_share": 0.1}
-    gates = {mode: make_gate(mode, iteration=2, num_classes=6000, start_epoch=2, **settings) for mode in MODES}
+    settings = {"chance_fraction": 0.1}
+    gates = {mode: make_gate(mode, iteration=2, n_classes=6000, start_epoch=2, **settings) for mode in MODES}
     assert {mode: type(gate) for mode, gate in gates.items()} == {
         "none": OpenGate,
         "fixed": FixedLossGate,
@@ -202,7 +207,7 @@ def fill(gate, losses, batch=100):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_killed_run_goes_on_to_the_same_thresholds(mode, tmp_path):
     def make():
-        return make_gate(mode, iteration=1, num_classes=CLASSES, start_epoch=2)
+        return make_gate(mode, iteration=1, n_classes=CLASSES, start_epoch=2)
 
     gate, losses = make(), two_kinds()
     fill(gate, losses)

@@ -1,4 +1,4 @@
-"""Label tables for a training: numbered without gaps, kept, found again; a share of the true ones."""
+"""Label tables for a training: numbered without gaps, kept, found again; a fraction of the true ones."""
 
 import numpy as np
 import pytest
@@ -46,10 +46,10 @@ def test_a_table_that_was_made_with_other_settings(tmp_path):
         keep_labels(path, manifest, pytest.fail, settings)
 
 
-@pytest.mark.parametrize("share, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
-def test_true_labels_are_those_of_a_share_of_the_utterances(share, wanted):
+@pytest.mark.parametrize("fraction, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
+def test_true_labels_are_those_of_a_share_of_the_utterances(fraction, wanted):
     manifest = make_manifest()
-    table = true_labels(manifest, share, seed=3)
+    table = true_labels(manifest, fraction, seed=3)
     assert len(table) == wanted
     speaker = dict(zip(manifest.ids.tolist(), manifest.spk_ids.tolist()))
     pairs = {(speaker[name], label) for name, label in zip(table.ids.tolist(), table.clusters.tolist())}

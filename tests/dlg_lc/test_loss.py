@@ -52,8 +52,8 @@ def test_equals_the_plain_loop(seed, hard):
     threshold = [4.0, 7.0, 10.0][seed % 3]
     loss, _, stats = make_loss(hard)(cosines, labels, threshold, clean)
     expected, kept, corrected = plain(cosines, labels, threshold, clean, hard)
-    assert stats["share_kept"].item() == pytest.approx(kept)
-    assert stats["share_corrected"].item() == pytest.approx(corrected)
+    assert stats["fraction_kept"].item() == pytest.approx(kept)
+    assert stats["fraction_corrected"].item() == pytest.approx(corrected)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5, abs=1e-6)
     found = torch.autograd.grad(loss, cosines)[0]
     if kept + corrected:
@@ -64,22 +64,27 @@ def test_equals_the_plain_loop(seed, hard):
 
 def test_random_batches_have_samples_of_all_kinds():
     stats = [make_loss()(*make_batch(seed)[:2], THRESHOLD, make_batch(seed)[2])[2] for seed in range(25)]
-    kept, corrected = [torch.stack([one[name] for one in stats]).mean() for name in ("share_kept", "share_corrected")]
+    kept, corrected = [
+        torch.stack([one[name] for one in stats]).mean() for name in ("fraction_kept", "fraction_corrected")
+    ]
     assert 0.2 < kept < 0.8 and 0.1 < corrected < 1 - kept - 0.1
 
 
 @pytest.mark.parametrize("batch", [1, 7])
-@pytest.mark.parametrize("threshold, tau_2, kept, corrected", [
-    (math.inf, 0.0, 1, 0),  # an open gate: nothing is left to correct
-    (0.0, 0.0, 0, 1),  # a shut one
-    (0.0, 1.0, 0, 0),
-    (-1.0, 0.0, 0, 1),
-])
+@pytest.mark.parametrize(
+    "threshold, tau_2, kept, corrected",
+    [
+        (math.inf, 0.0, 1, 0),  # an open gate: nothing is left to correct
+        (0.0, 0.0, 0, 1),  # a shut one
+        (0.0, 1.0, 0, 0),
+        (-1.0, 0.0, 0, 1),
+    ],
+)
 def test_the_ends(batch, threshold, tau_2, kept, corrected):
     cosines, labels, clean = make_batch(3, batch)
     loss, verdicts, stats = make_loss(tau_2=tau_2)(cosines, labels, threshold, clean)
     losses = verdicts.losses
-    assert (stats["share_kept"], stats["share_corrected"]) == (kept, corrected)
+    assert (stats["fraction_kept"], stats["fraction_corrected"]) == (kept, corrected)
     expected, *_ = plain(cosines, labels, threshold, clean, tau_2=tau_2)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     assert stats["gate_loss"] + stats["correction_loss"] == loss
@@ -93,9 +98,9 @@ def test_without_clean_views_the_others_add_nothing():
     cosines, labels, clean = make_batch(5)
     loss, (losses, kept, corrected, classes), stats = DLGLCLoss(AAMSoftmax(MARGIN, SCALE))(cosines, labels, THRESHOLD)
     assert torch.equal(kept, losses < THRESHOLD) and not corrected.any() and classes is None
-    assert set(stats) == {"label_loss", "gate_loss", "share_kept"}
+    assert set(stats) == {"label_loss", "gate_loss", "fraction_kept"}
     torch.testing.assert_close(loss, losses[losses < THRESHOLD].sum() / len(losses))
-    assert 0 < stats["share_kept"] < 1
+    assert 0 < stats["fraction_kept"] < 1
 
 
 def test_losses_for_the_record_are_those_of_an_open_gate():
@@ -137,7 +142,7 @@ def test_stats_are_detached_scalars():
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_not_finite_is_seen_in_the_sum_and_not_by_the_gate(value):
     cosines, labels, clean = make_batch(5, batch=200)
-    gate, clean_gate = [DynamicLossGate(10, start_epoch=2, chance_share=0.0) for _ in range(2)]
+    gate, clean_gate = [DynamicLossGate(10, start_epoch=2, chance_fraction=0.0) for _ in range(2)]
     with torch.no_grad():
         losses = make_loss()(cosines, labels, THRESHOLD, clean)[1].losses
         clean_gate.record(torch.arange(199), losses[:-1])
@@ -160,10 +165,10 @@ def test_ratios_of_an_epoch():
     ratios = epoch_ratios(means)
     assert ratios["kept_loss"] == pytest.approx(losses[losses < THRESHOLD].mean().item(), rel=1e-5)
     passed = torch.cat([LabelCorrector(SCALE, TEMPERATURE, TAU_2)(clean).passed for *_, clean in batches])
-    assert ratios["share_passed"] == pytest.approx(passed[losses >= THRESHOLD].float().mean().item(), rel=1e-5)
-    assert epoch_ratios({"gate_loss": 0.0, "share_kept": 0.0}) == {}
-    assert epoch_ratios({"gate_loss": 0.5, "share_kept": 1.0, "share_corrected": 0.0}) == {"kept_loss": 0.5}
-    assert epoch_ratios({"gate_loss": 0.5, "share_kept": 0.5, "share_wrong": 0.0, "wrong_not_kept": 0.0}) == {
+    assert ratios["fraction_passed"] == pytest.approx(passed[losses >= THRESHOLD].float().mean().item(), rel=1e-5)
+    assert epoch_ratios({"gate_loss": 0.0, "fraction_kept": 0.0}) == {}
+    assert epoch_ratios({"gate_loss": 0.5, "fraction_kept": 1.0, "fraction_corrected": 0.0}) == {"kept_loss": 0.5}
+    assert epoch_ratios({"gate_loss": 0.5, "fraction_kept": 0.5, "fraction_wrong": 0.0, "wrong_not_kept": 0.0}) == {
         "kept_loss": 1.0,
         "gate_precision": 0.0,
     }

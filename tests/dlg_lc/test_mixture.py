@@ -65,13 +65,16 @@ def test_equal_variances(difference):
     assert mixture.crossing() == pytest.approx(1.5 + 1.5**2 / 5 * math.log(0.3 / 0.7), abs=1e-7)
 
 
-@pytest.mark.parametrize("mixture", [
-    Mixture((0.99, 0.01), (0.0, 1.0), (1.0, 1.0)),  # the upper one is swallowed
-    Mixture((0.01, 0.99), (0.0, 1.0), (1.0, 1.0)),  # the lower one is
-    Mixture((0.5, 0.5), (0.0, 0.5), (2.0, 0.01)),  # a spike on a broad one: it is the larger at its mean alone ...
-    Mixture((0.5, 0.5), (0.0, 0.0), (2.0, 0.5)),  # ... but without a distance there is no point between
-    Mixture((1.0, 0.0), (0.0, 1.0), (1.0, 1.0)),
-])
+@pytest.mark.parametrize(
+    "mixture",
+    [
+        Mixture((0.99, 0.01), (0.0, 1.0), (1.0, 1.0)),  # the upper one is swallowed
+        Mixture((0.01, 0.99), (0.0, 1.0), (1.0, 1.0)),  # the lower one is
+        Mixture((0.5, 0.5), (0.0, 0.5), (2.0, 0.01)),  # a spike on a broad one: it is the larger at its mean alone ...
+        Mixture((0.5, 0.5), (0.0, 0.0), (2.0, 0.5)),  # ... but without a distance there is no point between
+        Mixture((1.0, 0.0), (0.0, 1.0), (1.0, 1.0)),
+    ],
+)
 def test_swallowed_gaussians_do_not_cross(mixture):
     crosses = mixture.deviations == (2.0, 0.01)
     assert (mixture.crossing() is not None) == crosses
@@ -83,13 +86,13 @@ def test_far_from_the_origin_no_digits_are_lost():
     assert far - 1e4 == pytest.approx(near, abs=1e-8)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.1, 0.4, 0.6, 0.9, 0.95])
-def test_the_fit_finds_what_was_drawn(share):
+@pytest.mark.parametrize("fraction", [0.05, 0.1, 0.4, 0.6, 0.9, 0.95])
+def test_the_fit_finds_what_was_drawn(fraction):
     rng = np.random.default_rng(0)
     n = 50000
-    low, high = rng.normal(-3, 1.5, int(share * n)), rng.normal(2, 0.4, n - int(share * n))
+    low, high = rng.normal(-3, 1.5, int(fraction * n)), rng.normal(2, 0.4, n - int(fraction * n))
     mixture = fit_mixture(rng.permutation(np.concatenate([low, high])))
-    assert mixture.weights == pytest.approx((share, 1 - share), abs=0.01)
+    assert mixture.weights == pytest.approx((fraction, 1 - fraction), abs=0.01)
     assert mixture.means == pytest.approx((-3, 2), abs=0.1)
     assert mixture.deviations == pytest.approx((1.5, 0.4), abs=0.1)
 
@@ -120,26 +123,32 @@ def test_densities_are_those_of_the_weighted_gaussians():
     np.testing.assert_allclose(mixture.densities(x), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("values", [
-    [],
-    [1.0],
-    np.linspace(0, 1, MIN_VALUES - 1),
-    np.full(1000, 0.1),
-    np.append(np.full(10**5, 0.1), 7.0),  # one in 100,000: no quantile sees it
-    0.1 + 1e-15 * np.arange(100),
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [1.0],
+        np.linspace(0, 1, MIN_VALUES - 1),
+        np.full(1000, 0.1),
+        np.append(np.full(10**5, 0.1), 7.0),  # one in 100,000: no quantile sees it
+        0.1 + 1e-15 * np.arange(100),
+    ],
+)
 def test_no_fit_without_enough_different_values(values):
     assert fit_mixture(values) is None
 
 
-@pytest.mark.parametrize("values", [
-    np.append(np.full(99, 0.1), 7.0),
-    np.repeat([0.0, 1.0], 50),
-    np.append(np.linspace(0, 1, 99), 1e12),
-    np.append(np.linspace(0, 1, 99), -1e12),
-    np.linspace(0, 1, MIN_VALUES),
-    np.log(np.geomspace(5e-324, 1e308, 100)),  # all that a loss can be
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.append(np.full(99, 0.1), 7.0),
+        np.repeat([0.0, 1.0], 50),
+        np.append(np.linspace(0, 1, 99), 1e12),
+        np.append(np.linspace(0, 1, 99), -1e12),
+        np.linspace(0, 1, MIN_VALUES),
+        np.log(np.geomspace(5e-324, 1e308, 100)),  # all that a loss can be
+    ],
+)
 def test_odd_values_have_a_fit_of_finite_numbers(values):
     mixture = fit_mixture(values)
     assert np.isfinite(np.array(mixture)).all() and min(mixture.deviations) > 0

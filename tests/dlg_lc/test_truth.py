@@ -44,8 +44,8 @@ def test_ratios_equal_plain_counting(seed):
     items = torch.from_numpy(np.random.default_rng(seed).permutation(len(labels)))
     verdicts = make_verdicts(seed, len(items), int(labels.max()) + 1)
     stats = {name: value.item() for name, value in truth.stats(items, verdicts).items()}
-    stats |= {"gate_loss": 0.0, "share_kept": verdicts.kept.float().mean().item()}
-    stats["share_corrected"] = verdicts.corrected.float().mean().item()
+    stats |= {"gate_loss": 0.0, "fraction_kept": verdicts.kept.float().mean().item()}
+    stats["fraction_corrected"] = verdicts.corrected.float().mean().item()
     ratios = epoch_ratios(stats)
     wrong = [i for i in items.tolist() if not truth.right[i]]
     rejected = [i for i, kept in zip(items.tolist(), verdicts.kept.tolist()) if not kept]
@@ -66,4 +66,4 @@ def test_without_clean_views_nothing_is_said_of_the_correction():
     truth = Truth(np.array([0, 0, 1]), np.array(["a", "a", "b"]))
     verdicts = Verdicts(torch.ones(2), torch.tensor([True, False]), torch.zeros(2, dtype=torch.bool), None)
     stats = truth.stats(torch.tensor([0, 2]), verdicts)
-    assert set(stats) == {"share_wrong", "wrong_not_kept"} and all(value == 0 for value in stats.values())
+    assert set(stats) == {"fraction_wrong", "wrong_not_kept"} and all(value == 0 for value in stats.values())

@@ -115,10 +115,10 @@ def training(output, hparams="hparams/dino.yaml", **settings):
     return [hparams, "--device", "cpu", *options({**TINY, "output_folder": output, **settings})]
 
 
-def run_script(script, *arguments, pictures=False):
+def run_script(script, *arguments, plots=False):
     """Run a script of the recipe in this process, from its own folder, and leave the process as it was.
 
-    Without ``pictures``, what takes longer than training at this size is left out: the picture and the list of
+    Without ``plots``, what takes longer than training at this size is left out: the plot and the list of
     installed packages.
     """
     out, err = io.StringIO(), io.StringIO()
@@ -130,7 +130,7 @@ def run_script(script, *arguments, pictures=False):
         stack.enter_context(contextlib.chdir(RECIPE))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(err))
-        if not pictures:
+        if not plots:
             stack.enter_context(mock.patch("speechbrain_cadino.training.history.History.plot"))
             stack.enter_context(mock.patch("speechbrain_cadino.dlg_lc.brain.DLGLCBrain._draw"))
             stack.enter_context(mock.patch("speechbrain.utils.logger.get_environment_description", lambda: ""))
@@ -197,6 +197,6 @@ def assert_same_weights(one, other, **names):
 def whole(corpus, tmp_path_factory):
     """A run from beginning to end with all that it leaves: its output folder and its outcome."""
     output = tmp_path_factory.mktemp("whole") / "run"
-    outcome = run_script("train.py", *training(output, **corpus.lists), pictures=True)
+    outcome = run_script("train.py", *training(output, **corpus.lists), plots=True)
     assert outcome.status == 0, outcome
     return output, outcome

@@ -43,7 +43,7 @@ def clustered(corpus, output, **settings):
 def ca_run(corpus, tmp_path_factory):
     """A cluster-aware run from beginning to end, speakers known for the reports: its output folder and outcome."""
     output = tmp_path_factory.mktemp("ca") / "run"
-    outcome = run_script("train.py", *clustered(corpus, output, **SPEAKERS), pictures=True)
+    outcome = run_script("train.py", *clustered(corpus, output, **SPEAKERS), plots=True)
     assert outcome.status == 0, outcome
     return output, outcome
 
@@ -62,8 +62,8 @@ def test_what_a_refresh_tells_and_leaves(ca_run, corpus):
     output, outcome = ca_run
     told = rows(output)
     labelled = {"ami_speakers", "same_spk", "same_spk_within", "same_spk_across"}
-    figures = {"clusters", "median_size", "largest", "singletons", "several_utterances"} | labelled
-    assert all(bool(told[epoch][name]) == (epoch in (1, 3)) for epoch in range(EPOCHS) for name in figures)
+    metrics = {"clusters", "median_size", "largest", "singletons", "several_utterances"} | labelled
+    assert all(bool(told[epoch][name]) == (epoch in (1, 3)) for epoch in range(EPOCHS) for name in metrics)
     assert [bool(row["ami_previous"]) for row in told] == [False, False, False, True]
     assert float(told[1]["clusters"]) <= 5 and float(told[3]["clusters"]) <= 3
     assert 0 < float(told[3]["several_utterances"]) <= 1
@@ -108,7 +108,7 @@ def test_the_schedule_is_followed(ca_run, corpus, tmp_path, settings, made):
 
 
 def test_all_clusters_of_one_utterance_are_plain_dino(plain_run, corpus, tmp_path):
-    alone = dict(n_clusters=16, source=dict(max_distance=1e-9))
+    alone = dict(n_clusters=16, positive_sampler=dict(max_distance=1e-9))
     outcome = run_script("train.py", *clustered(corpus, tmp_path / "run", **alone))
     assert outcome.status == 0, outcome
     assert_same_weights(plain_run, tmp_path / "run")
@@ -180,7 +180,7 @@ def test_it_goes_on_behind_the_end_of_a_finished_run(plain_run, corpus, tmp_path
         (dict(start_from_epoch=7), "has no checkpoint of epoch 7: check start_from and start_from_epoch"),
         (dict(), f"has made {EPOCHS} epochs and number_of_epochs is {EPOCHS}: raise number_of_epochs"),
         (dict(embedding_dim=16, number_of_epochs=9), "does not fit this model"),
-        (dict(dataset=dict(source=None)), "source: !ref <source>"),
+        (dict(dataset=dict(positive_sampler=None)), "positive_sampler: !ref <positive_sampler>"),
     ],
 )
 def test_mistakes(plain_run, corpus, tmp_path, settings, said):

@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 
-from speechbrain_cadino.corpus import demo
+from speechbrain_cadino.demo import corpus as demo
 from tests.end_to_end.conftest import RECIPE, TINY, options, run_script
 
 EVERYWHERE = {name: TINY[name] for name in TINY if name not in ("n_prototypes", "freeze_last_layer_epochs", "head")}

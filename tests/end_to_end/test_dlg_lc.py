@@ -29,7 +29,7 @@ OF_STAGE_1 = ("n_prototypes", "freeze_last_layer_epochs", "head")
 SMALL = {name: value for name, value in TINY.items() if name not in OF_STAGE_1}
 SMALL |= dict(number_of_epochs=EPOCHS, crops=dict(global_seconds=0.3), evaluate_every=2, batch_size=8)
 SMALL |= dict(prepare_options=dict(min_duration=0.3, speaker_pattern="^([^/]+)/"), margin_warmup_epochs=1)
-GATED = dict(gate=dict(start_epoch=2, chance_share=0.0, min_weight=0.0, min_share=0.0), correction_start_epoch=3)
+GATED = dict(gate=dict(start_epoch=2, chance_fraction=0.0, min_weight=0.0, min_fraction=0.0), correction_start_epoch=3)
 GATED |= dict(corrector=dict(tau_2=0.3))
 
 
@@ -66,7 +66,7 @@ def rows(path):
 def encoder(corpus, tmp_path_factory):
     """An encoder folder to start from: trained on a few true labels."""
     output = tmp_path_factory.mktemp("start") / "run"
-    run(*command(corpus, output, "hparams/finetune.yaml", label_share=0.5, number_of_epochs=2))
+    run(*command(corpus, output, "hparams/finetune.yaml", label_fraction=0.5, number_of_epochs=2))
     return output / "encoder"
 
 
@@ -74,7 +74,7 @@ def encoder(corpus, tmp_path_factory):
 def iterated(corpus, encoder, tmp_path_factory):
     """Two iterations from beginning to end: the output folder and the outcome."""
     output = tmp_path_factory.mktemp("iterated") / "run"
-    return output, run(*command(corpus, output, init=encoder), pictures=True)
+    return output, run(*command(corpus, output, init=encoder), plots=True)
 
 
 def test_each_iteration_leaves_what_it_should(iterated, corpus):
@@ -93,7 +93,7 @@ def test_each_iteration_leaves_what_it_should(iterated, corpus):
         assert {"epochs.csv", "epochs.png", "train_log.txt", "epoch0001.png", f"epoch000{EPOCHS}.png"} <= names
         assert any(name.startswith("events.out.tfevents") for name in names)
         epochs = rows(folder / "epochs.csv")
-        assert epochs[0]["gate_threshold"] == "inf" and float(epochs[0]["share_kept"]) == 1
+        assert epochs[0]["gate_threshold"] == "inf" and float(epochs[0]["fraction_kept"]) == 1
         assert float(row["ami_speakers"]) > -1 and 0 <= float(epochs[-1]["gate_recall"]) <= 1
     assert (output / "iterations.png").stat().st_size > 1000
     assert list((output / "tensorboard").glob("events.out.tfevents*"))
@@ -179,14 +179,14 @@ def test_modes(corpus, labels, tmp_path, mode):
     settings = dict(labels=labels, n_iterations=1, gate_mode=mode)
     run(*command(corpus, tmp_path / "run", **settings))
     last = rows(tmp_path / "run/iteration_1/epochs.csv")[-1]
-    assert float(last["share_wrong"]) == pytest.approx(16 / 64)
-    assert ("share_corrected" in last) == (mode == "dynamic+correction")
+    assert float(last["fraction_wrong"]) == pytest.approx(16 / 64)
+    assert ("fraction_corrected" in last) == (mode == "dynamic+correction")
     if mode == "none":
-        assert last["gate_threshold"] == "inf" and float(last["share_kept"]) == 1
+        assert last["gate_threshold"] == "inf" and float(last["fraction_kept"]) == 1
     elif mode == "fixed":
         assert float(last["gate_threshold"]) == pytest.approx(np.log(7) / np.log(6000))
     else:
-        assert 0 < float(last["gate_threshold"]) < np.inf and 0 < float(last["share_kept"]) < 1
+        assert 0 < float(last["gate_threshold"]) < np.inf and 0 < float(last["fraction_kept"]) < 1
     # the clusters of the labels, not of embeddings
     assert rows(tmp_path / "run/iterations.csv")[0]["clusters"] == "7"
     assert not (tmp_path / "run/iteration_1/embeddings").exists()
@@ -195,9 +195,9 @@ def test_modes(corpus, labels, tmp_path, mode):
 def test_the_correction_starts_when_it_is_due(corpus, labels, tmp_path):
     run(*command(corpus, tmp_path / "run", labels=labels, n_iterations=1, corrector=dict(tau_2=0.0)))
     told = rows(tmp_path / "run/iteration_1/epochs.csv")
-    assert [bool(row["share_corrected"]) for row in told] == [False, False, True, True]
+    assert [bool(row["fraction_corrected"]) for row in told] == [False, False, True, True]
     for row in told[2:]:  # all pass, all that is not kept is corrected
-        assert float(row["share_kept"]) + float(row["share_corrected"]) == pytest.approx(1)
+        assert float(row["fraction_kept"]) + float(row["fraction_corrected"]) == pytest.approx(1)
     assert "The correction passes all of the labels" in (tmp_path / "run/log.txt").read_text()
 
 
@@ -246,10 +246,10 @@ def test_held_out_lists_are_scored_too(corpus, labels, tmp_path):
     assert float(row["EER % other"]) == pytest.approx(float(row["EER %"]))
 
 
-@pytest.mark.parametrize("share, utterances", [(0.25, 16), (1.0, 64)])
-def test_few_labels(corpus, encoder, tmp_path, share, utterances):
+@pytest.mark.parametrize("fraction, utterances", [(0.25, 16), (1.0, 64)])
+def test_few_labels(corpus, encoder, tmp_path, fraction, utterances):
     for name, init in {"from": encoder, "scratch": None}.items():
-        run(*command(corpus, tmp_path / name, "hparams/finetune.yaml", label_share=share, init=init))
+        run(*command(corpus, tmp_path / name, "hparams/finetune.yaml", label_fraction=fraction, init=init))
         table = read_label_table(tmp_path / name / "labels.csv")
         assert len(table) == utterances
         assert json.loads((tmp_path / name / "encoder/encoder.json").read_text())["info"]["utterances"] == utterances
@@ -282,8 +282,8 @@ def test_mistakes(corpus, labels, encoder, tmp_path, settings, said):
 @pytest.mark.parametrize(
     "settings, said",
     [
-        (dict(label_share=0.0), "label_share is 0.0: set a share over 0"),
-        (dict(label_share=0.01), "1 utterances of one speaker: set a larger one"),
+        (dict(label_fraction=0.0), "label_fraction is 0.0: set a fraction over 0"),
+        (dict(label_fraction=0.01), "1 utterances of one speaker: set a larger one"),
         (dict(prepare_options=dict(min_duration=0.3, speaker_pattern=None)), "The true speakers of some utterances"),
     ],
 )

@@ -8,14 +8,14 @@ import soundfile
 import speechbrain as sb
 from speechbrain.utils.run_opts import RunOptions
 
+from speechbrain_cadino.augmentation.noise import NoiseFiles, SimulatedNoise
+from speechbrain_cadino.augmentation.rirs import RIRFiles, SimulatedRIRs
+from speechbrain_cadino.corpus.store import FileStore, MemoryStore
 from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate, FixedLossGate, OpenGate
 from speechbrain_cadino.utils.settings import load_settings
-from speechbrain_cadino.views.noise import NoiseFiles, SimulatedNoise
-from speechbrain_cadino.views.rooms import RoomFiles, SimulatedRooms
-from speechbrain_cadino.views.store import FileStore, MemoryStore
 from tests.end_to_end.conftest import RECIPE, TINY, options
 
 HPARAMS = sorted(path.relative_to(RECIPE).as_posix() for path in (RECIPE / "hparams").rglob("*.yaml"))
@@ -128,7 +128,7 @@ def test_cluster_aware_dino_adds_the_clusters_and_changes_nothing_else(plain):
     plain, aware = (file.read_text().splitlines() for file in (path, path.with_name(f"ca_{path.name}")))
     start = next(row for row, line in enumerate(aware) if line.startswith("# --- Clusters"))
     end = aware.index("", start)
-    added = ("    source: !ref <source>", "    speaker_pattern: ")
+    added = ("    positive_sampler: !ref <positive_sampler>", "    speaker_pattern: ")
     rest = [line for line in aware[:start] + aware[end + 1 :] if not line.startswith(added)]
     differ = [line for line, other in zip(rest, plain, strict=True) if line != other]
     names = [line.split(":")[0] for line in differ if not line.startswith("#")]
@@ -139,7 +139,10 @@ def test_the_full_configuration_of_the_clusters(load):
     settings = load("hparams/ca_dino.yaml")
     schedule = settings["cluster_schedule"]
     assert (schedule.start_epoch, schedule.every, schedule.clusters_of(0)) == (90, 5, 25000)
-    assert settings["clustering"].spherical and settings["dataset"].keywords["source"] is settings["source"]
+    assert (
+        settings["clustering"].spherical
+        and settings["dataset"].keywords["positive_sampler"] is settings["positive_sampler"]
+    )
 
 
 def test_half_the_batch_has_half_the_rate(load):
@@ -157,6 +160,6 @@ def test_settings_of_the_views_reach_them(load, noises, tmp_path):
     assert [dataset.speed_factors for dataset in datasets] == [[1.0], [0.9]]
     assert [dataset.seed for dataset in datasets] == [1986, 7]
     assert [type(dataset.augment.noise) for dataset in datasets] == [SimulatedNoise, NoiseFiles]
-    assert [type(dataset.augment.rooms) for dataset in datasets] == [SimulatedRooms, RoomFiles]
+    assert [type(dataset.augment.rirs) for dataset in datasets] == [SimulatedRIRs, RIRFiles]
     assert [settings["compute_features"].compute_fbanks.f_max for settings in (plain, other)] == [8000, 3800]
     assert load("hparams/dino.yaml", **TINY, augment=None)["dataset"](noises).augment is None

@@ -79,7 +79,7 @@ def test_the_batch(stop):
     [
         ("dino.loss.DINOLoss", "dino.loss.DINOLos", "DINOLos"),
         ("dino.loss.DINOLoss", "dino.lost.DINOLoss", "dino.lost"),
-        ("center_momentum: 0.9", "centre_momentum: 0.9", "centre_momentum"),
+        ("center_momentum: 0.9", "center_memory: 0.9", "center_memory"),
         ("out_dim: !ref <n_prototypes>", "out_dim: !ref <n_prototype>", "n_prototype"),
         ("n_prototypes: 65536", "n_prototypes: [65536", "not YAML"),
     ],

@@ -54,6 +54,7 @@ def stage_2(tmp_path_factory):
     arguments = test_dlg_lc.command(corpus, folder / "run", labels=folder / "labels", **QUIET)
     return launch(folder, folder / "run/iteration_2", arguments)
 
+
 def assert_ranks_agree(learnt):
     """What they have learnt in common."""
     first, second = map(dict, learnt)
@@ -92,6 +93,6 @@ def test_two_ranks_learn_about_what_one_does(run, whole):
 def test_stage_2_on_two_ranks(stage_2):
     learnt = assert_ranks_agree(stage_2.learnt)
     assert learnt["steps"] == test_dlg_lc.EPOCHS * test_dlg_lc.STEPS
-    assert learnt["threshold"] < float("inf") and "share_corrected" in learnt["history"][-1]
+    assert learnt["threshold"] < float("inf") and "fraction_corrected" in learnt["history"][-1]
     assert_written_once(stage_2, 64, test_dlg_lc.EPOCHS, trainings=2)
     assert len((stage_2.output.parent / "iterations.csv").read_text().splitlines()) == 3

@@ -1,6 +1,6 @@
 """train.py as torchrun starts it, once in each process; then each writes down what it has learnt.
 
-    torchrun --nproc_per_node=2 two_ranks.py FOLDER ARGUMENTS_OF_TRAIN
+torchrun --nproc_per_node=2 two_ranks.py FOLDER ARGUMENTS_OF_TRAIN
 """
 
 import os

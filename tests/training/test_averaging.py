@@ -24,12 +24,12 @@ def trained(tmp_path):
     return checkpointer, model, states
 
 
-@pytest.mark.parametrize("num_checkpoints", [1, 3, 5, 10])
-def test_mean_of_the_last(trained, num_checkpoints):
+@pytest.mark.parametrize("n_checkpoints", [1, 3, 5, 10])
+def test_mean_of_the_last(trained, n_checkpoints):
     checkpointer, model, states = trained
-    model.load_state_dict(average_last_checkpoints(checkpointer, "teacher", num_checkpoints))
+    model.load_state_dict(average_last_checkpoints(checkpointer, "teacher", n_checkpoints))
     for name, value in model.state_dict().items():
-        expected = torch.stack([state[name].double() for state in states[-num_checkpoints:]]).mean(dim=0)
+        expected = torch.stack([state[name].double() for state in states[-n_checkpoints:]]).mean(dim=0)
         torch.testing.assert_close(value, expected.to(value.dtype))
 
 

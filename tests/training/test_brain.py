@@ -10,12 +10,12 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.train_logger import FileTrainLogger, TensorboardLogger
 from torch import nn
 
-from speechbrain_cadino.dino.schedules import Constant, Linear
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.schedules import Constant, Linear
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
@@ -30,7 +30,7 @@ class Killed(Exception):
 
 @pytest.fixture(scope="module", autouse=True)
 def plain_plot():
-    """Instead of pictures, which take longer than training here, files that name their panels."""
+    """Instead of plots, which take longer than training here, files that name their panels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(History, "plot", lambda self, path, panels: Path(path).write_text(f"{list(panels)}"))
         yield
@@ -185,12 +185,12 @@ def test_the_development_list_is_evaluated_every_so_many_epochs(noises, tmp_path
 
 
 def test_what_an_epoch_leaves(noises, tmp_path):
-    class Figures(TinyBrain):
-        def epoch_figures(self):
+    class Metrics(TinyBrain):
+        def epoch_metrics(self):
             return {"gap": 0.5123456}
 
     logger = functools.partial(TensorboardLogger, str(tmp_path / "tensorboard"))
-    brain = make_brain(tmp_path, Figures, lambda model: {"EER %": 12.5}, tensorboard_logger=logger)
+    brain = make_brain(tmp_path, Metrics, lambda model: {"EER %": 12.5}, tensorboard_logger=logger)
     train(brain, noises)
     lines = (tmp_path / "epochs.csv").read_text().splitlines()
     assert lines[0] == "epoch,loss,lr,gap,seconds,EER %" and len(lines) == 1 + EPOCHS
@@ -220,8 +220,8 @@ def test_no_tensorboard(noises, tmp_path):
 
 def test_what_the_check_refuses_is_recorded_but_not_kept(noises, tmp_path):
     class Refusing(TinyBrain):
-        def epoch_check(self, figures):
-            if figures["epoch"] == 2:
+        def epoch_check(self, metrics):
+            if metrics["epoch"] == 2:
                 raise UserError("no good")
 
     with pytest.raises(UserError, match="no good"):

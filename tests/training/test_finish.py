@@ -45,10 +45,10 @@ def folder_of(noises):
 
 def test_the_development_list_is_scored_less_the_training_mean(net, noises, embeddings, trials):
     found = DevelopmentList(trials, folder_of(noises), noises.subset(range(3)))(net)
-    centred = F.normalize(embeddings - embeddings[:3].mean(0), dim=1)
+    centerd = F.normalize(embeddings - embeddings[:3].mean(0), dim=1)
     scores = {(i + j) % 2: [] for i, j in combinations(range(3), 2)}
     for i, j in combinations(range(8), 2):
-        scores[(i + j) % 2].append(float(centred[i] @ centred[j]))
+        scores[(i + j) % 2].append(float(centerd[i] @ centerd[j]))
     rate = eer(np.array(scores[1]), np.array(scores[0]))[0]
     assert found["EER %"] == pytest.approx(100 * rate, abs=1e-6)
     assert set(found) == {"EER %", "minDCF(0.01)", "minDCF(0.05)"}
@@ -89,18 +89,18 @@ def test_a_list_that_cannot_be_scored_is_told_before_training(noises, tmp_path, 
         DevelopmentList(tmp_path / "trials.txt", folder_of(noises), noises)
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5])
-def test_the_exported_encoder_has_the_mean_and_the_threshold(net, noises, embeddings, tmp_path, share):
-    folder = export_with_threshold(net, noises, tmp_path / "encoder", false_acceptance=share, info={"epochs": 3})
+@pytest.mark.parametrize("fraction", [0.2, 0.5])
+def test_the_exported_encoder_has_the_mean_and_the_threshold(net, noises, embeddings, tmp_path, fraction):
+    folder = export_with_threshold(net, noises, tmp_path / "encoder", false_acceptance=fraction, info={"epochs": 3})
     encoder = SpeakerEncoder.from_folder(folder)
-    centred = embeddings - embeddings.mean(0)
-    torch.testing.assert_close(encoder.encode_files(noises.wavs.tolist()), centred, rtol=1e-4, atol=1e-4)
+    centerd = embeddings - embeddings.mean(0)
+    torch.testing.assert_close(encoder.encode_files(noises.wavs.tolist()), centerd, rtol=1e-4, atol=1e-4)
     # Files 2 i and 2 i + 1 are of one session, and so are no impostors.
     pairs = [(i, j) for i, j in combinations(range(8), 2) if i // 2 != j // 2]
-    scores = [float(F.cosine_similarity(centred[i], centred[j], 0)) for i, j in pairs]
-    assert np.mean(np.array(scores) > encoder.threshold) == pytest.approx(share, abs=0.1)
+    scores = [float(F.cosine_similarity(centerd[i], centerd[j], 0)) for i, j in pairs]
+    assert np.mean(np.array(scores) > encoder.threshold) == pytest.approx(fraction, abs=0.1)
     metadata = json.loads((folder / "encoder.json").read_text())
-    assert metadata["info"] == {"epochs": 3} and f"{share:.2%} of random pairs" in metadata["threshold_from"]
+    assert metadata["info"] == {"epochs": 3} and f"{fraction:.2%} of random pairs" in metadata["threshold_from"]
 
 
 def test_an_utterance_that_cannot_be_read_any_more_is_left_out(net, noises, embeddings, tmp_path):

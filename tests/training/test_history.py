@@ -1,4 +1,4 @@
-"""The figures of every epoch: rows that differ, the file, the picture, the checkpoint."""
+"""The metrics of every epoch: rows that differ, the file, the plot, the checkpoint."""
 
 import math
 

@@ -44,7 +44,7 @@ def test_ranks_share_the_batches_of_one_process(dataset, on_rank, batch_size, ra
 def test_the_seed_orders_the_items_and_options_reach_the_loader(dataset):
     orders = [[batch.items.tolist() for batch in make_train_loader(dataset, 2, seed)] for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
-    assert make_train_loader(dataset, 2, 1, max_failed_share=0.5).max_failed_share == 0.5
+    assert make_train_loader(dataset, 2, 1, max_failed_fraction=0.5).max_failed_fraction == 0.5
     with pytest.raises(TypeError):
         make_train_loader(dataset, 2, 1, unknown=1)
 

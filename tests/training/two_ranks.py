@@ -12,10 +12,10 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import nn
 
+from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.loss import DINOLoss
 from speechbrain_cadino.training import distributed
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
-from speechbrain_cadino.training.collapse import CollapseWatch
 from speechbrain_cadino.training.random_states import RandomStates
 
 WORLD = 2

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechbrain_cadino.augmentation.noise import NoiseFiles, SimulatedNoise
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ATTEMPTS, ViewDataset
-from speechbrain_cadino.views.draws import AugmentDrawer
-from speechbrain_cadino.views.noise import NoiseFiles, SimulatedNoise
-from speechbrain_cadino.views.settings import AugmentSettings, ChannelSettings
 from tests.views.conftest import write_corpus
 
 SPEC = CropSpec(n_global=2, global_seconds=0.3, n_local=3, local_seconds=0.2)
@@ -22,8 +22,8 @@ def same(one, two):
         one.item == two.item
         and one.failure == two.failure
         and all((a == b).all() for a, b in zip(one.crops, two.crops))
-        and all(a.keys() == b.keys() for a, b in zip(one.draws, two.draws))
-        and all((a[name] == b[name]).all() for a, b in zip(one.draws, two.draws) for name in a)
+        and all(a.keys() == b.keys() for a, b in zip(one.parameters, two.parameters))
+        and all((a[name] == b[name]).all() for a, b in zip(one.parameters, two.parameters) for name in a)
     )
 
 
@@ -34,7 +34,7 @@ def test_every_utterance_gives_all_views_at_their_lengths(manifest):
         sample = dataset[1, item]
         assert [len(crop) for crop in sample.crops] == [4800] * 2 + [3200] * 3
         assert all(crop.dtype == np.float32 for crop in sample.crops)
-        assert sample.item == item and sample.draws == [{}] * 5 and sample.failure is None
+        assert sample.item == item and sample.parameters == [{}] * 5 and sample.failure is None
 
 
 def test_crops_are_pieces_of_the_row(manifest):
@@ -46,7 +46,7 @@ def test_crops_are_pieces_of_the_row(manifest):
 
 @pytest.mark.parametrize("speed_factors", [[1.0], [0.9, 1.0, 1.1]])
 def test_a_sample_hangs_on_seed_epoch_and_item_alone(manifest, speed_factors):
-    drawer = AugmentDrawer(AugmentSettings(channel=ChannelSettings()), NOISE)
+    drawer = AugmentationSampler(AugmentationSettings(channel=ChannelSettings()), NOISE)
     options = {"augment": drawer, "speed_factors": speed_factors}
     dataset = ViewDataset(manifest, SPEC, seed=5, **options)
     pairs = [(epoch, item) for epoch in (0, 3) for item in range(len(manifest))]
@@ -59,19 +59,23 @@ def test_a_sample_hangs_on_seed_epoch_and_item_alone(manifest, speed_factors):
 
 
 def test_views_of_an_item_differ_in_place_and_augmentation(manifest):
-    sample = ViewDataset(manifest, SPEC, seed=0, augment=AugmentDrawer(AugmentSettings(0.0, 1.0), NOISE))[0, 8]
+    sample = ViewDataset(manifest, SPEC, seed=0, augment=AugmentationSampler(AugmentationSettings(0.0, 1.0), NOISE))[
+        0, 8
+    ]
     assert len({float(crop[0]) for crop in sample.crops}) == 5
-    assert len({float(draw["snr_db"]) for draw in sample.draws}) == 5
+    assert len({float(draw["snr_db"]) for draw in sample.parameters}) == 5
 
 
 def test_no_view_s_draws_hang_on_another_s(manifest):
-    def draws(n_global_numbers):
+    def parameters(n_global_numbers):
         def drawer(rng, length):
             return {"number": rng.random(n_global_numbers if length == 4800 else 1)[-1:]}
 
-        return [float(draw["number"][0]) for draw in ViewDataset(manifest, SPEC, seed=0, augment=drawer)[0, 8].draws]
+        return [
+            float(draw["number"][0]) for draw in ViewDataset(manifest, SPEC, seed=0, augment=drawer)[0, 8].parameters
+        ]
 
-    assert draws(1)[2:] == draws(3)[2:] and draws(1)[0] != draws(3)[0]
+    assert parameters(1)[2:] == parameters(3)[2:] and parameters(1)[0] != parameters(3)[0]
 
 
 def test_all_views_of_an_item_share_one_speed(tmp_path):
@@ -92,7 +96,7 @@ def test_views_come_from_the_utterances_of_the_source(tmp_path):
     def neighbours(rng, item, n_global, n_local):
         return (item + np.array([0, 1, 2, 1, 0])[: n_global + n_local]) % 3
 
-    sample = ViewDataset(manifest, SPEC, seed=0, source=neighbours)[0, 1]
+    sample = ViewDataset(manifest, SPEC, seed=0, positive_sampler=neighbours)[0, 1]
     assert np.allclose([crop[0] for crop in sample.crops], [0.2, 0.3, 0.1, 0.3, 0.2])
     assert [len(crop) for crop in sample.crops] == SPEC.lengths.tolist() and sample.item == 1
 
@@ -125,7 +129,7 @@ def test_an_unreadable_noise_file_costs_the_item_not_the_run(manifest, tmp_path)
     noises = write_corpus(tmp_path, [500] * 4)
     noises.kinds = ["noise"] * 4
     (tmp_path / "2.wav").write_bytes(b"no audio")
-    dataset = ViewDataset(manifest, SPEC, 0, AugmentDrawer(AugmentSettings(0.0, 0.3), NoiseFiles(noises)))
+    dataset = ViewDataset(manifest, SPEC, 0, AugmentationSampler(AugmentationSettings(0.0, 0.3), NoiseFiles(noises)))
     samples = [dataset[epoch, 5] for epoch in range(30)]
     failed = [sample for sample in samples if sample.failure]
     assert 3 < len(failed) < 30 and all("2.wav" in sample.failure for sample in failed)
@@ -133,7 +137,7 @@ def test_an_unreadable_noise_file_costs_the_item_not_the_run(manifest, tmp_path)
 
 
 def test_a_wrong_setting_met_in_a_worker_is_a_value_too(manifest):
-    drawer = AugmentDrawer(AugmentSettings(0.0, 1.0, snr_db={}), NOISE)
+    drawer = AugmentationSampler(AugmentationSettings(0.0, 1.0, snr_db={}), NOISE)
     assert "snr_db" in str(ViewDataset(manifest, SPEC, 0, drawer)[0, 0])
 
 

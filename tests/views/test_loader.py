@@ -3,15 +3,15 @@ import logging
 import pytest
 import torch
 
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
+from speechbrain_cadino.augmentation.noise import SimulatedNoise
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.augment import ViewAugmenter
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
-from speechbrain_cadino.views.draws import AugmentDrawer
 from speechbrain_cadino.views.loader import ViewLoader
-from speechbrain_cadino.views.noise import SimulatedNoise
 from speechbrain_cadino.views.sampler import ViewSampler
-from speechbrain_cadino.views.settings import AugmentSettings, ChannelSettings
 from tests.views.conftest import equal_batches, write_corpus
 
 SPEC = CropSpec(n_global=2, global_seconds=0.2, n_local=2, local_seconds=0.1)
@@ -19,7 +19,7 @@ SPEC = CropSpec(n_global=2, global_seconds=0.2, n_local=2, local_seconds=0.1)
 
 @pytest.fixture(scope="module")
 def drawer():
-    return AugmentDrawer(AugmentSettings(channel=ChannelSettings()), SimulatedNoise(n_tracks=2, seconds=0.5))
+    return AugmentationSampler(AugmentationSettings(channel=ChannelSettings()), SimulatedNoise(n_tracks=2, seconds=0.5))
 
 
 LOADERS = []
@@ -107,11 +107,11 @@ def test_bad_files_are_counted_and_told(damaged, caplog, num_workers):
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_too_many_bad_files_stop_the_training_in_one_sentence(damaged, num_workers):
-    loader = make(damaged, num_workers=num_workers, max_failed_share=0.01)
-    with pytest.raises(UserError, match=r"2 of the epoch's first \d+ items.*max_failed_share \(0.01\)") as caught:
+    loader = make(damaged, num_workers=num_workers, max_failed_fraction=0.01)
+    with pytest.raises(UserError, match=r"2 of the epoch's first \d+ items.*max_failed_fraction \(0.01\)") as caught:
         epochs(loader, 1)
     assert "\n" not in str(caught.value)
-    assert len(epochs(make(damaged, max_failed_share=0.02), 1)) == 6
+    assert len(epochs(make(damaged, max_failed_fraction=0.02), 1)) == 6
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])

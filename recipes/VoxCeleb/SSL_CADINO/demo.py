@@ -17,9 +17,9 @@ import numpy as np
 import speechbrain as sb
 
 from speechbrain_cadino.corpus.audio import read_audio
-from speechbrain_cadino.corpus.demo import make_demo_corpus
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
+from speechbrain_cadino.demo.corpus import make_demo_corpus
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.settings import load_settings
@@ -55,7 +55,7 @@ class Demo:
         self.train("DINO", "dino", "--keep_checkpoints", ALL)
         self.train("CA-DINO", "ca_dino", "--start_from", dino)
         self.train("DLG-LC", "dlg_lc", "--init", ca_dino / "encoder")
-        self.train("supervised", "finetune", "--label_share", "1.0")
+        self.train("supervised", "finetune", "--label_fraction", "1.0")
         iterations = sorted(dlg_lc.glob("iteration_*"))
         with self.timed("verification"):
             self.measure_untrained(dino)

@@ -1,0 +1,111 @@
+"""Where the samples of a list of utterances come from: their files, or memory."""
+
+import logging
+import os
+from multiprocessing.pool import ThreadPool
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from speechbrain_cadino.corpus.audio import AudioError, read_audio
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+INT16_SCALE = 32768
+# A preloaded corpus may take this fraction of the machine's memory; training needs the rest.
+MEMORY_FRACTION = 0.7
+
+
+class FileStore:
+    """Utterances read from their files, piece by piece.
+
+    Arguments
+    ---------
+    manifest : Manifest
+        Or any object with the columns ``wavs`` (paths), ``starts`` and ``stops`` (samples at 16 kHz).
+    """
+
+    def __init__(self, manifest):
+        self.wavs = manifest.wavs
+        self.starts = manifest.starts
+        self.lengths = manifest.stops - manifest.starts
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def read(self, utterance, start, stop):
+        """Samples ``start`` to ``stop`` of an utterance, (time,) float32, fewer if its file ends before.
+
+        Raises
+        ------
+        AudioError
+            If the file cannot be read or has no sample there.
+        """
+        offset = int(self.starts[utterance])
+        return read_audio(str(self.wavs[utterance]), offset + start, offset + stop)
+
+
+class MemoryStore:
+    """The same utterances, read once and kept as one int16 tensor: for corpora that fit, since decoding costs more.
+
+    Worker processes share the memory; with several GPUs each rank keeps a copy. Files of 16 bits come back exactly,
+    others rounded to 16 bits.
+
+    Arguments
+    ---------
+    manifest : Manifest
+        As of `FileStore`.
+
+    Raises
+    ------
+    UserError
+        If the corpus needs more than 70 % of the machine's memory.
+    """
+
+    def __init__(self, manifest):
+        files = FileStore(manifest)
+        self.wavs, self.lengths = files.wavs, files.lengths
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
+        check_memory(2 * int(self.offsets[-1]), len(self))
+        self.samples = torch.empty(int(self.offsets[-1]), dtype=torch.int16)
+        # How many samples the file really had: 0 for one that cannot be read, which `read` then reports.
+        self.kept = np.zeros_like(self.lengths)
+        target = self.samples.numpy()
+
+        def load(utterance):
+            try:
+                wave = files.read(utterance, 0, int(self.lengths[utterance]))
+            except AudioError:
+                return
+            offset = self.offsets[utterance]
+            np.clip(np.rint(wave * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1, out=wave)
+            target[offset : offset + len(wave)] = wave
+            self.kept[utterance] = len(wave)
+
+        with ThreadPool(os.cpu_count()) as pool:
+            loaded = pool.imap_unordered(load, range(len(self)), chunksize=16)
+            for _ in tqdm(loaded, "reading audio", len(self), unit="file", disable=len(self) < 1000):
+                pass
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def read(self, utterance, start, stop):
+        """As `FileStore.read`."""
+        kept = int(self.kept[utterance])
+        if start >= kept:
+            raise AudioError.of(self.wavs[utterance], f"has {kept} readable samples at 16 kHz, none from {start}")
+        offset = int(self.offsets[utterance])
+        return self.samples[offset + start : offset + min(stop, kept)].numpy().astype(np.float32) / INT16_SCALE
+
+
+def check_memory(n_bytes, n_utterances):
+    """Say how much memory a corpus will take, or raise a `UserError` if that is too much of the machine's."""
+    present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if n_bytes > MEMORY_FRACTION * present:
+        raise UserError(
+            f"preload would keep {n_utterances} utterances in {n_bytes / 1e9:.1f} GB, more than "
+            f"{MEMORY_FRACTION:.0%} of this machine's {present / 1e9:.1f} GB: set preload to False."
+        )
+    logger.info("Keeping %d utterances in memory: %.2f GB", n_utterances, n_bytes / 1e9)

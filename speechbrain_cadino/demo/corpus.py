@@ -1,0 +1,181 @@
+"""The demo corpus: synthetic speakers in several sessions, each with its own channel, in VoxCeleb's layout.
+
+The difficulty is the field's: a speaker sounds different in the next session, and two speakers alike in one channel.
+Made once and kept with a hash, since eSpeak's waves are not the same bit for bit in two runs: compared runs share one
+copy.
+"""
+
+import hashlib
+import json
+import shutil
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.demo.channel import apply_channel, draw_channel
+from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import make_folder
+
+DESCRIPTION = "corpus.json"
+
+
+def make_demo_corpus(
+    folder,
+    n_speakers=100,
+    n_test_speakers=40,
+    sessions=3,
+    utterances=3,
+    test_utterances=2,
+    seconds=4.5,
+    channel_strength=1.0,
+    impostors_per_target=3,
+    synthesiser="auto",
+    seed=0,
+):
+    """Make the demo corpus, unless it lies there already with the same settings.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Holds ``wav/<speaker>/<session>/<utterance>.wav`` (16 kHz, 16 bits), ``train_files.txt`` (relative to ``wav``),
+        ``trials.txt`` (`label enrol test`, on speakers of its own; targets always from two sessions, impostors of one
+        sex) and ``corpus.json`` (settings, generator, SHA-256 over the audio).
+    n_speakers, n_test_speakers : int
+        Speakers for training and, others, for the trials (at least 2).
+    sessions, utterances, test_utterances : int
+        Sessions of a speaker (at least 2), utterances of a session in training and in the trials.
+    seconds : float
+        Length of an utterance, about.
+    channel_strength : float
+        How much the channels of two sessions differ; see `draw_channel`.
+    impostors_per_target : int
+        Impostor trials for each target trial, as far as there are pairs.
+    synthesiser : str
+        ``espeak``, ``source_filter``, or ``auto``: espeak where it loads.
+    seed : int
+        Of the random generators.
+
+    Returns
+    -------
+    Path
+        ``folder``.
+
+    Raises
+    ------
+    UserError
+        If a setting is no good, the synthesiser does not load, the folder holds something else, or its audio is no
+        longer what was made.
+    """
+    settings = {name: value for name, value in locals().items() if name != "folder"}
+    _check_settings(settings)
+    generator = open_synthesiser(synthesiser)
+    settings["synthesiser"] = generator.name
+    folder = Path(folder)
+    if _is_made(folder, settings):
+        return folder
+    # Made under another name and moved as a whole, so that a half-made corpus is never taken for one.
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_folder(partial)
+    speakers = _draw_speakers(generator, settings)
+    files = _synthesise(partial / "wav", generator, speakers, settings)
+    train = [name for name in files if name.startswith("train")]
+    (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
+    (partial / "trials.txt").write_text("".join(_trials(files[len(train) :], speakers, settings)))
+    description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
+    (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+    return folder
+
+
+def audio_hash(folder):
+    """SHA-256 over the names and bytes of all files of a folder, as hexadecimal text."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _check_settings(settings):
+    least = dict(n_speakers=1, n_test_speakers=2, sessions=2, utterances=1, test_utterances=1, impostors_per_target=1)
+    for name, value in least.items():
+        if settings[name] < value:
+            raise UserError(f"The demo corpus has {name} {settings[name]}: give at least {value}.")
+    if settings["seconds"] <= 0 or settings["channel_strength"] < 0:
+        raise UserError("The demo corpus needs seconds above 0 and channel_strength of 0 or more: correct them.")
+
+
+def _is_made(folder, settings):
+    """Is this corpus there? An older one of other settings may be replaced, anything else may not."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder} holds something that is not a demo corpus: choose another folder for it.") from error
+    if description["settings"] != settings:
+        return False
+    if description["sha256"] != audio_hash(folder / "wav"):
+        raise UserError(f"The audio in {folder} has changed since it was made: remove the folder to have it made anew.")
+    return True
+
+
+def _draw_speakers(generator, settings):
+    """Name -> speaker; those of the trials come last and are called test."""
+    names = [f"train{i:04d}" for i in range(settings["n_speakers"])]
+    names += [f"test{i:04d}" for i in range(settings["n_test_speakers"])]
+    return {
+        name: generator.draw_speaker(np.random.default_rng([settings["seed"], 0, index]), index)
+        for index, name in enumerate(names)
+    }
+
+
+def _synthesise(folder, generator, speakers, settings):
+    """Write all utterances; returns their names, relative to ``folder``."""
+    plan = []
+    for index, name in enumerate(speakers):
+        count = settings["utterances" if name.startswith("train") else "test_utterances"]
+        plan += [(index, name, session, list(range(count))) for session in range(settings["sessions"])]
+    files = []
+    for index, name, session, numbers in tqdm(plan, "demo corpus", unit="session", dynamic_ncols=True):
+        rng = np.random.default_rng([settings["seed"], 1, index, session])
+        channel = draw_channel(rng, settings["channel_strength"])
+        (folder / name / f"s{session}").mkdir(parents=True)
+        for number in numbers:
+            wave = say_for(generator, speakers[name], settings["seconds"] * rng.uniform(0.9, 1.1), rng)
+            files.append(f"{name}/s{session}/{number:03d}.wav")
+            soundfile.write(folder / files[-1], apply_channel(wave, channel, rng), SAMPLE_RATE, subtype="PCM_16")
+    return files
+
+
+def _trials(files, speakers, settings):
+    """Lines of the trial list: all pairs of a speaker's sessions, and as many random pairs of one sex as asked for."""
+    by_speaker = {}
+    for name in files:
+        by_speaker.setdefault(name.split("/")[0], []).append(name)
+    targets = [
+        pair
+        for names in by_speaker.values()
+        for pair in combinations(names, 2)
+        if Path(pair[0]).parent != Path(pair[1]).parent
+    ]
+    impostors = [
+        pair
+        for one, other in combinations(by_speaker, 2)
+        if speakers[one].sex == speakers[other].sex
+        for pair in product(by_speaker[one], by_speaker[other])
+    ]
+    rng = np.random.default_rng([settings["seed"], 2])
+    count = min(len(impostors), settings["impostors_per_target"] * len(targets))
+    chosen = rng.choice(len(impostors), count, replace=False)
+    lines = [f"1 {one} {other}\n" for one, other in targets]
+    lines += [f"0 {one} {other}\n" for one, other in (impostors[i] for i in np.sort(chosen))]
+    return lines

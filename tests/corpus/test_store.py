@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_cadino.corpus import store
+from speechbrain_cadino.corpus.audio import AudioError
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+from speechbrain_cadino.utils.errors import UserError
+
+
+def test_memory_gives_the_bits_of_16_bit_files(manifest):
+    files, memory = FileStore(manifest), MemoryStore(manifest)
+    assert len(files) == len(memory) == len(manifest)
+    for utterance, length in enumerate(files.lengths.tolist()):
+        for start, stop in ((0, length), (length // 3, length // 2 + 1), (length - 1, length)):
+            expected = files.read(utterance, start, stop)
+            found = memory.read(utterance, start, stop)
+            assert len(expected) == stop - start and found.dtype == np.float32 and (found == expected).all()
+
+
+def test_rows_begin_at_their_start(manifest):
+    whole, _ = soundfile.read(manifest.wavs[2], dtype="float32")
+    assert (FileStore(manifest).read(2, 5, 25) == whole[15:35]).all()
+
+
+def test_memory_rounds_finer_files_to_16_bits(tmp_path):
+    wave = np.array([0.1, -0.2, 0.99999, -1.0, 1.0], np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, 16000, subtype="FLOAT")
+    found = MemoryStore(Manifest(["a"], [str(tmp_path / "a.wav")], [0], [5])).read(0, 0, 5)
+    assert np.abs(found - np.minimum(wave, 32767 / 32768)).max() <= 0.5 / 32768
+
+
+@pytest.mark.parametrize("kind", [FileStore, MemoryStore])
+def test_bad_files_are_found_when_read(damaged, kind):
+    damaged.stops[5] = 10000  # the file has 6000
+    utterances = kind(damaged)
+    for bad in (3, 7):
+        with pytest.raises(AudioError, match=f"{bad}.wav"):
+            utterances.read(bad, 0, 100)
+    assert len(utterances.read(5, 5000, 8000)) == 1000
+    with pytest.raises(AudioError, match="5.wav"):
+        utterances.read(5, 7000, 8000)
+    assert len(utterances.read(6, 0, 6000)) == 6000
+
+
+def test_too_large_a_corpus_is_refused_before_reading(manifest, monkeypatch):
+    monkeypatch.setattr(store, "MEMORY_FRACTION", 1e-9)
+    with pytest.raises(UserError, match="set preload to False"):
+        MemoryStore(manifest)

@@ -1,0 +1,155 @@
+"""The demo corpus: layout, trials, settings, and one copy for all."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from speechbrain_cadino.corpus.scan import scan_corpus
+from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
+from speechbrain_cadino.demo import corpus as demo
+from speechbrain_cadino.demo.corpus import audio_hash, make_demo_corpus
+from speechbrain_cadino.demo.synthesiser import open_synthesiser
+from speechbrain_cadino.utils.errors import UserError
+
+SMALL = dict(n_speakers=3, n_test_speakers=4, sessions=2, utterances=2, test_utterances=1, seconds=1.2)
+SMALL.update(impostors_per_target=2, synthesiser="source_filter")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_demo_corpus(tmp_path_factory.mktemp("demo") / "corpus", **SMALL)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder / "wav")) for path in (folder / "wav").rglob("*.wav"))
+
+
+def test_layout_and_lists(corpus):
+    train = (corpus / "train_files.txt").read_text().split()
+    assert len(train) == 3 * 2 * 2 and len(files(corpus)) == len(train) + 4 * 2
+    assert set(files(corpus)) - set(train) == {name for name in files(corpus) if name.startswith("test")}
+    manifest, rejected, held_out = scan_corpus(
+        corpus / "wav", corpus / "train_files.txt", [corpus / "trials.txt"], speaker_pattern="^([^/]+)/"
+    )
+    assert rejected == [] and held_out == 0
+    assert Counter(manifest.spk_ids.tolist()) == {f"train000{i}": 4 for i in range(3)}
+    assert len(set(manifest.sessions.tolist())) == 6
+
+
+def test_audio_is_16_bit_at_16_khz_and_as_long_as_asked(corpus):
+    for name in files(corpus):
+        info = soundfile.info(corpus / "wav" / name)
+        assert (info.samplerate, info.channels, info.subtype) == (16000, 1, "PCM_16")
+        assert 0.9 * 1.2 - 0.001 <= info.duration <= 1.1 * 1.2
+
+
+def test_targets_cross_sessions_and_impostors_are_of_one_sex(corpus):
+    trials = read_trials(corpus / "trials.txt")
+    assert len(utterance_paths(trials, corpus / "wav")) == 4 * 2
+    parts = [Path(name).parts for name in trials.utterances]
+    assert sorted(trials.utterances) == [name for name in files(corpus) if name.startswith("test")]
+    assert trials.labels.sum() == 4 and (~trials.labels).sum() == 8
+    generator = open_synthesiser("source_filter")
+    speakers = demo._draw_speakers(generator, dict(SMALL, seed=0))
+    for label, enrol, test in zip(trials.labels, trials.enrol, trials.test):
+        one, other = parts[enrol], parts[test]
+        assert (one[0] == other[0]) == label
+        assert not label or one[1] != other[1]
+        assert speakers[one[0]].sex == speakers[other[0]].sex
+    assert len({frozenset(pair) for pair in zip(trials.enrol.tolist(), trials.test.tolist())}) == 12
+
+
+def test_made_once_and_made_anew_when_a_setting_changes(corpus):
+    made = os.stat(corpus).st_ino
+    make_demo_corpus(corpus, **SMALL)
+    assert os.stat(corpus).st_ino == made
+    description = json.loads((corpus / "corpus.json").read_text())
+    assert description["sha256"] == audio_hash(corpus / "wav")
+    assert description["settings"]["synthesiser"] == "source_filter 1" and description["settings"]["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    "change, changes",
+    [
+        (dict(n_speakers=2), dict(train=8)),
+        (dict(n_test_speakers=5), dict(test=10)),
+        (dict(sessions=3), dict(train=18, test=12)),
+        (dict(utterances=1), dict(train=6)),
+        (dict(test_utterances=2), dict(test=16)),
+        (dict(impostors_per_target=1), dict(trials=8)),
+        (dict(seconds=0.6), {}),
+        (dict(channel_strength=0.0), {}),
+        (dict(seed=1), {}),
+    ],
+)
+def test_every_setting_changes_what_it_says(corpus, tmp_path, change, changes):
+    other = make_demo_corpus(tmp_path / "corpus", **{**SMALL, **change})
+    found = dict(
+        train=sum(name.startswith("train") for name in files(other)),
+        test=sum(name.startswith("test") for name in files(other)),
+        trials=len((other / "trials.txt").read_text().splitlines()),
+    )
+    for name, count in changes.items():
+        assert found[name] == count
+    if not changes:
+        assert files(other) == files(corpus) and audio_hash(other / "wav") != audio_hash(corpus / "wav")
+
+
+def test_the_same_seed_makes_the_same_corpus_whatever_the_number_of_training_sessions(corpus, tmp_path):
+    other = make_demo_corpus(tmp_path / "corpus", **SMALL)
+    assert audio_hash(other / "wav") == audio_hash(corpus / "wav")
+    assert (other / "trials.txt").read_text() == (corpus / "trials.txt").read_text()
+    more = make_demo_corpus(tmp_path / "more", **{**SMALL, "sessions": 3})
+    name = "train0001/s1/001.wav"
+    np.testing.assert_array_equal(soundfile.read(more / "wav" / name)[0], soundfile.read(corpus / "wav" / name)[0])
+
+
+def test_an_older_corpus_is_replaced_and_a_half_made_one_is_not_taken(tmp_path, monkeypatch):
+    folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
+    (tmp_path / ".corpus.partial").mkdir()  # what a killed run leaves
+    (tmp_path / ".corpus.partial/rest.wav").touch()
+    make_demo_corpus(folder, **{**SMALL, "n_speakers": 1})
+    assert len((folder / "train_files.txt").read_text().split()) == 4 and os.listdir(tmp_path) == ["corpus"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "audio_hash", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_demo_corpus(tmp_path / "second", **SMALL)
+    assert not (tmp_path / "second").exists()
+
+
+def test_changed_audio_is_noticed_and_other_folders_are_left_alone(tmp_path):
+    folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
+    (folder / "wav/train0000/s0/000.wav").unlink()
+    with pytest.raises(UserError, match="has changed since it was made"):
+        make_demo_corpus(folder, **SMALL)
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/thesis.tex").touch()
+    with pytest.raises(UserError, match="is not a demo corpus"):
+        make_demo_corpus(tmp_path / "thesis", **SMALL)
+    assert (tmp_path / "thesis/thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [dict(n_speakers=0), dict(n_test_speakers=1), dict(sessions=1), dict(utterances=0), dict(test_utterances=0),
+     dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1), dict(synthesiser="festival")],
+)  # fmt: skip
+def test_settings_that_are_no_good(tmp_path, change):
+    with pytest.raises(UserError, match=next(iter(change))):
+        make_demo_corpus(tmp_path / "corpus", **{**SMALL, **change})
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_espeak_makes_a_corpus_too(tmp_path):
+    pytest.importorskip("espeakng_loader", reason="the extra [demo] is not installed")
+    folder = make_demo_corpus(tmp_path / "corpus", **{**SMALL, "synthesiser": "espeak"})
+    assert len(files(folder)) == 20
+    assert json.loads((folder / "corpus.json").read_text())["settings"]["synthesiser"].startswith("espeak-ng 1.")
