@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.merge import read_file
+from speechbrain_cadino.utils.settings.tree import inline
 
 FLAGS = {name for name, default in RunOptions().as_dict().items() if default is False}
 
@@ -105,16 +106,8 @@ def find_cell(name, cells, where):
 
 
 def _yaml_texts(path):
-    """The settings of a HyperPyYAML file, name to text."""
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"The settings file {path} cannot be read ({error.strerror}): check the path.") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"The settings {path} are not YAML ({' '.join(str(error).split())}): correct it.") from error
-    if not isinstance(node, yaml.MappingNode):
-        raise UserError(f"The settings {path} are no mapping: give one of the recipe's YAML files or one like them.")
-    return {key.value: without_end(yaml.serialize(value, width=float("inf"))) for key, value in node.value}
+    """The settings of a HyperPyYAML file with its bases, name to text."""
+    return {name: inline(node) for name, node in read_file(path).items.items()}
 
 
 def without_end(text):

@@ -1,15 +1,20 @@
 """A YAML with the options of a command line: loaded, trained, and loaded anew where a run has several parts."""
 
-import io
-
-from hyperpyyaml.core import recursive_update
-from ruamel.yaml import YAML
+import copy
+from pathlib import Path
 
 from speechbrain_cadino.training.distributed import is_main
 from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.training.loader import make_train_loader
-from speechbrain_cadino.utils.files import make_folder
-from speechbrain_cadino.utils.settings import Settings, load_settings
+from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.settings.load import (
+    Settings,
+    build_settings,
+    changed_settings,
+    read_settings,
+    resolved_settings,
+)
+from speechbrain_cadino.utils.settings.tree import write_tree
 from speechbrain_cadino.verification.report import format_table
 
 TABLE = ["epoch", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap", "embedding_spread"]
@@ -30,12 +35,14 @@ class Experiment:
     Arguments
     ---------
     hparams_file : str or Path
-    overrides : str
-        YAML of settings to replace, as `speechbrain.parse_arguments` returns it.
+    options : dict or str
+        Of the command line, as `load_settings` takes them.
     run_opts : speechbrain.utils.run_opts.RunOptions
 
     Attributes
     ----------
+    tree : Node
+        All settings, merged, with tags and references.
     settings : dict
         The YAML's top level.
     hparams : Settings
@@ -47,19 +54,27 @@ class Experiment:
         As `load_settings`, or if the output folder cannot be made.
     """
 
-    def __init__(self, hparams_file, overrides, run_opts):
-        self.hparams_file, self.overrides, self.run_opts = hparams_file, overrides, run_opts
-        self.settings = load_settings(hparams_file, overrides)
+    def __init__(self, hparams_file, options, run_opts):
+        self.run_opts = run_opts
+        self._build(read_settings(hparams_file, options), f"The settings {hparams_file}")
+
+    def _build(self, tree, name):
+        resolved_settings(tree, name)
+        self.tree, self._name = tree, name
+        self.settings = build_settings(tree, name)
         self.hparams = Settings(**self.settings)
         make_folder(self.hparams.output_folder)
 
     def changed(self, settings):
-        """The same YAML, all its objects built anew and the seed set again, with more settings (a dict) replaced."""
-        text, yaml = io.StringIO(), YAML()  # it keeps tags such as !ref
-        overrides = yaml.load(self.overrides) or {}
-        recursive_update(overrides, settings)
-        yaml.dump(overrides, text)
-        return Experiment(self.hparams_file, text.getvalue(), self.run_opts)
+        """The same settings, all their objects built anew and the seed set again, with more of them (a dict) replaced."""
+        other = copy.copy(self)
+        other._build(changed_settings(self.tree, settings, source="a part of the run"), self._name)
+        return other
+
+    def save_settings(self):
+        """Write all settings into ``hyperparams.yaml`` of the output folder; `load_hyperpyyaml` reads it."""
+        with atomic_path(Path(self.hparams.output_folder) / "hyperparams.yaml") as temporary:
+            temporary.write_text(write_tree(self.tree), encoding="utf-8")
 
     def train(self, manifest, development=None):
         """Train to the end, from the last checkpoint on; then the main rank exports the encoder and says how it is.

@@ -95,7 +95,7 @@ def test_seed_by_seed_and_none_twice(place):
     for name in expected:
         assert {"finished.json", "run.log"} == {path.name for path in (place.output / name).iterdir()}
     marker = json.loads((place.output / "c/3/finished.json").read_text())
-    assert marker == {"script": "script.py", "seed": "3", "hparams.do": '"pass"'}
+    assert marker == {"script": "script.py", "seed": "3", "hparams.do": "pass"}
     place.output = place.folder / "new"
     place.run("--jobs", "1")
     assert place.notes() == expected

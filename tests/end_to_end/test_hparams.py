@@ -1,11 +1,11 @@
 """The recipe's YAML files: they load, no setting of theirs is idle, and dino.yaml is the configuration it says."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import speechbrain as sb
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.augmentation.noise import NoiseFiles, SimulatedNoise
@@ -15,10 +15,15 @@ from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate, FixedLossGate, OpenGate
-from speechbrain_cadino.utils.settings import load_settings
+from speechbrain_cadino.utils.settings.command_line import parse_arguments
+from speechbrain_cadino.utils.settings.load import load_settings
+from speechbrain_cadino.utils.settings.merge import read_file
+from speechbrain_cadino.utils.settings.tree import inline, write_tree
 from tests.end_to_end.conftest import RECIPE, TINY, options
 
-HPARAMS = sorted(path.relative_to(RECIPE).as_posix() for path in (RECIPE / "hparams").rglob("*.yaml"))
+NO_EXPERIMENTS = {"hparams/base.yaml", *(f"hparams/parts/{name}.yaml" for name in ("calls", "clusters", "demo"))}
+FILES = {path.relative_to(RECIPE).as_posix() for path in (RECIPE / "hparams").rglob("*.yaml")}
+HPARAMS = sorted(FILES - NO_EXPERIMENTS)
 PACKAGE = RECIPE.parents[2] / "speechbrain_cadino"
 
 
@@ -27,22 +32,44 @@ def load(tmp_path):
     """Give a function that loads a YAML with its placeholders filled and settings replaced."""
 
     def load(hparams, **settings):
-        placeholders = re.findall(r"^(\w+): !PLACEHOLDER", (RECIPE / hparams).read_text(), re.MULTILINE)
+        tree = read_file(RECIPE / hparams)
+        placeholders = [name for name, node in tree.items.items() if node.tag == "!PLACEHOLDER"]
         settings = {**dict.fromkeys(placeholders, tmp_path), "output_folder": tmp_path / "run", **settings}
-        hparams_file, _, overrides = sb.parse_arguments([str(RECIPE / hparams), *options(settings)])
-        return load_settings(hparams_file, overrides)
+        hparams_file, _, given = parse_arguments([str(RECIPE / hparams), *options(settings)])
+        return load_settings(hparams_file, given)
 
     return load
 
 
 def test_these_are_the_files():
     assert {"hparams/dino.yaml", "hparams/ca_calls.yaml", "hparams/demo/dino.yaml"} <= set(HPARAMS)
+    assert NO_EXPERIMENTS < FILES
+
+
+def flat(node, name=""):
+    """All settings of a tree, nested ones as a.b, as lines of hparams_before.txt."""
+    if name:
+        yield f"{name}: {node.tag or 'mapping'}" if isinstance(node.value, dict) else f"{name}: {inline(node)}"
+    for key, child in node.items.items() if isinstance(node.value, dict) else ():
+        yield from flat(child, f"{name}.{key}" if name else key)
+
+
+BEFORE = Path(__file__).with_name("hparams_before.txt").read_text().splitlines()
+NAMES = dict(line[2:].split(" ", 1) for line in BEFORE if re.match(r"# \w ", line))
+
+
+@pytest.mark.parametrize("letter", NAMES)
+def test_merged_with_their_bases_the_files_say_what_they_said_whole(letter):
+    wanted = {line.split(" ", 1)[1] for line in BEFORE if line[0] != "#" and letter in line.split(" ")[0]}
+    found = set(flat(read_file(RECIPE / "hparams" / NAMES[letter])))
+    assert sorted(found - wanted) == [] and sorted(wanted - found) == []
+    assert len(wanted) > 100
 
 
 @pytest.mark.parametrize("hparams", HPARAMS)
 def test_no_setting_is_idle(hparams):
     """Each is read by the code, is one of SpeechBrain's run options, or is referred to in the same file."""
-    text = (RECIPE / hparams).read_text()
+    text = write_tree(read_file(RECIPE / hparams))
     sources = [*PACKAGE.rglob("*.py"), RECIPE / "train.py"]
     read = set(re.findall(r"(?:hparams\.|settings\.get\(\")(\w+)", "".join(path.read_text() for path in sources)))
     read |= set(RunOptions().as_dict()) | set(re.findall(r"<(\w+)>", text))
@@ -125,14 +152,21 @@ def test_the_full_configuration(load):
 @pytest.mark.parametrize("plain", ["dino", "demo/dino", "calls"])
 def test_cluster_aware_dino_adds_the_clusters_and_changes_nothing_else(plain):
     path = RECIPE / "hparams" / f"{plain}.yaml"
-    plain, aware = (file.read_text().splitlines() for file in (path, path.with_name(f"ca_{path.name}")))
-    start = next(row for row, line in enumerate(aware) if line.startswith("# --- Clusters"))
-    end = aware.index("", start)
-    added = ("    positive_sampler: !ref <positive_sampler>", "    speaker_pattern: ")
-    rest = [line for line in aware[:start] + aware[end + 1 :] if not line.startswith(added)]
-    differ = [line for line, other in zip(rest, plain, strict=True) if line != other]
-    names = [line.split(":")[0] for line in differ if not line.startswith("#")]
-    assert names == ["output_folder", "brain_class"]
+    plain, aware = (
+        dict(line.split(": ", 1) for line in flat(read_file(file)))
+        for file in (path, path.with_name(f"ca_{path.name}"))
+    )
+    assert plain.keys() < aware.keys()
+    assert {name for name in plain if plain[name] != aware[name]} == {"output_folder", "brain_class"}
+    of_the_clusters = (
+        "cluster",
+        "n_clusters",
+        "start_from",
+        "positive_sampler",
+        "dataset.positive_sampler",
+        "prepare_options.speaker_pattern",
+    )
+    assert [name for name in aware.keys() - plain.keys() if not name.startswith(of_the_clusters)] == []
 
 
 def test_the_full_configuration_of_the_clusters(load):

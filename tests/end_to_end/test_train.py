@@ -5,7 +5,9 @@ import json
 import re
 
 import torch
+from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_cadino.dino.brain import DINOBrain
 from tests.end_to_end.conftest import EPOCHS, STEPS, assert_same_weights, run_script, training, weights
 
 
@@ -114,3 +116,17 @@ def test_the_weights_are_good(whole):
     assert all(value.isfinite().all() for part in found.values() for value in part.values())
     differ = [not torch.equal(value, found["teacher"][f"model.{name}"]) for name, value in found["student"].items()]
     assert sum(differ) > 20
+
+
+def test_the_whole_settings_are_saved(whole):
+    """What plain HyperPyYAML reads, without the bases: with the command line's values, and the comments."""
+    text = (whole[0] / "hyperparams.yaml").read_text()
+    settings = load_hyperpyyaml(text)
+    assert "base" not in settings and settings["brain_class"] is DINOBrain
+    assert (settings["output_folder"], settings["embedding_dim"], settings["epoch_counter"].limit) == (
+        str(whole[0]),
+        8,
+        2,
+    )
+    assert re.search(r"^embedding_dim: 8 +# from the command line$", text, re.MULTILINE)
+    assert "    n_local: 4                    # A\n" in text and "# --- DINO\n" in text

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import speechbrain as sb
 
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.corpus.manifest import read_manifest
@@ -22,7 +21,8 @@ from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.demo.corpus import make_demo_corpus
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
-from speechbrain_cadino.utils.settings import load_settings
+from speechbrain_cadino.utils.settings.command_line import parse_arguments as parse_settings
+from speechbrain_cadino.utils.settings.load import load_settings
 from speechbrain_cadino.verification.det import write_det
 from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
 from speechbrain_cadino.verification.report import format_table, metrics_row
@@ -96,10 +96,10 @@ class Demo:
         training = mfcc_statistics(read_audio(path) for path in manifest.wavs)
         test = mfcc_statistics(read_audio(path) for path in utterance_paths(trials, self.wav))
         self.scores["MFCC statistics"] = score_trials(standardise(test, training), trials), trials.labels
-        hparams_file, _, overrides = sb.parse_arguments(
+        hparams_file, _, options = parse_settings(
             [str(RECIPE / "hparams/demo/dino.yaml"), *self.corpus, "--output_folder", str(dino), *self.options]
         )
-        encoder = load_settings(hparams_file, overrides)["encoder"].eval()
+        encoder = load_settings(hparams_file, options)["encoder"].eval()
         scores = DevelopmentList(self.trials, self.wav, manifest).evaluation(encoder).scores
         self.scores["untrained encoder"] = scores, trials.labels
 

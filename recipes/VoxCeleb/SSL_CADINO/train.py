@@ -3,6 +3,7 @@
 if it is there, what is done in place of one training.
 
 > python train.py hparams/dino.yaml --data_folder /data/voxceleb2
+> python train.py hparams/dino.yaml --help   (its settings)
 > torchrun --nproc_per_node=4 train.py hparams/dino.yaml --data_folder /data/voxceleb2
 
 Killed at any moment, the same command goes on. The output folder gets ``encoder`` (for SpeechBrain's
@@ -20,14 +21,16 @@ from speechbrain_cadino.training.distributed import join_ranks
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.errors import one_sentence_errors
+from speechbrain_cadino.utils.settings.command_line import parse_arguments
 
 
 def main(arguments):
-    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
-    experiment = Experiment(hparams_file, overrides, run_opts)
+    experiment = Experiment(hparams_file, options, run_opts)
     hparams = experiment.hparams
-    sb.create_experiment_directory(hparams.output_folder, hparams_file, overrides)
+    sb.create_experiment_directory(hparams.output_folder)
+    run_on_main(experiment.save_settings)
 
     manifest = load_manifest(hparams)
     development = None

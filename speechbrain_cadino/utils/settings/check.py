@@ -1,0 +1,181 @@
+"""Settings are looked at before anything is built: names that nothing reads, values of the wrong kind, wrong paths."""
+
+import difflib
+import functools
+import inspect
+import pydoc
+import re
+import typing
+from copy import deepcopy
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import TEXTS, kind_of_parameter, kind_of_value
+from speechbrain_cadino.utils.settings.known import CALLED, KNOWN, OLD_NAMES, PARTS
+from speechbrain_cadino.utils.settings.merge import merge
+from speechbrain_cadino.utils.settings.tree import Node, inline
+
+logger = get_logger(__name__)
+
+# HyperPyYAML would take it for a tuple, or for arithmetic, in a reference.
+RELATIVE_AND_ODD = re.compile(r"[^/.~].*[#()%*]|\(")
+
+
+def suggestion(name, known):
+    """``did you mean lr?``, with a blank before it; or nothing."""
+    new = OLD_NAMES.get(name)
+    close = [new] if new in known else difflib.get_close_matches(name, sorted(known), 1, 0.6)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+@functools.lru_cache(None)
+def arguments_of(dotted):
+    """The arguments of a class or function, name to kind or None; and whether it takes any other.
+
+    None if there is no such thing, which HyperPyYAML will tell.
+    """
+    try:
+        called = pydoc.locate(dotted)
+        if called is None:
+            return None
+        levels = called.__mro__[:-1] if inspect.isclass(called) else [called]
+        arguments = {}
+        for level in levels:
+            function = level.__dict__.get("__init__") if inspect.isclass(called) else level
+            if function is None:
+                continue
+            hints, last = typing.get_type_hints(function), None
+            for name, parameter in list(inspect.signature(function).parameters.items())[inspect.isclass(called) :]:
+                if parameter.kind is parameter.VAR_KEYWORD:
+                    last = parameter
+                elif parameter.kind is not parameter.VAR_POSITIONAL:
+                    arguments.setdefault(name, kind_of_parameter(parameter, hints.get(name, inspect.Parameter.empty)))
+            if last is None:
+                return arguments, False
+        return arguments, True
+    except (ValueError, TypeError, AttributeError, NameError, ImportError, pydoc.ErrorDuringImport):
+        return None
+
+
+def known_entries(name, node):
+    """What may stand in a mapping: name to kind or None, and whether anything else may, too."""
+    if name in PARTS:
+        return KNOWN, True
+    if node.tag.startswith(("!new:", "!name:", "!apply:")):
+        return arguments_of(node.tag.split(":", 1)[1]) or ({}, True)
+    return next(filter(None, map(arguments_of, CALLED.get(name, ()))), ({}, name in CALLED or node.tag != ""))
+
+
+def check_values(tree, name=""):
+    """Refuse a value of the wrong kind, or an argument that a class does not have; by `KNOWN` and by the classes."""
+    kinds, more = (KNOWN, True) if not name else known_entries(name, tree)
+    for key, node in tree.items.items():
+        where = f"{name}.{key}" if name else key
+        if key not in kinds and not more and node.tag != "!drop" and ":" in tree.tag:
+            raise UserError(f"{name} has no setting {key}{suggestion(key, kinds)}: correct its name or leave it out.")
+        check_value(where, node, kinds.get(key))
+        if node.items:
+            check_values(node, where)
+
+
+def check_value(where, node, kind):
+    """Refuse a value of the wrong kind; one that YAML has in another form is put into the kind's own."""
+    if kind is None:
+        return
+    if kind.null and not node.tag and isinstance(node.value, str) and node.value.lower() == "none":
+        node.value, node.quoted = "null", False  # as Python has it
+    value, scalar = node.plain(), not node.tag and not node.quoted and isinstance(node.value, str)
+    if scalar and value is not None and TEXTS & set(kind.names):
+        node.quoted = True  # a folder that is called 2024
+    elif scalar and isinstance(value, float) and "whole" in kind.names and value.is_integer():
+        node.value = str(int(value))  # 1e3
+    if "files" in kind.names and isinstance(node.value, list):
+        for item in node.value:
+            item.quoted = item.quoted or not item.tag and isinstance(item.value, str)
+    if node.quoted and {"file", "folder"} & set(kind.names) and RELATIVE_AND_ODD.match(node.value):
+        node.value = f"./{node.value}"
+    if not kind.fits(node.plain()):
+        raise UserError(f"{where} is {inline(node)}, and must be {kind}: correct it.")
+
+
+def check_changes(tree, changes, name="", source="the command line"):
+    """Refuse changes of what is not there, or to another kind of value than there is.
+
+    Arguments
+    ---------
+    tree, changes : Node
+        A mapping, and what is to be merged into it.
+    name : str
+        Of the mapping; empty at the top.
+    source : str
+    """
+    if name in PARTS:
+        return  # `check_parts` looks at them
+    kinds, more = ({}, False) if not name else known_entries(name, tree)
+    known = [*tree.items, *kinds]
+    for key, node in changes.items.items():
+        where = f"{name}.{key}" if name else key
+        if key not in known and not (more and not difflib.get_close_matches(key, known, 1, 0.85)):
+            raise UserError(f"{where} of {source} matches no setting{suggestion(key, known)}: correct its name.")
+        old = tree.items.get(key)
+        if old is not None and key not in (kinds or KNOWN):
+            kind = kind_of_value(old.plain())
+            if not node.tag and not (kind is None or kind.fits(node.plain())):
+                raise UserError(f"{where} is {inline(node)}, and must be {kind}: correct it.")
+        if old is None or old.items is None:
+            continue
+        if node.items is not None and node.tag in ("", old.tag):
+            check_changes(old, node, where, source)
+        elif old.items and node.tag and node.tag != old.tag:
+            gone = ", ".join(old.items)
+            logger.warning(
+                f"{where} is {inline(node)} in place of {old.tag or 'a mapping'}, whose settings go: {gone}."
+            )
+
+
+def check_idle(tree, text):
+    """Refuse a setting whose name is nearly that of another one, and which nothing refers to."""
+    referred = set(re.findall(r"<(\w+)", text))
+    for name in set(tree.items) - set(KNOWN) - referred:
+        others = [other for other in (*KNOWN, *referred, *tree.items) if other != name]
+        new = OLD_NAMES.get(name)
+        close = [new] if new else difflib.get_close_matches(name, others, 1, 0.9)
+        if close:
+            raise UserError(f"Nothing reads the setting {name} (did you mean {close[0]}?): correct its name.")
+
+
+def check_parts(tree):
+    """Settings for later, such as ``large_margin``, are looked at as if they were set now."""
+    for part in PARTS:
+        changes = tree.items.get(part)
+        if changes is not None and changes.items and not changes.tag:
+            later = deepcopy(tree)
+            try:
+                check_changes(later, changes, source=part)
+                merge(later, changes)
+                check_values(later)
+            except UserError as error:
+                raise UserError(f"In {part}: {error}") from error
+
+
+def check_paths(values):
+    """A file where a folder is meant, or a folder where a file is: one sentence.
+
+    Arguments
+    ---------
+    values : dict
+        Settings as they are after all references.
+    """
+    for name, value in values.items():
+        kind = KNOWN.get(name)
+        if kind is None or isinstance(value, Node):
+            continue
+        for path in value if isinstance(value, list) else [value]:
+            if not isinstance(path, str):
+                continue
+            if "folder" in kind.names and Path(path).is_file():
+                raise UserError(f"{name} is {path}, which is a file: give a folder.")
+            if {"file", "files"} & set(kind.names) and Path(path).is_dir():
+                raise UserError(f"{name} is {path}, which is a folder: give a file.")

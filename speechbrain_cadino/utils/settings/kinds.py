@@ -1,0 +1,129 @@
+"""Kinds of values: what a setting may be, how it is said, and the value that text of a command line means."""
+
+import inspect
+import math
+import re
+import types
+import typing
+from dataclasses import dataclass
+
+from speechbrain_cadino.utils.settings.tree import Node
+
+NOUNS = {
+    "whole": "a whole number",
+    "number": "a number",
+    "flag": "True or False",
+    "text": "text",
+    "file": "the path of a file",
+    "folder": "the path of a folder",
+    "list": "a list such as [1, 2]",
+    "numbers": "a list of numbers such as [0.9, 1.0]",
+    "wholes": "a list of whole numbers such as [20, 10]",
+    "files": "a list of paths such as [a.txt, b.txt]",
+    "mapping": "a mapping such as {name: value}",
+    "object": "an object (!new:...), or some of its settings such as {name: value}",
+}
+TEXTS = {"text", "file", "folder"}
+ITEMS = {"numbers": "number", "wholes": "whole", "files": "file"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a setting may be.
+
+    Arguments
+    ---------
+    names : tuple of str
+        Some of `NOUNS`; one of them must fit.
+    null : bool
+        Whether it may be null.
+    low, high : float
+        Bounds of its numbers.
+    above : bool
+        Whether ``low`` itself is too low.
+    choices : tuple of str
+        The texts that it may be; any, if there are none.
+
+    Example
+    -------
+    >>> kind = Kind.parse("whole|wholes? 1..")
+    >>> kind.fits(3), kind.fits([3, 2]), kind.fits(None), kind.fits(0), kind.fits(2.5)
+    (True, True, True, False, False)
+    >>> str(kind)
+    'a whole number from 1 on, or a list of whole numbers such as [20, 10], or null'
+    """
+
+    names: tuple
+    null: bool = False
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+    choices: tuple = ()
+
+    @classmethod
+    def parse(cls, text):
+        """Of a line of the table: ``name|name? LOW..HIGH``, ``>LOW``, or ``= choice choice``."""
+        names, null, low, high, over, choices = re.fullmatch(
+            r"([a-z|]+)(\?)?(?: (?:([-\d.]+?)\.\.([-\d.]+)?|>([-\d.]+)|= (.*)))?", text
+        ).groups()
+        bounds = dict(low=float(low or over or -math.inf), high=float(high or math.inf), above=over is not None)
+        return cls(tuple(names.split("|")), bool(null), **bounds, choices=tuple((choices or "").split()))
+
+    def fits(self, value):
+        """Whether a value, as `Node.plain` gives it, is of this kind; what only a run knows (a tag) may be."""
+        if value is None:
+            return self.null
+        if isinstance(value, Node):
+            return "object" in self.names or not value.tag.startswith(("!new:", "!name:")) or not self.names
+        return not self.names or any(self._is(name, value) for name in self.names)
+
+    def _is(self, name, value):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if name in ITEMS:
+            return isinstance(value, (list, tuple)) and all(
+                isinstance(v, Node) or self._is(ITEMS[name], v) for v in value
+            )
+        if name in ("whole", "number"):
+            low = value > self.low if number and self.above else number and value >= self.low
+            return number and low and value <= self.high and (name == "number" or value == int(value))
+        if name in TEXTS:
+            return isinstance(value, str) and value.strip() != "" and (not self.choices or value in self.choices)
+        wanted = {"flag": bool, "list": (list, tuple), "mapping": dict, "object": dict}[name]
+        return isinstance(value, wanted)
+
+    def __str__(self):
+        bounds = f" above {self.low:g}" if self.above else f" from {self.low:g} on" if self.low > -math.inf else ""
+        if self.high < math.inf:
+            bounds = bounds.replace(" on", "") + f" to {self.high:g}"
+        said = [NOUNS[name] + (bounds if name in ("whole", "number") else "") for name in self.names]
+        said = [f"one of {', '.join(self.choices)}"] if self.choices else said
+        return ", or ".join([*said, *(["null"] if self.null else [])]) or "anything"
+
+
+def kind_of_value(value):
+    """The kind of what a file says: another value must be of the same one."""
+    if value is None:
+        return None
+    if isinstance(value, Node):
+        return Kind(("object",)) if value.tag.startswith(("!new:", "!name:", "!apply:")) else None
+    if isinstance(value, (list, tuple)):
+        numbers = value and all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in value)
+        return Kind(("numbers" if numbers else "list",))
+    names = {bool: "flag", int: "number", float: "number", str: "text", dict: "mapping"}
+    return Kind((names[type(value)],))
+
+
+SIMPLE = {bool: "flag", int: "whole", float: "number", str: "text", list: "list", tuple: "list", dict: "mapping"}
+
+
+def kind_of_parameter(parameter, hint):
+    """The kind of a function's argument by its type hint, else by its default value; None if neither says."""
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    options = [typing.get_origin(option) or option for option in options]
+    names = tuple(SIMPLE[option] for option in options if option in SIMPLE)
+    if len(names) == len([option for option in options if option is not type(None)]) > 0:
+        return Kind(names, null=type(None) in options)
+    default = parameter.default
+    if hint is inspect.Parameter.empty and type(default) in (bool, int, float, str, list, tuple):
+        return kind_of_value(list(default) if isinstance(default, tuple) else default)
+    return None

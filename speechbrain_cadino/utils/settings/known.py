@@ -1,0 +1,73 @@
+"""The settings that the package knows, and what each may be; those of objects are the arguments of their classes.
+
+A line says: kinds (`kinds.NOUNS`; ``?``: or null), then bounds or choices.
+"""
+
+from speechbrain_cadino.utils.settings.kinds import Kind
+
+TABLE = """
+seed                        whole 0..
+output_folder save_folder   folder
+train_log                   file
+data_folder                 folder
+calls_folder demo_folder    folder
+train_csv file_list         file?
+development_trials          file?
+development_folder          folder
+held_out_trials             files
+noise_folder rir_folder     folder?
+init start_from             folder?
+labels                      file?
+prepare_options loader_options modules  mapping
+large_margin                mapping?
+augment last_layer_refit tensorboard_logger  object?
+corrector                   object?
+preload fresh_encoder remove_vector_weight_decay  flag
+batch_size                  whole 1..
+number_of_epochs            whole 1..
+warmup_epochs freeze_last_layer_epochs margin_warmup_epochs  number 0..
+start_from_epoch            whole? 1..
+cluster_start_epoch         whole 0..
+cluster_every evaluate_every  whole 1..
+n_mels embedding_dim n_prototypes  whole 1..
+n_classes                   whole 1..
+n_clusters                  whole|wholes 1..
+n_iterations iteration      whole 1..
+average_checkpoints keep_checkpoints  whole 1..
+grad_accumulation_factor    whole 1..
+ckpt_interval_minutes       number
+correction_start_epoch      whole 0..
+correction_momentum         number 0..1
+momentum_start              number 0..1
+stop_agreement              number? 0..1
+label_fraction              number >0
+margin                      number 0..
+scale f_max hop_length      number >0
+teacher_temp                number >0
+lr lr_final                 number 0..
+koleo_weight consistency_weight  number 0..
+speed_factors               numbers >0
+precision                   text = fp32 fp16 bf16
+gate_mode                   text = none fixed dynamic dynamic+correction
+teacher_batch_norm          text = own ema
+"""
+KNOWN = {}
+for _line in TABLE.strip().splitlines():
+    _names, _kind = _line.split("  ", 1)
+    KNOWN |= dict.fromkeys(_names.split(), Kind.parse(_kind.strip()))
+
+# Mappings that are passed to a function: its arguments are their settings.
+CALLED = {
+    "prepare_options": ("speechbrain_cadino.corpus.prepare.prepare_corpus", "prepare.prepare_corpus"),
+    "loader_options": ("torch.utils.data.DataLoader",),
+}
+# Mappings whose entries are settings of the whole file.
+PARTS = ("large_margin",)
+# What a setting was called before.
+OLD_NAMES = {
+    "label_share": "label_fraction",
+    "source": "positive_sampler",
+    "rooms": "rirs",
+    "chance_share": "chance_fraction",
+    "num_classes": "n_classes",
+}

@@ -1,0 +1,129 @@
+"""A YAML on top of another one: ``base`` names the file, or the files, that hold what it does not say."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import yaml
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.tree import Node, read_tree
+
+BASE, DROP, SECTION = "base", "!drop", "# ---"
+
+
+def merge(base, other):
+    """Put the entries of a mapping into another one, which is changed.
+
+    Mappings are merged, entry by entry; what is a list, a scalar, or has another tag (``!new:`` of another class) replaces
+    what was there. ``key: !drop`` takes an entry away. A new entry comes before the next one that the base has, or at the
+    end. A value that is replaced loses its comment, which says where it came from.
+
+    Arguments
+    ---------
+    base, other : Node
+        Mappings.
+
+    Example
+    -------
+    >>> tree = read_tree("a: 1\\nb: {c: 2, d: 3}")
+    >>> merge(tree, read_tree("b: {c: !drop , e: 4}\\na: 5"))
+    >>> {key: node.plain() for key, node in tree.items.items()}
+    {'a': 5, 'b': {'d': 3, 'e': 4}}
+    """
+    if base.value == "":
+        base.value = {}
+    entries, order, new = base.value, list(base.value), []
+    for key, node in other.items.items():
+        if key not in entries:
+            new.append(key)
+        else:
+            order[order.index(key) : order.index(key)], new = new, []
+        entries[key] = _merged(entries.get(key), node)
+    base.value = {key: entries[key] for key in [*order, *new] if entries[key] is not None}
+
+
+def _merged(old, node):
+    """The node that stands in place of an old one (None: there was none); None if it is dropped."""
+    if node.tag == DROP:
+        return None
+    if old is None:
+        return deepcopy(node)
+    if None not in (old.items, node.items) and node.tag in ("", old.tag) and (node.items or not node.tag):
+        merge(old, node)
+        old.flow, old.comment = old.flow and node.flow, node.comment or old.comment
+    elif node.tag and node.tag == old.tag and old.items is not None and node.value == "":
+        old.comment = node.comment or old.comment
+    else:
+        old = Node(**{**vars(deepcopy(node)), "above": old.above})
+    heads = [line for line in node.above if line.startswith(SECTION)]
+    old.above = [heads[0] if heads and line.startswith(SECTION) else line for line in old.above]
+    old.above += [line for line in node.above if line and line not in heads]
+    return old
+
+
+def read_file(path, below=()):
+    """Read a YAML with its bases, merged.
+
+    Arguments
+    ---------
+    path : str or Path
+    below : tuple of Path
+        The files whose base it is.
+
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    UserError
+        If a file is missing, is no YAML or no mapping, or is its own base.
+    """
+    path = Path(path)
+    where = f", the base of {below[-1]}," if below else ""
+    if path.resolve() in [file.resolve() for file in below]:
+        raise UserError(
+            f"The settings file {path} is its own base (by way of {below[-1]}): correct 'base' in one of them."
+        )
+    tree = _read(path, where)
+    named = tree.value.pop(BASE, Node([])).plain()
+    bases = named if isinstance(named, list) else [named]
+    if not all(isinstance(name, str) for name in bases):
+        raise UserError(
+            f"The settings {path} have the base {named}: give a path, or a list of paths, from that file's folder."
+        )
+    merged = Node({})
+    for base in bases:
+        merge(merged, read_file(path.parent / base, (*below, path)))
+    if not bases:
+        return tree
+    merge(merged, tree)
+    _head_each_section_once(merged)
+    merged.above = tree.above
+    return merged
+
+
+def _head_each_section_once(tree):
+    """A new entry at the beginning of a section has its head, too."""
+    seen = set()
+    for node in tree.value.values():
+        heads = [line for line in node.above if line.startswith(SECTION)]
+        if heads and seen.issuperset(heads):
+            node.above = [line for line in node.above if line and line not in heads]
+        seen.update(heads)
+
+
+def _read(path, where):
+    try:
+        tree = read_tree(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise UserError(
+            f"The settings file {path}{where} cannot be read ({error.strerror}): check the path."
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:
+        text = " ".join(str(error).replace('in "<unicode string>", ', "").split())
+        raise UserError(f"The settings {path} are not YAML ({text}): correct the file.") from error
+    if tree.items is None or tree.tag:
+        raise UserError(f"The settings {path} are no mapping of names to values: correct the file.")
+    tree.value = tree.items
+    return tree
