@@ -5,9 +5,9 @@ import io
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 
-from speechbrain_cadino.training.distributed import is_main
 from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import make_folder
 from speechbrain_cadino.utils.settings import Settings, load_settings
 from speechbrain_cadino.verification.report import format_table
