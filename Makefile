@@ -1,10 +1,10 @@
-# The two commands of the README. Each makes its own environment first (VENV), so nothing needs to be installed.
+# The two commands of the README, demo and test. Each makes its own environment first (VENV), so nothing needs to be installed.
 VENV ?= .venv
 PYTHON ?= python3
 DEMO ?= demo_output
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test install clean
+.PHONY: demo lint test install clean
 
 install: $(STAMP)
 
@@ -16,8 +16,13 @@ $(STAMP): setup.py
 demo: $(STAMP)
 	VENV_BIN=$(abspath $(VENV))/bin $(VENV)/bin/python recipes/VoxCeleb/SSL_CADINO/demo.py --output_folder $(DEMO)
 
+# A process a core, each with one thread: sums are then the same bit for bit on every machine.
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest tests
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n auto
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 
 clean:
 	rm -rf $(VENV) $(DEMO)

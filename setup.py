@@ -1,11 +1,13 @@
 """Installation of speechbrain-cadino: ``pip install .`` gives the plugin, ``.[demo]`` the speech synthesiser too."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-VERSION = "0.1.0"
+# Read as text: an import would need what is installed only afterwards.
+VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "speechbrain_cadino/__init__.py").read_text(), re.MULTILINE)[1]
 
 setup(
     name="speechbrain-cadino",
@@ -31,9 +33,11 @@ setup(
         "matplotlib>=3.7",
         "tensorboard>=2.14",
         "tqdm>=4.60",
+        "psutil>=5.9",
+        "tabulate>=0.9",
     ],
     extras_require={
         "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
-        "test": ["pytest>=8"],
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5"],
     },
 )

@@ -6,6 +6,8 @@ import soundfile
 
 from speechbrain_cadino.corpus.manifest import Manifest
 
+collect_ignore_glob = ["end_to_end/two_ranks.py"]  # a script that starts a training, not a module with examples
+
 
 @pytest.fixture(scope="session")
 def noises(tmp_path_factory):

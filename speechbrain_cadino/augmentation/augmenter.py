@@ -6,8 +6,8 @@ from torch import nn
 from speechbrain_cadino.augmentation.clipping import clip
 from speechbrain_cadino.augmentation.filters import filter_crops
 from speechbrain_cadino.augmentation.levels import set_level
-from speechbrain_cadino.augmentation.modulated_noise import modulated_noise
-from speechbrain_cadino.augmentation.mulaw import mulaw
+from speechbrain_cadino.augmentation.modulated_noise import add_modulated_noise
+from speechbrain_cadino.augmentation.mulaw import quantise_mulaw
 from speechbrain_cadino.augmentation.noise import add_noise
 from speechbrain_cadino.augmentation.rirs import reverberate
 
@@ -68,7 +68,7 @@ class ViewAugmenter(nn.Module):
             (("gain",), filter_crops),
             (("level_db",), set_level),
             (("clip_db",), clip),
-            (("mulaw_bits",), mulaw),
+            (("mulaw_bits",), quantise_mulaw),
             (("mnru_db", "mnru_offset"), self._add_modulated_noise),
         ):
             if names[0] in parameters:
@@ -78,6 +78,6 @@ class ViewAugmenter(nn.Module):
         return waves
 
     def _add_modulated_noise(self, waves, q_db, offsets):
-        """`modulated_noise` with white noise from each of ``offsets`` (batch,) on, repeated after 16 s."""
+        """`add_modulated_noise` with white noise from each of ``offsets`` (batch,) on, repeated after 16 s."""
         white = self.white[(offsets[:, None] + torch.arange(waves.shape[1], device=waves.device)) % N_WHITE]
-        return modulated_noise(waves, q_db, white)
+        return add_modulated_noise(waves, q_db, white)

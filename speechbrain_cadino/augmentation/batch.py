@@ -27,6 +27,7 @@ def stack_parameters(parameters):
 
     Example
     -------
+    >>> import numpy as np
     >>> stack_parameters([{}, {"rir": np.ones(2)}, {"rir": np.ones(1)}])["rir"].values.tolist()
     [[1.0, 1.0], [1.0, 0.0]]
     """

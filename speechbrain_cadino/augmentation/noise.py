@@ -23,7 +23,13 @@ class NoiseFiles:
 
     Example
     -------
-    >>> noise, kind = NoiseFiles(read_augmentation_data("noise.csv"))(rng, 48000)  # doctest: +SKIP
+    >>> import tempfile, numpy as np, soundfile
+    >>> from speechbrain_cadino.augmentation.data import noise_manifest
+    >>> folder, rng = tempfile.mkdtemp(), np.random.default_rng(0)
+    >>> soundfile.write(f"{folder}/hum.wav", rng.uniform(-0.1, 0.1, 16000), 16000)
+    >>> noise, kind = NoiseFiles(noise_manifest(folder))(rng, 48000)
+    >>> noise.shape, str(kind)
+    ((48000,), 'noise')
     """
 
     def __init__(self, noises, preload=False):

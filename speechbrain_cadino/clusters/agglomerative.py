@@ -1,12 +1,12 @@
 """The optional second step: many k-means clusters, merged pair by pair down to the wanted number."""
 
 import logging
-import os
 
 import numpy as np
 from sklearn.cluster import AgglomerativeClustering
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.memory import check_memory
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def agglomerate(centroids, n_clusters, linkage="ward"):
     [0, 1, 0]
     """
     check_linkage(linkage)
-    check_memory(len(centroids))
+    check_n_fine(len(centroids))
     model = AgglomerativeClustering(n_clusters, linkage=linkage, metric=METRICS[linkage])
     return model.fit_predict(centroids).astype(np.int64)
 
@@ -55,25 +55,10 @@ def check_linkage(linkage):
         raise UserError(f"linkage is {linkage!r}: set one of {', '.join(METRICS)}.")
 
 
-def check_memory(n_fine):
+def check_n_fine(n_fine):
     """Say how much memory it takes to merge ``n_fine`` centroids, or raise a `UserError` if that is not available.
 
     SciPy keeps the distances of all pairs, and a copy of them to work on, in float64: 8 n_fine^2 bytes.
     """
-    needed, available = 8 * n_fine**2, available_memory()
-    if needed > available:
-        raise UserError(
-            f"To merge n_fine = {n_fine} centroids takes {needed / 1e9:.1f} GB and {available / 1e9:.1f} GB of memory "
-            "are available: lower n_fine, or set it to null to go without the second step."
-        )
-    logger.info("Merging %d centroids takes %.2f GB of memory.", n_fine, needed / 1e9)
-
-
-def available_memory():
-    """Bytes that can be had without swapping."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as file:
-            fields = dict(line.split(":") for line in file)
-        return int(fields["MemAvailable"].split()[0]) * 1024
-    except (OSError, KeyError):  # not Linux
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    remedy = "lower n_fine, or set it to null to go without the second step"
+    check_memory(8 * n_fine**2, f"merge n_fine = {n_fine} centroids", remedy)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from speechbrain_cadino.clusters import ranks
-from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_memory
+from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_n_fine
 from speechbrain_cadino.clusters.kmeans import KMeans
+from speechbrain_cadino.utils import distributed as ranks
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -92,7 +92,7 @@ class Clustering:
         A training that clusters hours later calls it at its start too.
         """
         if self.n_fine is not None and ranks.rank() == 0:
-            check_memory(min(self.n_fine, n_items))
+            check_n_fine(min(self.n_fine, n_items))
 
     def _kmeans(self, n_clusters, device=None):
         return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)
@@ -105,4 +105,4 @@ class Clustering:
         merged = torch.empty(len(kmeans.centroids), dtype=torch.int64, device=kmeans.labels.device)
         if ranks.rank() == 0:
             merged.copy_(torch.from_numpy(agglomerate(kmeans.centroids.cpu().numpy(), n_clusters, self.linkage)))
-        kmeans.merge(embeddings, ranks.from_first(merged))
+        kmeans.merge(embeddings, ranks.broadcast(merged))

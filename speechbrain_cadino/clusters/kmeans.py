@@ -5,10 +5,10 @@ import logging
 import torch
 from torch.nn import functional as F
 
-from speechbrain_cadino.clusters import ranks
 from speechbrain_cadino.clusters.nearest import assigner
 from speechbrain_cadino.clusters.rows import Rows
 from speechbrain_cadino.clusters.seeding import SEEDINGS, choose_rows
+from speechbrain_cadino.utils import distributed as ranks
 from speechbrain_cadino.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ class KMeans:
             logger.warning("n_clusters is %d for %d embeddings: %d is used.", self.n_clusters, len(rows), n_clusters)
         if init is None:
             chosen = choose_rows(rows, n_clusters, self.init, self.seed)
-            return rows.take(ranks.from_first(chosen.to(rows.device)).tolist())
+            return rows.take(ranks.broadcast(chosen.to(rows.device)).tolist())
         if tuple(init.shape) != (self.n_clusters, rows.dim):
             raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
         return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))

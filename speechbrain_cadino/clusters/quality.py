@@ -1,4 +1,4 @@
-"""What a refresh logs: sizes of clusters, agreement with the one before, and with speakers where they are known.
+"""How good pseudo-labels are: sizes of clusters, agreement with those before, and with speakers where they are known.
 
 Everything is counted over groups of items, never over pairs of items: seconds for a million of them.
 """
@@ -111,6 +111,34 @@ def same_speaker_fractions(labels, spk_ids, sessions=None):
         fractions["same_spk_within"] = _fraction(together_within, within)
         fractions["same_spk_across"] = _fraction(together - together_within, pairs - within)
     return fractions
+
+
+def majority_speakers(labels, speakers):
+    """The speaker that most utterances of a class have.
+
+    Arguments
+    ---------
+    labels : np.ndarray
+        (n,) int64, the class of each utterance, from 0.
+    speakers : np.ndarray
+        (n,) int64, from 0.
+
+    Returns
+    -------
+    np.ndarray
+        (classes,) int64: of speakers that are equally frequent the lowest, -1 for a class without utterances.
+
+    Example
+    -------
+    >>> majority_speakers(np.array([0, 0, 0, 2]), np.array([5, 7, 7, 5])).tolist()
+    [7, -1, 5]
+    """
+    pairs, counts = np.unique(np.stack([labels, speakers], axis=1), axis=0, return_counts=True)
+    order = np.lexsort((pairs[:, 1], -counts))  # the most frequent first, the lowest speaker first among equals
+    classes, first = np.unique(pairs[order, 0], return_index=True)
+    majority = np.full(labels.max() + 1, UNKNOWN, dtype=np.int64)
+    majority[classes] = pairs[order[first], 1]
+    return majority
 
 
 def _pairs(*columns):

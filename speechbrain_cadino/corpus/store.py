@@ -1,6 +1,5 @@
 """Where the samples of a list of utterances come from: their files, or memory."""
 
-import logging
 import os
 from multiprocessing.pool import ThreadPool
 
@@ -9,11 +8,10 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import AudioError, read_audio
-from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.memory import check_memory
 
-logger = logging.getLogger(__name__)
 INT16_SCALE = 32768
-# A preloaded corpus may take this fraction of the machine's memory; training needs the rest.
+# A preloaded corpus may take this fraction of the available memory; training needs the rest.
 MEMORY_FRACTION = 0.7
 
 
@@ -60,14 +58,20 @@ class MemoryStore:
     Raises
     ------
     UserError
-        If the corpus needs more than 70 % of the machine's memory.
+        If the corpus needs more than 70 % of the available memory.
     """
 
     def __init__(self, manifest):
         files = FileStore(manifest)
         self.wavs, self.lengths = files.wavs, files.lengths
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        check_memory(2 * int(self.offsets[-1]), len(self))
+        copies = int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # torchrun's ranks on this machine
+        check_memory(
+            2 * int(self.offsets[-1]) * copies,
+            f"keep {len(self)} utterances" + (f" on {copies} ranks" if copies > 1 else ""),
+            "set preload to False",
+            MEMORY_FRACTION,
+        )
         self.samples = torch.empty(int(self.offsets[-1]), dtype=torch.int16)
         # How many samples the file really had: 0 for one that cannot be read, which `read` then reports.
         self.kept = np.zeros_like(self.lengths)
@@ -98,14 +102,3 @@ class MemoryStore:
             raise AudioError.of(self.wavs[utterance], f"has {kept} readable samples at 16 kHz, none from {start}")
         offset = int(self.offsets[utterance])
         return self.samples[offset + start : offset + min(stop, kept)].numpy().astype(np.float32) / INT16_SCALE
-
-
-def check_memory(n_bytes, n_utterances):
-    """Say how much memory a corpus will take, or raise a `UserError` if that is too much of the machine's."""
-    present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if n_bytes > MEMORY_FRACTION * present:
-        raise UserError(
-            f"preload would keep {n_utterances} utterances in {n_bytes / 1e9:.1f} GB, more than "
-            f"{MEMORY_FRACTION:.0%} of this machine's {present / 1e9:.1f} GB: set preload to False."
-        )
-    logger.info("Keeping %d utterances in memory: %.2f GB", n_utterances, n_bytes / 1e9)

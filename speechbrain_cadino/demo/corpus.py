@@ -7,7 +7,6 @@ copy.
 
 import hashlib
 import json
-import shutil
 from itertools import combinations, product
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import make_folder
+from speechbrain_cadino.utils.files import atomic_folder
 
 DESCRIPTION = "corpus.json"
 
@@ -78,20 +77,14 @@ def make_demo_corpus(
     folder = Path(folder)
     if _is_made(folder, settings):
         return folder
-    # Made under another name and moved as a whole, so that a half-made corpus is never taken for one.
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    make_folder(partial)
     speakers = _draw_speakers(generator, settings)
-    files = _synthesise(partial / "wav", generator, speakers, settings)
-    train = [name for name in files if name.startswith("train")]
-    (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
-    (partial / "trials.txt").write_text("".join(_trials(files[len(train) :], speakers, settings)))
-    description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
-    (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
+    with atomic_folder(folder) as partial:  # a half-made corpus is never taken for one
+        files = _synthesise(partial / "wav", generator, speakers, settings)
+        train = [name for name in files if name.startswith("train")]
+        (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
+        (partial / "trials.txt").write_text("".join(_trials(files[len(train) :], speakers, settings)))
+        description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
+        (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
     return folder
 
 

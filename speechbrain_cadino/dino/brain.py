@@ -5,7 +5,7 @@ import torch
 from speechbrain_cadino.dino.multicrop import map_by_length
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
-from speechbrain_cadino.training.distributed import synchronise_batchnorm, unwrap
+from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
 

@@ -9,9 +9,10 @@ import torch
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.refresh import Clusters
-from speechbrain_cadino.training.distributed import broadcast_buffers, is_main
+from speechbrain_cadino.training.ddp import broadcast_buffers
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.training.start import load_from_run
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 
 logger = logging.getLogger(__name__)

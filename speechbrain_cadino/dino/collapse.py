@@ -27,6 +27,7 @@ def embedding_spread(embeddings):
 
     Example
     -------
+    >>> import torch
     >>> embedding_spread(torch.ones(8, 192)).item()
     0.0
     """
@@ -53,6 +54,7 @@ class CollapseWatch(MetricAverager):
 
     Example
     -------
+    >>> import torch
     >>> watch = CollapseWatch(warmup_epochs=5)
     >>> watch.add({"entropy_gap": torch.tensor(2.0)}, torch.randn(8, 192))
     >>> metrics = watch.finish_epoch()

@@ -45,6 +45,7 @@ class DINOHead(nn.Module):
 
     Example
     -------
+    >>> import torch
     >>> head = DINOHead(in_dim=192, out_dim=1024, hidden_dim=64, bottleneck_dim=32)
     >>> head(torch.randn(4, 192)).shape
     torch.Size([4, 1024])

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_cadino.training.distributed import all_reduce_mean
+from speechbrain_cadino.utils.distributed import all_reduce_mean
 
 
 class DINOLoss(nn.Module):

@@ -14,10 +14,11 @@ from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
 from speechbrain_cadino.training.brain import CadinoBrain
-from speechbrain_cadino.training.distributed import is_main, unwrap
+from speechbrain_cadino.training.ddp import unwrap
 from speechbrain_cadino.training.metric_averager import MetricAverager
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.training.teacher import EMATeacher
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.plots import write_figure
 

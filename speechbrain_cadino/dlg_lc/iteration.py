@@ -11,9 +11,9 @@ from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.training.distributed import is_main
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.training.history import History
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.report import format_table

@@ -9,7 +9,7 @@ import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
 from speechbrain_cadino.dlg_lc.mixture import Mixture, fit_mixture, log_losses
-from speechbrain_cadino.training.distributed import gather, is_main
+from speechbrain_cadino.utils.distributed import all_gather_object, is_main
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -108,7 +108,7 @@ class LossGate:
 
     def _gathered(self):
         own = [torch.cat([part.cpu() for part in parts]) for parts in (self._items, self._losses) if parts]
-        ranks = [rank for rank in gather(own) if rank]
+        ranks = [rank for rank in all_gather_object(own) if rank]
         if not ranks:
             return EpochLosses(np.empty(0, np.int64), np.empty(0, np.float32))
         items, losses = (torch.cat(column).numpy()[::-1] for column in zip(*ranks))

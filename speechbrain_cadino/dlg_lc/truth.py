@@ -1,37 +1,9 @@
-"""How right pseudo-labels are, where the true speakers are known; for the log alone, nothing is trained on it."""
+"""How gate and correction do, where the true speakers are known; for the log alone, nothing is trained on it."""
 
 import numpy as np
 import torch
 
-UNKNOWN = -1
-
-
-def majority_speakers(labels, speakers):
-    """The speaker that most utterances of a class have.
-
-    Arguments
-    ---------
-    labels : np.ndarray
-        (n,) int64, the class of each utterance, from 0.
-    speakers : np.ndarray
-        (n,) int64, from 0.
-
-    Returns
-    -------
-    np.ndarray
-        (classes,) int64: of speakers that are equally frequent the lowest, -1 for a class without utterances.
-
-    Example
-    -------
-    >>> majority_speakers(np.array([0, 0, 0, 2]), np.array([5, 7, 7, 5])).tolist()
-    [7, -1, 5]
-    """
-    pairs, counts = np.unique(np.stack([labels, speakers], axis=1), axis=0, return_counts=True)
-    order = np.lexsort((pairs[:, 1], -counts))  # the most frequent first, the lowest speaker first among equals
-    classes, first = np.unique(pairs[order, 0], return_index=True)
-    majority = np.full(labels.max() + 1, UNKNOWN, dtype=np.int64)
-    majority[classes] = pairs[order[first], 1]
-    return majority
+from speechbrain_cadino.clusters.quality import majority_speakers
 
 
 class Truth:

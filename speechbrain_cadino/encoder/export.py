@@ -2,17 +2,16 @@
 
 import copy
 import json
-import os
-import shutil
 from pathlib import Path
 
 import torch
 import yaml
 from speechbrain.inference.classifiers import EncoderClassifier
 
+from speechbrain_cadino import __version__
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import make_folder
+from speechbrain_cadino.utils.files import atomic_folder
 
 METADATA = "encoder.json"
 CLASSES = {
@@ -68,6 +67,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
             f"The mean has the shape {tuple(mean.shape)}, not ({net.embedding_dim},): take it from this encoder."
         )
     metadata = {
+        "speechbrain_cadino": __version__,
         "sample_rate": settings["compute_features"]["sample_rate"],
         "embedding_dim": net.embedding_dim,
         "mean_subtracted": bool(mean.any()),
@@ -75,21 +75,17 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
         "threshold_from": threshold_from,
         "info": info or {},
     }
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed export left
-    make_folder(temporary)
     try:
-        _write(temporary / "hyperparams.yaml", yaml_text(settings))
-        _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
-        torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
-        identity = {"count": 1, "glob_mean": torch.zeros(net.embedding_dim), "glob_std": torch.ones(net.embedding_dim)}
-        torch.save(identity, temporary / "mean_var_norm_emb.ckpt")
-        _check(temporary, net, mean)
-        _replace(folder, temporary)
+        with atomic_folder(folder) as temporary:
+            _write(temporary / "hyperparams.yaml", yaml_text(settings))
+            _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
+            torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
+            zeros, ones = torch.zeros(net.embedding_dim), torch.ones(net.embedding_dim)
+            identity = {"count": 1, "glob_mean": zeros, "glob_std": ones}
+            torch.save(identity, temporary / "mean_var_norm_emb.ckpt")
+            _check(temporary, net, mean)
     except OSError as error:
         raise UserError(f"The encoder cannot be written to {folder} ({error.strerror}): choose another.") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -158,15 +154,3 @@ def _check(folder, net, mean):
             "SpeechBrain's own modules give other embeddings than the encoder's, so it was not exported: "
             "build it in the YAML from modules that compute the same."
         )
-
-
-def _replace(folder, temporary):
-    for path in temporary.iterdir():
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-    old = temporary.with_suffix(".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    temporary.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

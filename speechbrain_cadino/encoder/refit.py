@@ -30,8 +30,16 @@ class LastLayerRefit:
 
     Example
     -------
+    >>> from speechbrain.lobes.features import Fbank
+    >>> from speechbrain.processing.features import InputNormalization
+    >>> from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
+    >>> from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+    >>> ecapa = ECAPA_TDNN(80, channels=[16, 16, 16, 16, 48], lin_neurons=24)
+    >>> norm = InputNormalization(norm_type="sentence", std_norm=False)
+    >>> encoder = SpeakerEncoderNet(Fbank(n_mels=80), norm, ecapa, embedding_dim=24)
     >>> refit = LastLayerRefit(shrinkage=0.3)
-    >>> refit(encoder, [(torch.tensor([0, 1]), [features, other_features])])  # doctest: +SKIP
+    >>> views = [torch.randn(2, 50, 80), torch.randn(2, 50, 80)]
+    >>> refit(encoder, [(torch.tensor([0, 1]), views)])
     """
 
     def __init__(self, shrinkage=0.3, max_items=20_000):

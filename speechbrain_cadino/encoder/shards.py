@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
 
 POLL_SECONDS = 0.5
 
@@ -96,10 +96,7 @@ class Shards:
             np.save(temporary, embeddings[order])
         with atomic_path(self.folder / "ids.txt") as temporary:
             temporary.write_text("".join(f"{name}\n" for name in ids[order]), encoding="utf-8")
-        rejected = [("ID", "reason"), *(row for part in parts for row in part[2])]
-        with atomic_path(self.folder / "rejected.csv") as temporary:
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
-                csv.writer(file, lineterminator="\n").writerows(rejected)
+        write_csv(self.folder / "rejected.csv", ("ID", "reason"), (row for part in parts for row in part[2]))
         with atomic_path(self.folder / "embeddings.json") as temporary:
             temporary.write_text(json.dumps({"fingerprint": self.key, "shape": embeddings.shape}))
 

@@ -6,9 +6,10 @@ import speechbrain as sb
 import torch
 from speechbrain.utils.distributed import ddp_broadcast
 
-from speechbrain_cadino.training.distributed import all_reduce_mean, is_main, wrap
+from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.random_states import RandomStates
+from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings import Settings
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import shutil
 import textwrap
 
@@ -10,9 +9,9 @@ from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
 from speechbrain.utils.distributed import ddp_broadcast
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_cadino.training.distributed import is_main
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import make_folder
+from speechbrain_cadino.utils.files import make_folder, replace_folder
 
 CHECKSUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
 _UNFINISHED = ".saving."
@@ -102,15 +101,8 @@ class SafeCheckpointer(Checkpointer):
         final = unfinished.with_name(unfinished.name.removeprefix(_UNFINISHED))
         lines = [f"{_digest(file)}  {file.name}\n" for file in sorted(unfinished.iterdir())]
         (unfinished / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-        for file in unfinished.iterdir():
-            _sync(file)
-        _sync(unfinished)
-        replaced = final.with_name(final.name + _REPLACED)
-        if final.exists():  # a name used again: the old one stays a checkpoint until the new one is there
-            os.replace(final, replaced)
-        os.replace(unfinished, final)
-        _sync(self.checkpoints_dir)
-        shutil.rmtree(replaced, ignore_errors=True)
+        # A name used again: the old one stays a checkpoint until the new one is there.
+        replace_folder(unfinished, final, final.with_name(final.name + _REPLACED))
         return final
 
     def _tidy(self):
@@ -160,15 +152,6 @@ def _digest(path):
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _sync(path):
-    """Make a file or a folder durable, so that the rename does not overtake what it names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _mismatch(error):

@@ -3,9 +3,9 @@
 import copy
 from pathlib import Path
 
-from speechbrain_cadino.training.distributed import is_main
 from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.settings.load import (
     Settings,
@@ -66,7 +66,7 @@ class Experiment:
         make_folder(self.hparams.output_folder)
 
     def changed(self, settings):
-        """The same settings, all their objects built anew and the seed set again, with more of them (a dict) replaced."""
+        """The same settings with more of them (a dict) replaced, all objects built anew and the seed set again."""
         other = copy.copy(self)
         other._build(changed_settings(self.tree, settings, source="a part of the run"), self._name)
         return other

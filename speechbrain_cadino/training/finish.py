@@ -8,7 +8,7 @@ from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification.evaluate import evaluate
+from speechbrain_cadino.verification.evaluation import evaluate
 from speechbrain_cadino.verification.report import metrics_row
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 

@@ -1,12 +1,11 @@
 """The metrics of every epoch: a CSV and a plot beside the log, and part of every checkpoint."""
 
-import csv
 import json
 import math
 
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
-from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.files import write_csv
 from speechbrain_cadino.utils.plots import write_figure
 
 
@@ -35,10 +34,8 @@ class History:
 
     def write_csv(self, path):
         """Write all rows; what a row lacks is left empty."""
-        with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns(), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
+        columns = self.columns()
+        write_csv(path, columns, ([row.get(name, "") for name in columns] for row in self.rows))
 
     def plot(self, path, panels, against="epoch"):
         """Draw metrics against the epoch, or another column, as a PNG.

@@ -1,6 +1,6 @@
 """The loader of a training run: a global batch shared out over the ranks."""
 
-from speechbrain_cadino.training.distributed import rank, world_size
+from speechbrain_cadino.utils.distributed import rank, world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.loader import ViewLoader
 from speechbrain_cadino.views.sampler import ViewSampler

@@ -3,7 +3,7 @@
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
-from speechbrain_cadino.training.distributed import all_reduce_mean
+from speechbrain_cadino.utils.distributed import all_reduce_mean
 
 
 @register_checkpoint_hooks

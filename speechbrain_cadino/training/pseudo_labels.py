@@ -2,7 +2,7 @@
 
 from speechbrain_cadino.clusters.table import LabelTable
 from speechbrain_cadino.encoder.extract import extract_embeddings
-from speechbrain_cadino.training.distributed import rank, world_size
+from speechbrain_cadino.utils.distributed import rank, world_size
 
 
 def cluster_utterances(net, manifest, clustering, folder, n_clusters=None, device=None):

@@ -8,7 +8,7 @@ import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 from speechbrain.utils.logger import get_logger
 
-from speechbrain_cadino.training.distributed import gather, is_main, rank, world_size
+from speechbrain_cadino.utils.distributed import all_gather_object, is_main, rank, world_size
 
 logger = get_logger(__name__)
 
@@ -34,7 +34,7 @@ class RandomStates:
     @mark_as_saver
     def save(self, path):
         """Gather the states of all ranks; rank 0 writes them."""
-        states = gather(_get_states())
+        states = all_gather_object(_get_states())
         if is_main():
             torch.save(states, path)
 

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from speechbrain_cadino.training.distributed import broadcast_buffers, unwrap
+from speechbrain_cadino.training.ddp import broadcast_buffers, unwrap
 
 
 class EMATeacher(nn.Module):
@@ -15,7 +15,7 @@ class EMATeacher(nn.Module):
 
     - ``"own"`` (the reference code's way, the default): in training mode the teacher normalises by its own batch and
       keeps its own running statistics, which so belong to its own weights; ``update`` leaves them alone. With several
-      ranks call `training.distributed.synchronise_batchnorm` on it.
+      ranks call `training.ddp.synchronise_batchnorm` on it.
     - ``"ema"`` (Cai et al., 2021, arXiv 2101.08482): running statistics follow the student's as the weights do, and the
       teacher always normalises by them, in training too, so that its answer for a view depends on that view alone.
 

@@ -1,19 +1,20 @@
 """Trials to scores, scores to error rates: cosine and AS-norm, EER and minDCF, thresholds, tables."""
 
-from speechbrain_cadino.verification.metrics import det_curve, eer, min_dcf
-from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
-from speechbrain_cadino.verification.scoring import cosine_scores, score_trials
-from speechbrain_cadino.verification.threshold import threshold_from_trials, threshold_without_labels
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "cosine_scores",
-    "det_curve",
-    "eer",
-    "format_table",
-    "metrics_row",
-    "min_dcf",
-    "score_trials",
-    "threshold_from_trials",
-    "threshold_without_labels",
-    "write_scores",
-]
+from speechbrain_cadino.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from speechbrain_cadino.verification.det import det_points, write_det
+    from speechbrain_cadino.verification.evaluation import Evaluation, evaluate
+    from speechbrain_cadino.verification.metrics import det_curve, eer, min_dcf
+    from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
+    from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
+    from speechbrain_cadino.verification.scoring import cosine_scores, score_trials
+    from speechbrain_cadino.verification.threshold import (
+        threshold_at_false_acceptance,
+        threshold_from_trials,
+        threshold_without_labels,
+    )
+
+__getattr__, __dir__, __all__ = lazy_names(__name__)

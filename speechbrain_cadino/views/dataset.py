@@ -56,8 +56,13 @@ class ViewDataset(Dataset):
 
     Example
     -------
-    >>> dataset = ViewDataset(read_manifest("train.csv"), CropSpec(), seed=1)  # doctest: +SKIP
-    >>> [crop.shape for crop in dataset[0, 5].crops]  # doctest: +SKIP
+    >>> import tempfile, soundfile
+    >>> from speechbrain_cadino.corpus.manifest import Manifest
+    >>> from speechbrain_cadino.views.crops import CropSpec
+    >>> path = f"{tempfile.mkdtemp()}/a.wav"
+    >>> soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 80000), 16000)
+    >>> dataset = ViewDataset(Manifest(["a"], [path], [0], [80000]), CropSpec(), seed=1)
+    >>> [crop.shape for crop in dataset[0, 0].crops]  # of utterance 0 in epoch 0
     [(48000,), (48000,), (32000,), (32000,), (32000,), (32000,)]
     """
 

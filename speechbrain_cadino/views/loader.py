@@ -36,8 +36,18 @@ class ViewLoader(DataLoader):
 
     Example
     -------
-    >>> loader = ViewLoader(dataset, ViewSampler(len(dataset), 32, seed=1), num_workers=2)  # doctest: +SKIP
-    >>> loader.set_epoch(1)  # doctest: +SKIP
+    >>> import tempfile, numpy as np, soundfile
+    >>> from speechbrain_cadino.corpus.manifest import Manifest
+    >>> from speechbrain_cadino.views.crops import CropSpec
+    >>> from speechbrain_cadino.views.dataset import ViewDataset
+    >>> from speechbrain_cadino.views.sampler import ViewSampler
+    >>> path = f"{tempfile.mkdtemp()}/a.wav"
+    >>> soundfile.write(path, np.random.default_rng(0).uniform(-0.1, 0.1, 80000), 16000)
+    >>> dataset = ViewDataset(Manifest(["a", "b"], [path, path], [0, 0], [80000, 80000]), CropSpec(), seed=1)
+    >>> loader = ViewLoader(dataset, ViewSampler(len(dataset), batch_size=2, seed=1))
+    >>> loader.set_epoch(1)
+    >>> [wave.shape for wave in next(iter(loader)).waves][0]
+    torch.Size([2, 48000])
     """
 
     def __init__(self, dataset, sampler, num_workers=0, prefetch_factor=2, pin_memory=None, max_failed_fraction=0.1):

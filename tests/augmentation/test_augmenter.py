@@ -11,8 +11,8 @@ from speechbrain_cadino.augmentation.batch import stack_parameters
 from speechbrain_cadino.augmentation.clipping import clip
 from speechbrain_cadino.augmentation.filters import GAIN_HERTZ, filter_crops
 from speechbrain_cadino.augmentation.levels import rms, set_level
-from speechbrain_cadino.augmentation.modulated_noise import modulated_noise
-from speechbrain_cadino.augmentation.mulaw import mulaw
+from speechbrain_cadino.augmentation.modulated_noise import add_modulated_noise
+from speechbrain_cadino.augmentation.mulaw import quantise_mulaw
 from speechbrain_cadino.augmentation.noise import SimulatedNoise, add_noise
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
@@ -169,14 +169,14 @@ def test_the_end_of_a_crop_does_not_come_back_at_its_begin():
 @pytest.mark.parametrize("bits", [2, 6, 7, 8])
 def test_mulaw_is_its_formula(bits):
     waves = torch.cat([torch.linspace(-1.5, 1.5, 5000), torch.logspace(-6, 0, 1000)])[None]
-    found = mulaw(waves, torch.tensor([float(bits)]))[0]
+    found = quantise_mulaw(waves, torch.tensor([float(bits)]))[0]
     # A value on the border of two steps may go either way by rounding.
     differs = np.abs(found.numpy() - plain_mulaw(waves[0].double().numpy(), bits)) > 1e-6
     assert differs.sum() <= 2 and len(found.abs().unique()) <= 2 ** (bits - 1)
-    assert mulaw(torch.zeros(1, 3), torch.tensor([8.0])).tolist() == [[0, 0, 0]]
+    assert quantise_mulaw(torch.zeros(1, 3), torch.tensor([8.0])).tolist() == [[0, 0, 0]]
     if bits == 8:  # as good as a telephone: about 38 dB over a wide range of levels
         speech = torch.from_numpy(speechlike(np.random.default_rng(0), (1, 20000)))
-        error = mulaw(speech, torch.tensor([8.0])) - speech
+        error = quantise_mulaw(speech, torch.tensor([8.0])) - speech
         assert 30 < 20 * torch.log10(speech.norm() / error.norm()) < 42
 
 
@@ -190,7 +190,7 @@ def test_level_clipping_and_modulated_noise_do_what_they_say():
     inside = waves.abs() < clipped.abs().amax(1, keepdim=True)
     assert clipped[inside].equal(waves[inside])
     white = AUGMENTER.white[:150000].view(3, 50000)
-    error = modulated_noise(waves, -decibels, white) - waves
+    error = add_modulated_noise(waves, -decibels, white) - waves
     assert torch.allclose(20 * torch.log10(waves.norm(dim=1) / error.norm(dim=1)), -decibels, atol=0.3)
 
 

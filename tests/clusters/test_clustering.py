@@ -1,17 +1,15 @@
 """The object that a YAML names: k-means alone or merged, schedules, memory, mistakes."""
 
-import logging
-
 import numpy as np
 import pytest
 import sklearn.metrics
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_cadino.clusters import agglomerative
-from speechbrain_cadino.clusters.agglomerative import agglomerate, available_memory
+from speechbrain_cadino.clusters.agglomerative import agglomerate
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.kmeans import KMeans
+from speechbrain_cadino.utils import memory
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -71,24 +69,10 @@ def test_all_equal_with_merging():
 
 
 def test_too_little_memory_is_told_before_kmeans_begins(blobs, monkeypatch):
-    monkeypatch.setattr(agglomerative, "available_memory", lambda: 8 * 100**2 - 1)
+    monkeypatch.setattr(memory, "available_memory", lambda: 8 * 100**2 - 1)
     monkeypatch.setattr(KMeans, "fit", None)
     with pytest.raises(UserError, match="n_fine = 100 centroids takes .* available: lower n_fine"):
         Clustering(12, n_fine=100)(blobs[0])
-
-
-def test_memory_is_told(caplog, monkeypatch):
-    monkeypatch.setattr(agglomerative, "available_memory", lambda: 20_000_000_000)
-    with caplog.at_level(logging.INFO):
-        agglomerative.check_memory(50_000)
-    assert caplog.messages == ["Merging 50000 centroids takes 20.00 GB of memory."]
-
-
-def test_available_memory_is_less_than_all_there_is():
-    import os
-
-    present = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert 2**20 < available_memory() < present
 
 
 def test_mistakes(blobs):

@@ -1,5 +1,6 @@
 """Metrics of a refresh against scikit-learn and against counting all pairs."""
 
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -7,7 +8,12 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
 from speechbrain_cadino.clusters.mutual_information import adjusted_mutual_information
-from speechbrain_cadino.clusters.quality import cluster_metrics, cluster_sizes, same_speaker_fractions
+from speechbrain_cadino.clusters.quality import (
+    cluster_metrics,
+    cluster_sizes,
+    majority_speakers,
+    same_speaker_fractions,
+)
 from speechbrain_cadino.corpus.layout import STRING
 
 
@@ -137,3 +143,16 @@ def test_items_without_a_cluster_or_a_speaker_count_nowhere():
     for name in ("ami_previous", "ami_speakers", "same_spk"):
         assert found[name] == pytest.approx(expected[name])
     assert np.isnan(cluster_metrics(np.array([-1]), spk_ids=np.array(["a"]))["ami_speakers"])
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_majority_equals_plain_counting(seed):
+    rng = np.random.default_rng(seed)
+    n, classes, speakers = rng.integers(1, 200), rng.integers(1, 30), rng.integers(1, 30)
+    labels, speakers = rng.integers(classes, size=n), rng.integers(speakers, size=n)
+    found = majority_speakers(labels, speakers)
+    assert found.shape == (labels.max() + 1,)
+    for cluster, speaker in enumerate(found.tolist()):
+        counts = Counter(speakers[labels == cluster].tolist())
+        wanted = min((s for s in counts if counts[s] == max(counts.values())), default=-1)
+        assert speaker == wanted

@@ -6,16 +6,17 @@ from speechbrain_cadino.corpus import store
 from speechbrain_cadino.corpus.audio import AudioError
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+from speechbrain_cadino.utils import memory
 from speechbrain_cadino.utils.errors import UserError
 
 
 def test_memory_gives_the_bits_of_16_bit_files(manifest):
-    files, memory = FileStore(manifest), MemoryStore(manifest)
-    assert len(files) == len(memory) == len(manifest)
+    files, kept = FileStore(manifest), MemoryStore(manifest)
+    assert len(files) == len(kept) == len(manifest)
     for utterance, length in enumerate(files.lengths.tolist()):
         for start, stop in ((0, length), (length // 3, length // 2 + 1), (length - 1, length)):
             expected = files.read(utterance, start, stop)
-            found = memory.read(utterance, start, stop)
+            found = kept.read(utterance, start, stop)
             assert len(expected) == stop - start and found.dtype == np.float32 and (found == expected).all()
 
 
@@ -47,4 +48,15 @@ def test_bad_files_are_found_when_read(damaged, kind):
 def test_too_large_a_corpus_is_refused_before_reading(manifest, monkeypatch):
     monkeypatch.setattr(store, "MEMORY_FRACTION", 1e-9)
     with pytest.raises(UserError, match="set preload to False"):
+        MemoryStore(manifest)
+
+
+def test_every_rank_of_the_machine_counts(manifest, monkeypatch):
+    needed = 2 * int((manifest.stops - manifest.starts).sum())
+    monkeypatch.setattr(store, "MEMORY_FRACTION", 1.0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 2 * needed)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    MemoryStore(manifest)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with pytest.raises(UserError, match="on 3 ranks takes .* set preload to False"):
         MemoryStore(manifest)

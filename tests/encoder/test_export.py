@@ -13,6 +13,7 @@ import yaml
 from speechbrain.inference.classifiers import EncoderClassifier
 from speechbrain.inference.speaker import SpeakerRecognition
 
+from speechbrain_cadino import __version__
 from speechbrain_cadino.encoder import export
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN as FasterECAPA
 from speechbrain_cadino.encoder.export import export_encoder, folded_weights
@@ -119,9 +120,14 @@ def test_net_is_left_as_it_was(make_net, tmp_path):
 def test_metadata_and_classes(make_net, tmp_path):
     folder = export_encoder(make_net(), tmp_path / "e", np.ones(12), 0.31, "1 % of random pairs", {"epochs": 3})
     assert json.loads((folder / "encoder.json").read_text()) == {
-        "sample_rate": 16000, "embedding_dim": 12, "mean_subtracted": True, "threshold": 0.31,
-        "threshold_from": "1 % of random pairs", "info": {"epochs": 3},
-    }  # fmt: skip
+        "speechbrain_cadino": __version__,
+        "sample_rate": 16000,
+        "embedding_dim": 12,
+        "mean_subtracted": True,
+        "threshold": 0.31,
+        "threshold_from": "1 % of random pairs",
+        "info": {"epochs": 3},
+    }
     tags = [event.tag for event in yaml.parse((folder / "hyperparams.yaml").read_text()) if getattr(event, "tag", None)]
     assert tags and all(tag == "!ref" or tag.split(":")[1].startswith(("speechbrain.", "torch.")) for tag in tags)
     bare = json.loads((export_encoder(make_net(), tmp_path / "bare") / "encoder.json").read_text())

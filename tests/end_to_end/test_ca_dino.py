@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_cadino.clusters import agglomerative
 from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.utils import memory
 from tests.end_to_end.conftest import (
     STEPS,
     assert_same_weights,
@@ -190,7 +190,7 @@ def test_mistakes(plain_run, corpus, tmp_path, settings, said):
 
 
 def test_too_little_memory_for_merging_is_told_before_the_first_epoch(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(agglomerative, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
     arguments = clustered(corpus, tmp_path / "run", clustering=dict(n_fine=12), start_from=None)
     outcome = run_script("train.py", *arguments)
     assert "lower n_fine" in outcome.error() and not (tmp_path / "run/epochs.csv").exists()

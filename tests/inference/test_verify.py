@@ -14,7 +14,7 @@ from speechbrain_cadino.corpus.manifest import Manifest, write_manifest
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification.evaluate import evaluate
+from speechbrain_cadino.verification.evaluation import evaluate
 from tests.encoder.conftest import tiny_encoder
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "VoxCeleb" / "SSL_CADINO" / "verify.py"

@@ -14,9 +14,10 @@ from torch import nn
 
 from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.loss import DINOLoss
-from speechbrain_cadino.training import distributed
+from speechbrain_cadino.training import ddp
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.random_states import RandomStates
+from speechbrain_cadino.utils import distributed
 
 WORLD = 2
 
@@ -54,7 +55,7 @@ def _buffers(number):
     model = make_model()
     model[1].running_mean += number + 1
     model[1].num_batches_tracked += number
-    distributed.broadcast_buffers(model)
+    ddp.broadcast_buffers(model)
     return dict(model.named_buffers())
 
 
@@ -70,11 +71,11 @@ def _loss(half):
 
 def _gradients(half):
     model = make_model()
-    wrapped = distributed.wrap(model)
+    wrapped = ddp.wrap(model)
     wrapped(make_views(1)[0][half]).square().mean().backward()
     return {
         "wrapped": type(wrapped).__name__,
-        "unwrapped": distributed.unwrap(wrapped) is model,
+        "unwrapped": ddp.unwrap(wrapped) is model,
         "batch_norm": type(wrapped.module[1]).__name__,
         "gradients": [parameter.grad for parameter in model.parameters()],
     }

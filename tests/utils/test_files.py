@@ -1,11 +1,12 @@
 """Files that are whole or absent."""
 
+import csv
 import os
 
 import pytest
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.files import atomic_folder, atomic_path, make_folder, write_csv
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path):
@@ -45,6 +46,65 @@ def test_a_folder_that_may_not_be_written(tmp_path):
 def test_folders_are_made_with_their_parents(tmp_path):
     assert make_folder(tmp_path / "a" / "b").is_dir()
     assert make_folder(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    for content in ("first", "second"):
+        with atomic_folder(tmp_path / "deep" / "encoder") as temporary:
+            (temporary / "below").mkdir()
+            (temporary / "below" / content).write_text(content)
+            assert not (tmp_path / "deep" / "encoder" / "below" / content).exists()
+        assert os.listdir(tmp_path / "deep") == ["encoder"]
+        assert os.listdir(tmp_path / "deep" / "encoder" / "below") == [content]
+
+
+def test_what_fails_leaves_the_old_folder(tmp_path):
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "old").write_text("")
+    with pytest.raises(ZeroDivisionError), atomic_folder(tmp_path / "encoder") as temporary:
+        (temporary / "half").write_text("")
+        1 / 0
+    assert os.listdir(tmp_path) == ["encoder"] and os.listdir(tmp_path / "encoder") == ["old"]
+
+
+def test_what_a_killed_process_left_is_not_taken_in(tmp_path):
+    (tmp_path / ".encoder.partial").mkdir()
+    (tmp_path / ".encoder.partial" / "half").write_text("")
+    with atomic_folder(tmp_path / "encoder") as temporary:
+        (temporary / "new").write_text("")
+    assert os.listdir(tmp_path) == ["encoder"] and os.listdir(tmp_path / "encoder") == ["new"]
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path):
+    (tmp_path / "disk" / "encoder").mkdir(parents=True)
+    (tmp_path / "encoder").symlink_to(tmp_path / "disk" / "encoder")
+    with atomic_folder(tmp_path / "encoder") as temporary:
+        (temporary / "new").write_text("")
+    assert (tmp_path / "encoder").is_symlink() and os.listdir(tmp_path / "disk" / "encoder") == ["new"]
+    assert os.listdir(tmp_path / "disk") == ["encoder"]
+
+
+def test_neighbours_that_a_user_made_stay(tmp_path):
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder~").mkdir()
+    (tmp_path / "encoder.old").write_text("")
+    with atomic_folder(tmp_path / "encoder"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == ["encoder", "encoder.old", "encoder~"]
+
+
+@pytest.mark.parametrize("rows", [[], [("a, b", 1.5)], [('say "x"', 0.1), ("line\nbreak", ""), ("", 3)]])
+def test_a_table_is_read_back(tmp_path, rows):
+    write_csv(tmp_path / "t.csv", ["ID", "value"], iter(rows))
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [["ID", "value"], *([str(cell) for cell in row] for row in rows)]
+
+
+def test_a_table_that_fails_leaves_the_old_one(tmp_path):
+    write_csv(tmp_path / "t.csv", ["ID"], [("old",)])
+    with pytest.raises(ZeroDivisionError):
+        write_csv(tmp_path / "t.csv", ["ID"], ([1 / number] for number in (1, 0)))
+    assert (tmp_path / "t.csv").read_text() == "ID\nold\n" and os.listdir(tmp_path) == ["t.csv"]
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])

@@ -17,9 +17,9 @@ from prepare import prepare_corpus
 from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_cadino.corpus.manifest import read_manifest
-from speechbrain_cadino.training.distributed import join_ranks
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.utils.distributed import join_ranks
 from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
 

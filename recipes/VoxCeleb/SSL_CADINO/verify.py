@@ -21,7 +21,7 @@ from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.files import atomic_path, make_folder
-from speechbrain_cadino.verification.evaluate import evaluate, files_manifest
+from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
 from speechbrain_cadino.verification.report import format_table, write_scores
 
 

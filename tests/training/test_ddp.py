@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from speechbrain_cadino.dino.loss import DINOLoss
-from speechbrain_cadino.training import distributed
+from speechbrain_cadino.training import ddp
+from speechbrain_cadino.utils import distributed
 
 from . import two_ranks
 
@@ -27,9 +28,9 @@ def test_alone():
     tensor = torch.rand(3)
     assert (distributed.world_size(), distributed.rank(), distributed.is_main()) == (1, 0, True)
     assert torch.equal(distributed.all_reduce_mean(tensor), tensor)
-    assert distributed.wrap(model) is model and distributed.unwrap(model) is model
-    assert distributed.synchronise_batchnorm(model) is model
-    distributed.broadcast_buffers(model)  # there is nobody to wait for
+    assert ddp.wrap(model) is model and ddp.unwrap(model) is model
+    assert ddp.synchronise_batchnorm(model) is model
+    ddp.broadcast_buffers(model)  # there is nobody to wait for
 
 
 def test_ranks_know_themselves(ranks):
