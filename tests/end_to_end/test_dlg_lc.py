@@ -265,8 +265,8 @@ def test_few_labels(corpus, encoder, tmp_path, fraction, utterances):
         (dict(), "give --init, an encoder folder, or --labels, a label table"),
         (dict(init="nowhere"), "nowhere holds no encoder of ours"),
         (dict(labels="nowhere"), "The label table nowhere cannot be read"),
-        (dict(labels="LABELS", n_iterations=0), "n_iterations is 0: set at least 1"),
-        (dict(labels="LABELS", gate_mode="magic"), "'magic': set one of none, fixed, dynamic, dynamic+correction"),
+        (dict(labels="LABELS", n_iterations=0), "n_iterations is 0, and must be a whole number from 1 on"),
+        (dict(labels="LABELS", gate_mode="magic"), "is magic, and must be one of none, fixed, dynamic, dyn"),
         (dict(labels="LABELS", gate=dict(start_epoch=1)), "start_epoch is 1: set at least 2"),
         (dict(labels="LABELS", correction_momentum=1.0), "correction_momentum is 1.0: set at least 0 and less than 1"),
         (dict(labels="LABELS", embedding_dim=16, fresh_encoder=False, init="ENCODER"), "has another architecture"),
@@ -282,7 +282,7 @@ def test_mistakes(corpus, labels, encoder, tmp_path, settings, said):
 @pytest.mark.parametrize(
     "settings, said",
     [
-        (dict(label_fraction=0.0), "label_fraction is 0.0: set a fraction over 0"),
+        (dict(label_fraction=0.0), "label_fraction is 0.0, and must be a number above 0"),
         (dict(label_fraction=0.01), "1 utterances of one speaker: set a larger one"),
         (dict(prepare_options=dict(min_duration=0.3, speaker_pattern=None)), "The true speakers of some utterances"),
     ],

@@ -30,7 +30,6 @@ def suggestion(name, known):
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-@functools.lru_cache(None)
 def arguments_of(dotted):
     """The arguments of a class or function, name to kind or None; and whether it takes any other.
 
@@ -38,25 +37,27 @@ def arguments_of(dotted):
     """
     try:
         called = pydoc.locate(dotted)
-        if called is None:
-            return None
-        levels = called.__mro__[:-1] if inspect.isclass(called) else [called]
-        arguments = {}
-        for level in levels:
-            function = level.__dict__.get("__init__") if inspect.isclass(called) else level
-            if function is None:
-                continue
-            hints, last = typing.get_type_hints(function), None
-            for name, parameter in list(inspect.signature(function).parameters.items())[inspect.isclass(called) :]:
-                if parameter.kind is parameter.VAR_KEYWORD:
-                    last = parameter
-                elif parameter.kind is not parameter.VAR_POSITIONAL:
-                    arguments.setdefault(name, kind_of_parameter(parameter, hints.get(name, inspect.Parameter.empty)))
-            if last is None:
-                return arguments, False
-        return arguments, True
+        return None if called is None else _arguments(called)
     except (ValueError, TypeError, AttributeError, NameError, ImportError, pydoc.ErrorDuringImport):
         return None
+
+
+@functools.lru_cache(None)
+def _arguments(called):
+    of_class, arguments = inspect.isclass(called), {}
+    for level in called.__mro__[:-1] if of_class else [called]:
+        function = level.__dict__.get("__init__") if of_class else level
+        if function is None:
+            continue
+        hints, others = typing.get_type_hints(function), False
+        for name, parameter in list(inspect.signature(function).parameters.items())[of_class:]:
+            if parameter.kind is parameter.VAR_KEYWORD:
+                others = True  # they go to the class above
+            elif parameter.kind is not parameter.VAR_POSITIONAL:
+                arguments.setdefault(name, kind_of_parameter(parameter, hints.get(name, inspect.Parameter.empty)))
+        if not others:
+            return arguments, False
+    return arguments, True
 
 
 def known_entries(name, node):
@@ -122,7 +123,8 @@ def check_changes(tree, changes, name="", source="the command line"):
         old = tree.items.get(key)
         if old is not None and key not in (kinds or KNOWN):
             kind = kind_of_value(old.plain())
-            if not node.tag and not (kind is None or kind.fits(node.plain())):
+            maybe_null = bool(name) and node.plain() is None
+            if not (node.tag or kind is None or maybe_null or kind.fits(node.plain())):
                 raise UserError(f"{where} is {inline(node)}, and must be {kind}: correct it.")
         if old is None or old.items is None:
             continue

@@ -16,7 +16,7 @@ USAGE = "train.py hparams/X.yaml [--setting value ...] trains; train.py hparams/
 
 
 def parse_arguments(arguments):
-    """Take a command line apart, as ``speechbrain.parse_arguments`` does, but with text as typed and without abbreviations.
+    """Take a command line apart as ``speechbrain.parse_arguments`` does, but text is as typed and names are whole.
 
     ``--name value`` and ``--name=value`` are the same; a flag needs no value. What is a setting of the file is one,
     although SpeechBrain has a run option of that name, too.
@@ -132,6 +132,7 @@ def help_text(path, tree):
     settings = "\n".join(f"  {line}" if line else "" for line in write_tree(tree).splitlines())
     run_options = "\n".join(f"  --{name:<36}{text}" for name, text in sorted(HELP_TEXTS.items()))
     return (
-        f"The settings of {path}, with its bases. Set one by --name value, a part of one by --name '{{part: value}}'.\n\n"
+        f"The settings of {path}, with its bases.\n"
+        "Set one by --name value, a part of one by --name '{part: value}'.\n\n"
         f"{settings}\n\nRun options of SpeechBrain:\n{run_options}"
     )

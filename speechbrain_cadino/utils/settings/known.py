@@ -39,7 +39,7 @@ ckpt_interval_minutes       number
 correction_start_epoch      whole 0..
 correction_momentum         number 0..1
 momentum_start              number 0..1
-stop_agreement              number? 0..1
+stop_agreement              number? -1..1
 label_fraction              number >0
 margin                      number 0..
 scale f_max hop_length      number >0

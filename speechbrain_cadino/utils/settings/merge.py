@@ -14,9 +14,9 @@ BASE, DROP, SECTION = "base", "!drop", "# ---"
 def merge(base, other):
     """Put the entries of a mapping into another one, which is changed.
 
-    Mappings are merged, entry by entry; what is a list, a scalar, or has another tag (``!new:`` of another class) replaces
-    what was there. ``key: !drop`` takes an entry away. A new entry comes before the next one that the base has, or at the
-    end. A value that is replaced loses its comment, which says where it came from.
+    Mappings are merged, entry by entry; what is a list, a scalar, or has another tag (``!new:`` of another class)
+    replaces what was there. ``key: !drop`` takes an entry away. A new entry comes before the next one that the base
+    has, or at the end. A value that is replaced loses its comment, which says where it came from.
 
     Arguments
     ---------

@@ -1,6 +1,6 @@
 """What a plain scalar of a YAML file means, and how a value is written so that each reader takes it for the same.
 
-HyperPyYAML reads YAML 1.2, where ``no`` is text; PyYAML reads 1.1, where ``1e3`` is text. Users mean a flag and a number.
+HyperPyYAML reads YAML 1.2, where ``no`` is text; PyYAML reads 1.1, where ``1e3`` is. Users mean a flag and a number.
 """
 
 import json

@@ -1,6 +1,6 @@
 """A YAML file as a tree that keeps tags, order and comments: read, and written again.
 
-ruamel hangs a comment on the value before it, so comments of a merged tree land on other values; here each is its key's.
+ruamel hangs a comment on the value before it, so that merged comments land on other values; here each is its key's.
 """
 
 import re
@@ -158,7 +158,8 @@ def _block(node, indent):
     for key, child in node.value.items():
         yield from (f"{indent}{text}" if text else "" for text in child.above)
         nested = isinstance(child.value, dict) and child.value and not child.flow
-        line = f"{indent}{write_scalar(key)}: {' '.join(filter(None, (child.anchor, child.tag))) if nested else inline(child)}"
+        value = " ".join(filter(None, (child.anchor, child.tag))) if nested else inline(child)
+        line = f"{indent}{write_scalar(key)}: {value}"
         yield f"{line:<{COMMENT_COLUMN - 2}}  {child.comment}" if child.comment else line.rstrip()
         if nested:
             yield from _block(child, indent + INDENT)

@@ -167,6 +167,7 @@ def test_an_unknown_name_gets_the_nearest_known_one(arguments, meant):
         ("{crops: {global_secons: 3}}", "did you mean global_seconds?"),
         ("{number_of_epochs: 0.5}", "number_of_epochs is 0.5"),
         ("{gate: {start_epoh: 3}}", "did you mean start_epoch?"),
+        ("{crops: {n_global: two}}", "n_global is two"),
     ],
 )
 def test_settings_for_later_are_looked_at_now(text, words):
