@@ -2,6 +2,8 @@
 
 from numbers import Integral, Real
 
+from tabulate import tabulate
+
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.arrays import to_numpy
@@ -70,24 +72,20 @@ def format_table(rows, columns=None, formats=METRIC_FORMATS):
     Example
     -------
     >>> print(format_table([{"system": "MFCC statistics", "EER %": 40.1}, {"system": "DINO", "EER %": 9.876}]))
-    | system          | EER % |
-    | :-------------- | ----: |
-    | MFCC statistics | 40.10 |
-    | DINO            |  9.88 |
+    | system          |   EER % |
+    |:----------------|--------:|
+    | MFCC statistics |   40.10 |
+    | DINO            |    9.88 |
     """
     if columns is None:
         if not all(isinstance(row, dict) for row in rows):
             raise ValueError("rows that are tuples need columns")
         columns = list(dict.fromkeys(key for row in rows for key in row))
     rows = [row if isinstance(row, dict) else dict(zip(columns, row, strict=True)) for row in rows]
-    lines = [list(columns)]
-    for row in rows:
-        lines.append([_cell(row.get(column, "-"), formats.get(column, ".4g")) for column in columns])
-    widths = [max(2, *(len(cell) for cell in cells)) for cells in zip(*lines)]
+    cells = [[_cell(row.get(column, "-"), formats.get(column, ".4g")) for column in columns] for row in rows]
     numeric = [any(isinstance(row.get(column), Real) for row in rows) for column in columns]
-    lines = [[_pad(cell, *style) for cell, *style in zip(line, widths, numeric)] for line in lines]
-    rule = ["-" * (width - 1) + ":" if right else ":" + "-" * (width - 1) for width, right in zip(widths, numeric)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [lines[0], rule, *lines[1:]])
+    align = ["right" if is_number else "left" for is_number in numeric]
+    return tabulate(cells, columns, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
 
 
 def write_scores(path, trials, scores):
@@ -131,7 +129,3 @@ def write_scores(path, trials, scores):
 def _cell(value, float_format):
     is_float = isinstance(value, Real) and not isinstance(value, Integral)
     return format(value, float_format) if is_float else str(value)
-
-
-def _pad(cell, width, right):
-    return cell.rjust(width) if right else cell.ljust(width)

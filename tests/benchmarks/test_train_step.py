@@ -75,7 +75,7 @@ def test_the_table_says_what_was_measured(monkeypatch, threads_for_processes, ca
         assert package["GFLOP"] < reference["GFLOP"]
     assert all(row["utterances/s"] * row["s/step"] == pytest.approx(3) for row in rows)
     printed = capsys.readouterr().out
-    assert "2 threads, 3 steps each" in printed and printed.count("| end to end |") == 2
+    assert "2 threads, 3 steps each" in printed and printed.count("| end to end") == 2
 
 
 def test_operations_are_those_of_the_layers(tiny, manifest):

@@ -18,7 +18,7 @@ def read_rows(output):
 
 def metrics(text):
     """The cells of a table's last row."""
-    return text.strip().splitlines()[-1].strip("| ").split(" | ")
+    return [cell.strip() for cell in text.strip().splitlines()[-1].strip("|").split("|")]
 
 
 def test_what_a_run_prints(whole):
@@ -59,7 +59,7 @@ def test_verify_finds_what_training_found(whole, corpus, tmp_path):
     assert found.status == 0, found
     told = outcome.out.partition("The encoder to keep")[2].partition("\n\n")[0].partition("\nspeechbrain")[0]
     assert metrics((tmp_path / "metrics.md").read_text())[-3:] == metrics(told)
-    assert (tmp_path / "metrics.md").read_text() in found.out
+    assert re.sub(" +", " ", (tmp_path / "metrics.md").read_text()) in found.out
     assert len((tmp_path / "scores_trials.txt").read_text().splitlines()) == 5
 
 

@@ -1,6 +1,7 @@
 """Two processes on a CPU: ``torchrun --nproc_per_node=2 train.py HPARAMS --distributed_backend=gloo``."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def launch(folder, output, arguments):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     found = subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=300)
     assert found.returncode == 0, found.stderr[-6000:]
-    return Run(output, found.stdout, [torch.load(folder / f"rank-{rank}.pt") for rank in range(2)])
+    return Run(output, re.sub(" +", " ", found.stdout), [torch.load(folder / f"rank-{rank}.pt") for rank in range(2)])
 
 
 @pytest.fixture(scope="module", params=["dino", "ca_dino"])
