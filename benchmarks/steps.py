@@ -104,7 +104,7 @@ class PackageStep:
             "teacher_temp_schedule": Constant(TEACHER_TEMP),
             "gradient_clipper": GradientClipper(MAX_NORM),
             "collapse_watch": CollapseWatch(),
-            "tensorboard_logger": None,
+            "train_loggers": {"tensorboard": None},
             "average_checkpoints": 1,
             "keep_checkpoints": 1,
             "last_layer_refit": None,

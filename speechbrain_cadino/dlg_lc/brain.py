@@ -144,15 +144,14 @@ class DLGLCBrain(CadinoBrain):
         return metrics
 
     def _draw(self, losses):
-        """The histogram of the epoch's losses, as a PNG and in TensorBoard."""
+        """The histogram of the epoch's losses, as a PNG and in the loggers."""
         number = self.hparams.epoch_counter.current
         right = None if self.truth is None else self.truth.right[losses.items]
         figure = loss_histogram(
             losses.losses, self.gate.mixture, self.gate.threshold, right, title=f"losses of epoch {number}"
         )
         write_figure(figure, Path(self.hparams.output_folder) / "losses" / f"epoch{number:04d}.png")
-        if self.tensorboard is not None:
-            self.tensorboard.writer.add_figure("losses", figure, number)
+        self.loggers.log_figure("losses", figure, number)
 
     def encoder_to_export(self):
         """The encoder, the mean of its last ``average_checkpoints`` epochs."""

@@ -13,6 +13,7 @@ from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_l
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
@@ -35,31 +36,28 @@ PANELS = {
 
 
 class Report:
-    """What is told of the iterations: a table, a CSV, a plot and TensorBoard; on the main rank alone.
+    """What is told of the iterations: a table, a CSV, a plot and the loggers; every rank must call it.
 
     Arguments
     ---------
     output : Path
         The folder of the CSV and the plot.
-    make_tensorboard : callable or None
-        Gives SpeechBrain's `TensorboardLogger`.
+    train_loggers : dict
+        As of `TrainLoggers`.
     """
 
-    def __init__(self, output, make_tensorboard=None):
-        self.output, self.history = output, History()
-        self.tensorboard = make_tensorboard() if is_main() and make_tensorboard is not None else None
+    def __init__(self, output, train_loggers):
+        self.output, self.history, self.loggers = output, History(), TrainLoggers(train_loggers)
 
     def add(self, row):
         """Take in the metrics of an iteration, a dict with its number as ``iteration``."""
         self.history.add(row)
+        told = {name for names in PANELS.values() for name in names} & set(row)
+        self.loggers.log_stats({"iteration": row["iteration"]}, {name: row[name] for name in sorted(told)})
         if not is_main():
             return
         self.history.write_csv(self.output / "iterations.csv")
         self.history.plot(self.output / "iterations.png", PANELS, against="iteration")
-        if self.tensorboard is not None:
-            for name in {name for names in PANELS.values() for name in names} & set(row):
-                self.tensorboard.writer.add_scalar(f"iteration: {name}", row[name], row["iteration"])
-            self.tensorboard.writer.flush()
 
     def show(self):
         """Print the table."""
@@ -101,7 +99,7 @@ def iterate(experiment, manifest, development=None):
         f"EER % {Path(path).stem}": DevelopmentList(path, hparams.development_folder, manifest)
         for path in hparams.held_out_trials
     }
-    report = Report(output, hparams.tensorboard_logger)
+    report = Report(output, hparams.train_loggers)
     previous, encoder, part = None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"

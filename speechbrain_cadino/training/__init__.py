@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.training.finish import DevelopmentList, export_with_threshold
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.training.loader import make_train_loader
+    from speechbrain_cadino.training.loggers import FileTrainLogger, TensorboardLogger, TrainLoggers
     from speechbrain_cadino.training.metric_averager import MetricAverager
     from speechbrain_cadino.training.pseudo_labels import cluster_utterances
     from speechbrain_cadino.training.random_states import RandomStates

@@ -8,6 +8,7 @@ from speechbrain.utils.distributed import ddp_broadcast
 
 from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main
 from speechbrain_cadino.utils.errors import UserError
@@ -17,8 +18,8 @@ from speechbrain_cadino.utils.settings import Settings
 class CadinoBrain(sb.Brain):
     """A SpeechBrain `Brain` that can be killed at any moment and goes on to the same weights.
 
-    Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``train_logger``,
-    ``tensorboard_logger`` (a class to call, or None), ``output_folder``, ``keep_checkpoints``, ``evaluate_every``.
+    Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``train_loggers`` (as of `TrainLoggers`),
+    ``output_folder``, ``keep_checkpoints``, ``evaluate_every``.
 
     A subclass gives ``epoch_metrics`` and ``epoch_check``, and adds its recoverables before ``fit``.
 
@@ -50,8 +51,7 @@ class CadinoBrain(sb.Brain):
                 raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history = History()
-        make_logger = self.hparams.tensorboard_logger if is_main() else None
-        self.tensorboard = make_logger() if make_logger is not None else None
+        self.loggers = TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("history", self.history)
             self.checkpointer.add_recoverable("random_states", RandomStates())
@@ -160,20 +160,10 @@ class CadinoBrain(sb.Brain):
         return self.evaluate_development(self.encoder_to_test())
 
     def _record(self, metrics, development):
-        meta = {name: _readable(metrics[name]) for name in ("epoch", "lr")}
-        train = {name: _readable(value) for name, value in metrics.items() if name not in meta}
-        valid = {name: _readable(value) for name, value in development.items()}
-        # On every rank: SpeechBrain runs it on the main one alone, then sends its answer to the others, who wait.
-        self.hparams.train_logger.log_stats(meta, train, valid or None)
+        meta = {name: metrics[name] for name in ("epoch", "lr")}
+        train = {name: value for name, value in metrics.items() if name not in meta}
+        self.loggers.log_stats(meta, train, development)
         if not is_main():
             return
-        if self.tensorboard is not None:
-            for name, value in {**metrics, **development}.items():
-                self.tensorboard.writer.add_scalar(name, value, metrics["epoch"])
-            self.tensorboard.writer.flush()
         self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
         self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)
-
-
-def _readable(value):
-    return f"{value:.4g}"  # SpeechBrain's logger writes 0.51 as 5.10e-01, but leaves text alone

@@ -21,6 +21,6 @@ if TYPE_CHECKING:
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
     from speechbrain_cadino.utils.files import atomic_folder, atomic_path, make_folder, write_csv
     from speechbrain_cadino.utils.memory import available_memory, check_memory
-    from speechbrain_cadino.utils.settings import Settings, load_settings
+    from speechbrain_cadino.utils.settings.load import Settings, load_settings
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -99,7 +99,7 @@ def test_figures_that_are_not_there(tmp_path):
 
 def test_a_run_of_the_recipe(corpus, tmp_path, capsys):  # noqa: F811
     lists = {name: str(path) for name, path in corpus.lists.items()}
-    overrides = {**TINY, **lists, "device": "cpu", "noprogressbar": True, "tensorboard_logger": None}
+    overrides = {**TINY, **lists, "device": "cpu", "noprogressbar": True, "train_loggers": {"tensorboard": None}}
     cells = [{"name": "tiny", "hparams": "hparams/dino.yaml", "overrides": {"koleo_weight": 0.1}}]
     arguments = write_sweep(tmp_path / "sweep.yaml", cells=cells, seeds=[3], overrides=overrides, columns=["loss"])
     sweep.main(arguments)

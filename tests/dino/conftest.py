@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from speechbrain.utils.epoch_loop import EpochCounter
-from speechbrain.utils.train_logger import FileTrainLogger
 from torch import nn
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
@@ -20,6 +19,7 @@ from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.loggers import FileTrainLogger
 from speechbrain_cadino.training.schedules import Constant
 from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.dataset import ViewDataset
@@ -66,8 +66,7 @@ def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
         momentum_schedule=Constant(0.9),
         teacher_temp_schedule=Constant(0.04),
         gradient_clipper=GradientClipper(3.0),
-        train_logger=FileTrainLogger(str(folder / "log.txt")),
-        tensorboard_logger=None,
+        train_loggers={"text": functools.partial(FileTrainLogger, str(folder / "log.txt"))},
         average_checkpoints=10,
         keep_checkpoints=10,
         last_layer_refit=None,

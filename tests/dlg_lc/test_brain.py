@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from speechbrain.utils.epoch_loop import EpochCounter
-from speechbrain.utils.train_logger import FileTrainLogger
 from torch import nn
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
@@ -20,6 +19,7 @@ from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.loggers import FileTrainLogger
 from speechbrain_cadino.training.schedules import Constant
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.crops import CropSpec
@@ -92,8 +92,7 @@ def train(noises, tmp_path, monkeypatch):
             lr_schedule=Constant(0.1),
             gradient_clipper=GradientClipper(3.0),
             augmenter=ViewAugmenter(),
-            train_logger=FileTrainLogger(str(folder / "log.txt")),
-            tensorboard_logger=None,
+            train_loggers={"text": functools.partial(FileTrainLogger, str(folder / "log.txt"))},
             average_checkpoints=1,
             keep_checkpoints=1,
             evaluate_every=1,

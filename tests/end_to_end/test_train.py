@@ -65,7 +65,7 @@ def test_verify_finds_what_training_found(whole, corpus, tmp_path):
 
 def test_a_run_without_trials_and_pictures_learns_the_same(whole, corpus, tmp_path):
     output = tmp_path / "run"
-    settings = {**corpus.lists, "development_trials": None, "tensorboard_logger": None}
+    settings = {**corpus.lists, "development_trials": None, "train_loggers": {"tensorboard": None}}
     outcome = run_script("train.py", *training(output, **settings))
     assert outcome.status == 0, outcome
     assert_same_weights(whole[0], output)

@@ -15,7 +15,7 @@ from tests.end_to_end import test_dlg_lc
 from tests.end_to_end.conftest import EPOCHS, STEPS, training
 
 CLUSTERS = dict(cluster_start_epoch=1, cluster_every=1, n_clusters=3)
-QUIET = dict(tensorboard_logger=None, ckpt_interval_minutes=0, ckpt_interval_steps=3)
+QUIET = dict(train_loggers=dict(tensorboard=None), ckpt_interval_minutes=0, ckpt_interval_steps=3)
 
 
 class Run(NamedTuple):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from speechbrain.utils.epoch_loop import EpochCounter
-from speechbrain.utils.train_logger import FileTrainLogger, TensorboardLogger
 from torch import nn
 
 from speechbrain_cadino.training.brain import CadinoBrain
@@ -15,6 +14,7 @@ from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.loggers import FileTrainLogger, TensorboardLogger
 from speechbrain_cadino.training.schedules import Constant, Linear
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.crops import CropSpec
@@ -66,8 +66,7 @@ def make_brain(folder, brain_class=TinyBrain, development=None, epochs=EPOCHS, r
         epoch_counter=counter,
         lr_schedule=Linear(0.1, 0.0, epochs),
         gradient_clipper=GradientClipper(1.0),
-        train_logger=FileTrainLogger(str(folder / "log.txt")),
-        tensorboard_logger=None,
+        train_loggers={"text": functools.partial(FileTrainLogger, str(folder / "log.txt"))},
         keep_checkpoints=10,
         evaluate_every=1,
         noprogressbar=True,
@@ -189,8 +188,11 @@ def test_what_an_epoch_leaves(noises, tmp_path):
         def epoch_metrics(self):
             return {"gap": 0.5123456}
 
-    logger = functools.partial(TensorboardLogger, str(tmp_path / "tensorboard"))
-    brain = make_brain(tmp_path, Metrics, lambda model: {"EER %": 12.5}, tensorboard_logger=logger)
+    loggers = {
+        "text": functools.partial(FileTrainLogger, str(tmp_path / "log.txt")),
+        "tensorboard": functools.partial(TensorboardLogger, str(tmp_path / "tensorboard")),
+    }
+    brain = make_brain(tmp_path, Metrics, lambda model: {"EER %": 12.5}, train_loggers=loggers)
     train(brain, noises)
     lines = (tmp_path / "epochs.csv").read_text().splitlines()
     assert lines[0] == "epoch,loss,lr,gap,seconds,EER %" and len(lines) == 1 + EPOCHS
@@ -210,7 +212,7 @@ def test_what_an_epoch_leaves(noises, tmp_path):
 
 def test_no_tensorboard(noises, tmp_path):
     brain = train(make_brain(tmp_path, epochs=1), noises)
-    assert brain.tensorboard is None and sorted(path.name for path in tmp_path.iterdir()) == [
+    assert len(brain.loggers.loggers) == 1 and sorted(path.name for path in tmp_path.iterdir()) == [
         "epochs.csv",
         "epochs.png",
         "log.txt",

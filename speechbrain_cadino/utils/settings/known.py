@@ -18,9 +18,9 @@ held_out_trials             files
 noise_folder rir_folder     folder?
 init start_from             folder?
 labels                      file?
-prepare_options loader_options modules  mapping
+prepare_options loader_options modules train_loggers  mapping
 large_margin                mapping?
-augment last_layer_refit tensorboard_logger  object?
+augment last_layer_refit    object?
 corrector                   object?
 preload fresh_encoder remove_vector_weight_decay  flag
 batch_size                  whole 1..
@@ -70,4 +70,6 @@ OLD_NAMES = {
     "rooms": "rirs",
     "chance_share": "chance_fraction",
     "num_classes": "n_classes",
+    "train_logger": "train_loggers",
+    "tensorboard_logger": "train_loggers",
 }
