@@ -1,8 +1,13 @@
 """Augmentation of a batch of crops on the training device, each crop on its own, by what `AugmentationSampler` drew."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 from torch import nn
 
+from speechbrain_cadino.augmentation.batch import Rows
 from speechbrain_cadino.augmentation.clipping import clip
 from speechbrain_cadino.augmentation.filters import filter_crops
 from speechbrain_cadino.augmentation.levels import set_level
@@ -30,13 +35,13 @@ class ViewAugmenter(nn.Module):
     tensor([1.0000, 0.1000])
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         white = torch.randn(N_WHITE, generator=torch.Generator().manual_seed(0))
         self.register_buffer("white", white, persistent=False)
 
     @torch.no_grad()
-    def forward(self, batch):
+    def forward(self, batch: Any) -> list[torch.Tensor]:
         """Augment a `ViewBatch`.
 
         Returns
@@ -46,7 +51,7 @@ class ViewAugmenter(nn.Module):
         """
         return batch.split([self.augment(group.waves, group.parameters) for group in batch.groups])
 
-    def augment(self, waves, parameters):
+    def augment(self, waves: torch.Tensor, parameters: dict[str, Rows]) -> torch.Tensor:
         """Augment crops of one length.
 
         Arguments

@@ -1,7 +1,10 @@
 """Augmentation parameters of many crops, stacked for one call."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 
@@ -12,7 +15,7 @@ class Rows(NamedTuple):
     values: torch.Tensor
 
 
-def stack_parameters(parameters):
+def stack_parameters(parameters: list[dict[str, np.ndarray]]) -> dict[str, Rows]:
     """Draws of many crops by operation; only the crops that have it take memory.
 
     Arguments

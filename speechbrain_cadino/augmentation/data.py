@@ -1,5 +1,7 @@
 """Noise recordings and room impulse responses for augmentation, from a folder or a SpeechBrain CSV."""
 
+from __future__ import annotations
+
 import csv
 import logging
 import os
@@ -43,7 +45,7 @@ class AugmentationData(NamedTuple):
         return (self.stops - self.starts) / SAMPLE_RATE
 
 
-def noise_manifest(folder):
+def noise_manifest(folder: str | Path) -> AugmentationData:
     """Noises of a folder and its sub-folders; the kind is the innermost folder of MUSAN's names, else ``noise``.
 
     Arguments
@@ -73,13 +75,13 @@ def noise_manifest(folder):
     return _columns([os.path.join(folder, name) for name in names], stops, map(_kind, names))
 
 
-def rir_manifest(folder):
+def rir_manifest(folder: str | Path) -> AugmentationData:
     """Room impulse responses of a folder; result and errors as for `noise_manifest`, all of the kind ``rir``."""
     names, stops = _scan(folder)
     return _columns([os.path.join(folder, name) for name in names], stops, [RIR] * len(names))
 
 
-def read_augmentation_data(csv_path, data_root=None):
+def read_augmentation_data(csv_path: str | Path, data_root: str | Path | None = None) -> AugmentationData:
     """Noises or room impulse responses of a SpeechBrain CSV (``ID,duration,wav``), lengths from the files' headers.
 
     Arguments
@@ -108,7 +110,7 @@ def read_augmentation_data(csv_path, data_root=None):
     return AugmentationData(manifest.wavs, manifest.starts, manifest.stops, np.array(kinds, dtype=STRING))
 
 
-def write_augmentation_csv(data, csv_path, data_root=None):
+def write_augmentation_csv(data: AugmentationData, csv_path: str | Path, data_root: str | Path | None = None) -> None:
     """Write SpeechBrain's columns for noise and RIR lists, ``ID,duration,wav``, and ``kind``, atomically.
 
     Arguments

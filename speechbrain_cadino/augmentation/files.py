@@ -1,5 +1,7 @@
 """From a setting to noise or room impulse responses: of a folder, of a CSV, or, with nothing set, generated ones."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from speechbrain_cadino.augmentation.data import noise_manifest, read_augmentation_data, rir_manifest
@@ -7,7 +9,7 @@ from speechbrain_cadino.augmentation.noise import NoiseFiles, SimulatedNoise
 from speechbrain_cadino.augmentation.rirs import RIRFiles, SimulatedRIRs
 
 
-def noise_from(path=None, preload=False):
+def noise_from(path: str | Path | None = None, preload: bool = False) -> NoiseFiles | SimulatedNoise:
     """Noise of a folder (MUSAN's layout or any) or of a CSV; generated noise without a path.
 
     Arguments
@@ -24,7 +26,7 @@ def noise_from(path=None, preload=False):
     return SimulatedNoise() if path is None else NoiseFiles(_read(path, noise_manifest), preload)
 
 
-def rirs_from(path=None, preload=False):
+def rirs_from(path: str | Path | None = None, preload: bool = False) -> RIRFiles | SimulatedRIRs:
     """Room responses of a folder or of a CSV; simulated decays without a path. Arguments as in `noise_from`."""
     return SimulatedRIRs() if path is None else RIRFiles(_read(path, rir_manifest), preload=preload)
 

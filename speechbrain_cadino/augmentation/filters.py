@@ -1,5 +1,7 @@
 """Linear filters: the equaliser and the band-pass of a channel, and the response of a room, in one transform."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from scipy.fft import next_fast_len
@@ -17,7 +19,9 @@ BAND_ORDER = 8  # 48 dB an octave, about as steep as a telephone channel's edges
 GUARD = 512
 
 
-def filter_crops(waves, gains=None, responses=None):
+def filter_crops(
+    waves: torch.Tensor, gains: torch.Tensor | None = None, responses: torch.Tensor | None = None
+) -> torch.Tensor:
     """Pass each crop through its own filters with one transform; its level (RMS) and its timing stay.
 
     Arguments
@@ -45,12 +49,12 @@ def filter_crops(waves, gains=None, responses=None):
     return filtered * (rms(waves) / rms(filtered).clamp_min(TINY))
 
 
-def equaliser_db(knots_db):
+def equaliser_db(knots_db: np.ndarray) -> np.ndarray:
     """Gain at `GAIN_HERTZ`, dB, linear over log frequency between knots from 100 Hz to 8 kHz, level below."""
     return np.interp(LOG_HERTZ, np.linspace(LOG_HERTZ[0], LOG_HERTZ[-1], len(knots_db)), knots_db)
 
 
-def band_pass_db(low, high):
+def band_pass_db(low: float, high: float) -> np.ndarray:
     """Gain at `GAIN_HERTZ`, dB, of Butterworth edges, -3 dB at ``low`` and ``high`` Hz; at most 100 dB down."""
     below = (low / np.maximum(GAIN_HERTZ, 1)) ** (2 * BAND_ORDER)
     above = (GAIN_HERTZ / high) ** (2 * BAND_ORDER)

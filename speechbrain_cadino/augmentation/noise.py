@@ -1,6 +1,10 @@
 """Pieces of noise to add to crops: from files, or generated where there are none."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,11 +36,11 @@ class NoiseFiles:
     ((48000,), 'noise')
     """
 
-    def __init__(self, noises, preload=False):
+    def __init__(self, noises: Any, preload: bool = False) -> None:
         self.kinds = noises.kinds
         self.store = (MemoryStore if preload else FileStore)(noises)
 
-    def __call__(self, rng, length):
+    def __call__(self, rng: np.random.Generator, length: int):
         """Draw ``length`` samples, (length,) float32, and their kind; `AudioError` if the file cannot be read."""
         file = int(rng.integers(len(self.store)))
         total, lengths = int(self.store.lengths[file]), np.array([length])
@@ -65,25 +69,25 @@ class SimulatedNoise:
     ((48000,), True)
     """
 
-    def __init__(self, seed=0, n_tracks=12, seconds=8.0):
+    def __init__(self, seed: int = 0, n_tracks: int = 12, seconds: float = 8.0) -> None:
         rng, length = np.random.default_rng(seed), round(seconds * SAMPLE_RATE)
         makers = ((coloured_noise, "noise"), (babble, "speech"))
         self.tracks = np.stack([makers[i % 2][0](rng, length) for i in range(n_tracks)])
         self.kinds = [makers[i % 2][1] for i in range(n_tracks)]
 
-    def __call__(self, rng, length):
+    def __call__(self, rng: np.random.Generator, length: int):
         """As `NoiseFiles`."""
         track, start = int(rng.integers(len(self.tracks))), int(rng.integers(self.tracks.shape[1]))
         return wrapped(self.tracks[track], start, length), self.kinds[track]
 
 
-def coloured_noise(rng, length):
+def coloured_noise(rng: np.random.Generator, length: int) -> np.ndarray:
     """Gaussian noise whose power falls with frequency by 0 (white), 3 (pink) to 6 dB an octave (brown), (length,)."""
     slope = rng.uniform(0, 2)
     return shaped_noise(rng, length, lambda hertz: hertz ** (-slope / 2))
 
 
-def babble(rng, length, n_talkers=4):
+def babble(rng: np.random.Generator, length: int, n_talkers: int = 4) -> np.ndarray:
     """Sum of talkers, (length,) float32: noise under envelopes that move as syllables do.
 
     Its spectrum is about speech's: level from 100 Hz to a corner near 500 Hz, then falling by 9 dB an octave.
@@ -98,7 +102,7 @@ def babble(rng, length, n_talkers=4):
     return talkers / talkers.std()
 
 
-def shaped_noise(rng, length, magnitude):
+def shaped_noise(rng: np.random.Generator, length: int, magnitude: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Periodic Gaussian noise of unit power whose spectrum follows ``magnitude(hertz)``, (length,) float32."""
     hertz = np.fft.rfftfreq(length, 1 / SAMPLE_RATE)[1:].astype(np.float32)
     spectrum = rng.standard_normal((2, len(hertz)), dtype=np.float32) * magnitude(hertz)
@@ -106,7 +110,7 @@ def shaped_noise(rng, length, magnitude):
     return (wave / wave.std()).astype(np.float32)
 
 
-def add_noise(waves, noise, snr_db):
+def add_noise(waves: torch.Tensor, noise: torch.Tensor, snr_db: torch.Tensor) -> torch.Tensor:
     """Add noise (batch, time) at ``snr_db`` (batch,); silent crops and silent noise leave a crop as it is."""
     scale = rms(waves) / rms(noise).clamp_min(TINY) * decibels_to_ratio(-snr_db)
     return torch.addcmul(waves, noise, scale)

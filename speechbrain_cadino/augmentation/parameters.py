@@ -1,10 +1,15 @@
 """What is done to one crop, drawn in numpy by the worker that cut it; `ViewAugmenter` then does it to a whole batch."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
 from speechbrain_cadino.augmentation.filters import GAIN_HERTZ, band_pass_db, equaliser_db
 from speechbrain_cadino.augmentation.noise import SimulatedNoise
 from speechbrain_cadino.augmentation.rirs import SimulatedRIRs
+from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -26,18 +31,20 @@ class AugmentationSampler:
 
     Example
     -------
-    >>> from speechbrain_cadino.augmentation.settings import AugmentationSettings
+    >>> from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
     >>> draw = AugmentationSampler(AugmentationSettings(rir_prob=0, noise_prob=1))
     >>> sorted(draw(np.random.default_rng(0), 16000))
     ['noise', 'snr_db']
     """
 
-    def __init__(self, settings, noise=None, rirs=None):
+    def __init__(
+        self, settings: AugmentationSettings, noise: Callable | None = None, rirs: Callable | None = None
+    ) -> None:
         self.settings = settings
         self.noise = SimulatedNoise() if noise is None and settings.noise_prob > 0 else noise
         self.rirs = SimulatedRIRs() if rirs is None else rirs
 
-    def __call__(self, rng, length):
+    def __call__(self, rng: np.random.Generator, length: int) -> dict[str, np.ndarray]:
         """Draw for one crop of ``length`` samples.
 
         Arguments
@@ -70,7 +77,7 @@ class AugmentationSampler:
         return {name: np.asarray(value, types.get(name, np.float32)) for name, value in drawn.items()}
 
 
-def draw_channel(rng, settings, gain_name):
+def draw_channel(rng: np.random.Generator, settings: ChannelSettings, gain_name: str):
     """Draw a channel from `ChannelSettings`: a dict as of `AugmentationSampler`, its gain under ``gain_name``."""
     drawn = {}
     if rng.random() >= settings.channel_prob:

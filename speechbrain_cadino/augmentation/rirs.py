@@ -1,6 +1,11 @@
 """Room impulse responses (RIRs): from files, or simulated where there are none. The direct path is sample 0 in all."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
+import torch
 
 from speechbrain_cadino.augmentation.filters import filter_crops
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
@@ -20,11 +25,11 @@ class RIRFiles:
         Whether to keep all files in memory.
     """
 
-    def __init__(self, rirs, max_seconds=1.0, preload=False):
+    def __init__(self, rirs: Any, max_seconds: float = 1.0, preload: bool = False) -> None:
         self.max_length = round(max_seconds * SAMPLE_RATE)
         self.store = (MemoryStore if preload else FileStore)(rirs)
 
-    def __call__(self, rng):
+    def __call__(self, rng: np.random.Generator):
         """Draw a response, (time,) float32; `AudioError` if the file cannot be read."""
         file = int(rng.integers(len(self.store)))
         response = self.store.read(file, 0, int(self.store.lengths[file]))
@@ -49,10 +54,10 @@ class SimulatedRIRs:
     ((8000,), 1.0)
     """
 
-    def __init__(self, rt60=(0.1, 0.8), direct_db=(-3.0, 12.0)):
+    def __init__(self, rt60: tuple[float, ...] = (0.1, 0.8), direct_db: tuple[float, ...] = (-3.0, 12.0)) -> None:
         self.rt60, self.direct_db = rt60, direct_db
 
-    def __call__(self, rng):
+    def __call__(self, rng: np.random.Generator):
         """Draw a response, (time,) float32."""
         rt60, direct_db = rng.uniform(*self.rt60), rng.uniform(*self.direct_db)
         length = max(2, round(rt60 * SAMPLE_RATE))
@@ -63,6 +68,6 @@ class SimulatedRIRs:
         return response
 
 
-def reverberate(waves, responses, gains=None):
+def reverberate(waves: torch.Tensor, responses: torch.Tensor, gains: torch.Tensor | None = None) -> torch.Tensor:
     """`filter_crops` for crops in a room."""
     return filter_crops(waves, gains, responses)

@@ -1,5 +1,7 @@
 """The optional second step: many k-means clusters, merged pair by pair down to the wanted number."""
 
+from __future__ import annotations
+
 import logging
 
 import numpy as np
@@ -13,7 +15,7 @@ logger = logging.getLogger(__name__)
 METRICS = {"ward": "euclidean", "average": "cosine", "complete": "cosine"}
 
 
-def agglomerate(centroids, n_clusters, linkage="ward"):
+def agglomerate(centroids: np.ndarray, n_clusters: int, linkage: str = "ward") -> np.ndarray:
     """Merge centroids into clusters by scikit-learn's `AgglomerativeClustering`.
 
     "ward", the default, merges the pair that adds least to the sum of squares that k-means lessens, so that both steps
@@ -49,13 +51,13 @@ def agglomerate(centroids, n_clusters, linkage="ward"):
     return model.fit_predict(centroids).astype(np.int64)
 
 
-def check_linkage(linkage):
+def check_linkage(linkage: str) -> None:
     """Raise a `UserError` if there is no such linkage."""
     if linkage not in METRICS:
         raise UserError(f"linkage is {linkage!r}: set one of {', '.join(METRICS)}.")
 
 
-def check_n_fine(n_fine):
+def check_n_fine(n_fine: int) -> None:
     """Say how much memory it takes to merge ``n_fine`` centroids, or raise a `UserError` if that is not available.
 
     SciPy keeps the distances of all pairs, and a copy of them to work on, in float64: 8 n_fine^2 bytes.

@@ -1,7 +1,10 @@
 """What the YAML names and a refresh calls: embeddings in, pseudo-labels out."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_n_fine
@@ -53,7 +56,12 @@ class Clustering:
         self._check_fine(least)
         check_linkage(self.linkage)
 
-    def __call__(self, embeddings, n_clusters=None, device=None):
+    def __call__(
+        self,
+        embeddings: np.ndarray | torch.Tensor,
+        n_clusters: int | None = None,
+        device: torch.device | str | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Cluster embeddings; on several ranks all must call it with the same ones, and all get the same result.
 
         Arguments
@@ -86,7 +94,7 @@ class Clustering:
             self._merge(embeddings, kmeans, n_clusters)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
 
-    def check_memory(self, n_items):
+    def check_memory(self, n_items: int) -> None:
         """Say how much memory merging will take for so many items, or raise a `UserError` if it is not there.
 
         A training that clusters hours later calls it at its start too.

@@ -4,11 +4,13 @@ scikit-learn's visits every pair of clusters for the value that chance gives; bu
 sizes alone, and of sizes there are only hundreds.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.special import gammaln
 
 
-def adjusted_mutual_information(first, second):
+def adjusted_mutual_information(first: np.ndarray, second: np.ndarray) -> float:
     """(I - E[I]) / (mean of both entropies - E[I]), as scikit-learn's `adjusted_mutual_info_score`.
 
     E[I] is that of two random labellings with these sizes (Vinh, Epps and Bailey, 2010, equation 24a). Adjusted, since

@@ -4,6 +4,8 @@ For n rows it is 2 n K dim operations, in chunks whose (chunk, K) scores stay in
 then read once to add -|c|^2 / 2 (not on the sphere) and once by the argmax.
 """
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -11,6 +13,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from speechbrain_cadino.augmentation.batch import Rows
 from speechbrain_cadino.clusters.rows import blocks
 
 # Bytes of a chunk's scores: a part of a CPU's last cache for each thread, a small part of a GPU's memory.
@@ -18,7 +21,7 @@ CPU_BYTES, GPU_BYTES = 8 << 20, 512 << 20
 
 
 @contextmanager
-def assigner(rows, shard, n_clusters, chunk_size=None):
+def assigner(rows: Rows, shard: slice, n_clusters: int, chunk_size: int | None = None):
     """Give a function that assigns rows to centroids, on the rows' device.
 
     On a CPU each thread (as many as `torch.get_num_threads`) takes the next chunk when it has done one, with NumPy,

@@ -3,6 +3,8 @@
 Everything is counted over groups of items, never over pairs of items: seconds for a million of them.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from speechbrain_cadino.clusters.mutual_information import adjusted_mutual_information
@@ -10,7 +12,12 @@ from speechbrain_cadino.clusters.mutual_information import adjusted_mutual_infor
 UNKNOWN = -1
 
 
-def cluster_metrics(labels, previous=None, spk_ids=None, sessions=None):
+def cluster_metrics(
+    labels: np.ndarray,
+    previous: np.ndarray | None = None,
+    spk_ids: np.ndarray | None = None,
+    sessions: np.ndarray | None = None,
+) -> dict[str, int | float]:
     """All metrics of a refresh, with keys fit for a CSV's header.
 
     Arguments
@@ -49,7 +56,7 @@ def cluster_metrics(labels, previous=None, spk_ids=None, sessions=None):
     return metrics
 
 
-def cluster_sizes(labels):
+def cluster_sizes(labels: np.ndarray) -> dict:
     """How the items are spread.
 
     Arguments
@@ -77,7 +84,9 @@ def cluster_sizes(labels):
     }
 
 
-def same_speaker_fractions(labels, spk_ids, sessions=None):
+def same_speaker_fractions(
+    labels: np.ndarray, spk_ids: np.ndarray, sessions: np.ndarray | None = None
+) -> dict[str, float]:
     """Of the pairs of items of one speaker, the fraction whose items are in one cluster.
 
     Where the fraction across sessions is far under that within, clusters are channels.
@@ -113,7 +122,7 @@ def same_speaker_fractions(labels, spk_ids, sessions=None):
     return fractions
 
 
-def majority_speakers(labels, speakers):
+def majority_speakers(labels: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     """The speaker that most utterances of a class have.
 
     Arguments

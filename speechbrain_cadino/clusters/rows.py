@@ -1,5 +1,9 @@
 """Embeddings in blocks of rows, so that neither a normalised nor a float32 copy of them all is ever made."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -36,7 +40,9 @@ class Rows:
             [0.0000, 1.0000]])
     """
 
-    def __init__(self, x, device=None, normalise=True):
+    def __init__(
+        self, x: torch.Tensor | np.ndarray, device: torch.device | str | None = None, normalise: bool = True
+    ) -> None:
         if x.ndim != 2:
             raise ValueError(f"Embeddings must be (n, dim), not {tuple(x.shape)}.")
         if not len(x):
@@ -56,18 +62,18 @@ class Rows:
         """Columns."""
         return self.x.shape[1]
 
-    def raw(self, indices):
+    def raw(self, indices: Any):
         """The rows at ``indices`` (a slice or a list), not normalised; perhaps a view: not to be written to."""
         rows = self.x[indices]
         # torch has no read-only tensors, which a mapped file would need
         return rows if isinstance(rows, torch.Tensor) else torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
 
-    def take(self, indices):
+    def take(self, indices: Any):
         """As `raw`, but normalised if wanted."""
         rows = self.raw(indices)
         return F.normalize(rows, dim=1) if self.normalise else rows
 
-    def distances(self, labels, centroids, shard):
+    def distances(self, labels: torch.Tensor, centroids: torch.Tensor, shard: slice) -> torch.Tensor:
         """Euclidean distance of each row of ``shard`` to its centroid, by the difference: exact for near ones.
 
         Arguments
@@ -89,7 +95,7 @@ class Rows:
             distances[part] = torch.linalg.vector_norm(self.take(block) - centroids[labels[part]], dim=1)
         return distances
 
-    def sums(self, labels, n_clusters, shard):
+    def sums(self, labels: torch.Tensor, n_clusters: int, shard: slice) -> tuple[torch.Tensor, torch.Tensor]:
         """The sum of each cluster's rows, and their number.
 
         The rows of a cluster are added up in float32 in their order, whatever the device and the number of threads, and
@@ -122,7 +128,7 @@ class Rows:
         return sums, counts
 
 
-def blocks(shard, size):
+def blocks(shard: slice, size: int):
     """Go through a slice of rows: pairs of a slice counted from the start of ``shard``, and that slice of the rows."""
     for start in range(shard.start, shard.stop, size):
         stop = min(start + size, shard.stop)

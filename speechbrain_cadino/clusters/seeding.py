@@ -1,11 +1,15 @@
 """Where k-means begins: which rows are the first centroids. Random states of the process are left alone."""
 
+from __future__ import annotations
+
 import torch
+
+from speechbrain_cadino.augmentation.batch import Rows
 
 SEEDINGS = ("sample", "k-means++")
 
 
-def choose_rows(rows, n_clusters, init, seed):
+def choose_rows(rows: Rows, n_clusters: int, init: str, seed: int) -> torch.Tensor:
     """Draw distinct rows to begin with.
 
     "sample": uniformly. "k-means++": one after the other, each with probability proportional to its squared distance to

@@ -1,5 +1,7 @@
 """The channel of a recording session: equaliser, echo, noise floor and gain, one draw for all that it records."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +35,7 @@ class Channel(NamedTuple):
     gain: float
 
 
-def draw_channel(rng, strength=1.0):
+def draw_channel(rng: np.random.Generator, strength: float = 1.0) -> Channel:
     """Draw the channel of a session.
 
     Arguments
@@ -63,7 +65,7 @@ def draw_channel(rng, strength=1.0):
     )
 
 
-def apply_channel(wave, channel, rng):
+def apply_channel(wave: np.ndarray, channel: Channel, rng: np.random.Generator) -> np.ndarray:
     """What the channel makes of a wave.
 
     Arguments

@@ -5,6 +5,8 @@ Made once and kept with a hash, since eSpeak's waves are not the same bit for bi
 copy.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from itertools import combinations, product
@@ -24,18 +26,18 @@ DESCRIPTION = "corpus.json"
 
 
 def make_demo_corpus(
-    folder,
-    n_speakers=100,
-    n_test_speakers=40,
-    sessions=3,
-    utterances=3,
-    test_utterances=2,
-    seconds=4.5,
-    channel_strength=1.0,
-    impostors_per_target=3,
-    synthesiser="auto",
-    seed=0,
-):
+    folder: str | Path,
+    n_speakers: int = 100,
+    n_test_speakers: int = 40,
+    sessions: int = 3,
+    utterances: int = 3,
+    test_utterances: int = 2,
+    seconds: float = 4.5,
+    channel_strength: float = 1.0,
+    impostors_per_target: int = 3,
+    synthesiser: str = "auto",
+    seed: int = 0,
+) -> Path:
     """Make the demo corpus, unless it lies there already with the same settings.
 
     Arguments
@@ -88,7 +90,7 @@ def make_demo_corpus(
     return folder
 
 
-def audio_hash(folder):
+def audio_hash(folder: str | Path) -> str:
     """SHA-256 over the names and bytes of all files of a folder, as hexadecimal text."""
     digest = hashlib.sha256()
     for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):

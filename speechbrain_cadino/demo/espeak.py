@@ -1,8 +1,11 @@
 """Synthetic speakers by eSpeak NG, which `espeakng-loader` carries as a library (the extra ``[demo]``)."""
 
+from __future__ import annotations
+
 import ctypes
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
@@ -48,7 +51,7 @@ class Espeak:
 
     words_per_second = 3.5
 
-    def __init__(self):
+    def __init__(self) -> None:
         try:
             import espeakng_loader
 
@@ -68,7 +71,7 @@ class Espeak:
         self._callback = CALLBACK(self._collect)  # kept, or the library would call freed memory
         self.library.espeak_SetSynthCallback(self._callback)
 
-    def draw_speaker(self, rng, index):
+    def draw_speaker(self, rng: np.random.Generator, index: int) -> EspeakSpeaker:
         """A speaker; those of different ``index`` have different pairs of voice variant and accent.
 
         Arguments
@@ -95,7 +98,7 @@ class Espeak:
             tract=float(rng.uniform(0.88, 1.12)),
         )
 
-    def say(self, speaker, words):
+    def say(self, speaker: Any, words: Sequence[str]) -> np.ndarray:
         """Say a list of words; returns the wave at 16 kHz, (time,) float32, peak as eSpeak gives it."""
         if self.library.espeak_SetVoiceByName(speaker.voice.encode()) != 0:
             raise UserError(f"eSpeak NG has no voice {speaker.voice}: install espeakng-loader 0.2 or newer.")

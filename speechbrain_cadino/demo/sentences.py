@@ -1,5 +1,9 @@
 """Random sentences of common words: what synthetic speakers say."""
 
+from __future__ import annotations
+
+import numpy as np
+
 WORDS = (
     "about above across after again air almost along always animal answer apple around ask autumn away back ball "
     "bank basket beach bear begin behind bell below beside better between bird black blue board boat body book "
@@ -24,7 +28,7 @@ WORDS = (
 ).split()
 
 
-def random_words(rng, count):
+def random_words(rng: np.random.Generator, count: int) -> list[str]:
     """``count`` words (at least one), drawn by a `np.random.Generator`.
 
     Example

@@ -1,6 +1,9 @@
 """A small source-filter synthesiser: speakers that differ as speakers do, without any library. For tests, and demos."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.signal import lfilter, sosfilt
@@ -48,7 +51,7 @@ class SourceFilter:
     name = "source_filter 1"
     words_per_second = 2.2
 
-    def draw_speaker(self, rng, index):
+    def draw_speaker(self, rng: np.random.Generator, index: int):
         """A speaker, women and men in turn; the arguments are those of `Espeak.draw_speaker`."""
         female = index % 2 == 0
         return SourceFilterSpeaker(
@@ -62,7 +65,7 @@ class SourceFilter:
             rate=float(rng.uniform(9, 14)),
         )
 
-    def say(self, speaker, words):
+    def say(self, speaker: Any, words: Sequence[str]) -> np.ndarray:
         """Say a list of words; returns the wave at 16 kHz, (time,) float32, peak 0.5."""
         rng = np.random.default_rng(list(" ".join(words).encode()))
         letters = [letter for word in words for letter in word + " "]

@@ -1,5 +1,11 @@
 """The choice between eSpeak NG and the source-filter synthesiser, and utterances of a wanted length."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.espeak import Espeak
 from speechbrain_cadino.demo.sentences import random_words
@@ -7,7 +13,7 @@ from speechbrain_cadino.demo.source_filter import SourceFilter
 from speechbrain_cadino.utils.errors import UserError
 
 
-def open_synthesiser(name="auto"):
+def open_synthesiser(name: str = "auto") -> Espeak | SourceFilter:
     """Open a synthesiser: an object with ``name``, ``words_per_second``, ``draw_speaker`` and ``say``.
 
     Arguments
@@ -36,7 +42,7 @@ def open_synthesiser(name="auto"):
         return SourceFilter()
 
 
-def say_for(synthesiser, speaker, seconds, rng):
+def say_for(synthesiser: Any, speaker: Any, seconds: float, rng: np.random.Generator) -> np.ndarray:
     """Random words of one speaker, cut at ``seconds``; (time,) float32 at 16 kHz.
 
     So many words are said that only slow speakers have to say it all again with more of them.

@@ -1,5 +1,8 @@
 """Seeing a collapse coming: every input gets the same answer, and the loss looks fine."""
 
+from __future__ import annotations
+
+import torch
 from torch.nn import functional as F
 
 from speechbrain_cadino.training.metric_averager import MetricAverager
@@ -10,7 +13,7 @@ class CollapseError(UserError):
     """The teacher gives every input the same answer: training on is no use."""
 
 
-def embedding_spread(embeddings):
+def embedding_spread(embeddings: torch.Tensor) -> torch.Tensor:
     """How far the embeddings of a batch point apart.
 
     The mean over dimensions of the deviation over the batch of the L2-normalised embeddings, times sqrt(dim).
@@ -63,13 +66,13 @@ class CollapseWatch(MetricAverager):
     >>> watch.check(metrics)
     """
 
-    def __init__(self, warmup_epochs=10, min_gap=0.02, min_spread=0.05):
+    def __init__(self, warmup_epochs: int = 10, min_gap: float = 0.02, min_spread: float = 0.05) -> None:
         super().__init__()
         self.warmup_epochs = warmup_epochs
         self.min_gap = min_gap
         self.min_spread = min_spread
 
-    def add(self, stats, embeddings):
+    def add(self, stats: dict[str, torch.Tensor], embeddings: torch.Tensor) -> None:
         """Take in one step; nothing waits for the device.
 
         Arguments
@@ -81,7 +84,7 @@ class CollapseWatch(MetricAverager):
         """
         super().add({**stats, "embedding_spread": embedding_spread(embeddings)})
 
-    def check(self, metrics):
+    def check(self, metrics: dict[str, float]) -> None:
         """Stop the run if the epoch just finished has collapsed; log the metrics before.
 
         Raises

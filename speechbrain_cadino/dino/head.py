@@ -1,5 +1,8 @@
 """The projection head: embeddings -> logits over the prototypes."""
 
+from __future__ import annotations
+
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -18,10 +21,10 @@ class PrototypeLayer(nn.Linear):
         Number of prototypes, K.
     """
 
-    def __init__(self, in_dim, out_dim):
+    def __init__(self, in_dim: int, out_dim: int) -> None:
         super().__init__(in_dim, out_dim, bias=False)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor):
         """Vectors (batch, in_dim) -> logits (batch, out_dim)."""
         return F.linear(x, F.normalize(self.weight, dim=1))
 
@@ -51,7 +54,7 @@ class DINOHead(nn.Module):
     torch.Size([4, 1024])
     """
 
-    def __init__(self, in_dim, out_dim, hidden_dim=2048, bottleneck_dim=256):
+    def __init__(self, in_dim: int, out_dim: int, hidden_dim: int = 2048, bottleneck_dim: int = 256) -> None:
         super().__init__()
         self.projection = nn.Sequential(
             nn.Linear(in_dim, hidden_dim),
@@ -68,7 +71,7 @@ class DINOHead(nn.Module):
                 nn.init.zeros_(layer.bias)
         self.last_layer = PrototypeLayer(bottleneck_dim, out_dim)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compare embeddings with the prototypes.
 
         Arguments

@@ -1,5 +1,7 @@
 """What keeps a small corpus from using only the few easiest directions of the embedding."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -24,11 +26,11 @@ class KoLeoLoss(nn.Module):
     True
     """
 
-    def __init__(self, eps=1e-8):
+    def __init__(self, eps: float = 1e-8) -> None:
         super().__init__()
         self.eps = eps
 
-    def forward(self, embeddings, groups=None):
+    def forward(self, embeddings: list[torch.Tensor], groups: torch.Tensor | None = None) -> torch.Tensor:
         """The mean over views.
 
         Arguments

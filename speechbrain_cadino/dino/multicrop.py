@@ -1,12 +1,17 @@
 """Encoder and head over a list of views, in one call: what student and teacher are made of."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from itertools import groupby
 
 import torch
 from torch import nn
 
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 
-def map_by_length(function, views):
+
+def map_by_length(function: Callable, views: list[torch.Tensor]) -> list[torch.Tensor]:
     """Apply a function to a list of views, neighbours of equal shape together as one larger batch.
 
     Arguments
@@ -47,12 +52,12 @@ class MultiCropNet(nn.Module):
         Embeddings to logits.
     """
 
-    def __init__(self, encoder, head):
+    def __init__(self, encoder: SpeakerEncoderNet, head: torch.nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = head
 
-    def forward(self, features):
+    def forward(self, features: list[torch.Tensor]) -> list[torch.Tensor]:
         """Embed a list of views and compare them with the prototypes.
 
         Arguments

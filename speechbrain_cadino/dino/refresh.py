@@ -1,5 +1,10 @@
 """When the clusters are made anew, how many they are, and what a run remembers of them."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
@@ -35,7 +40,7 @@ class RefreshSchedule:
     [100, 50, 50]
     """
 
-    def __init__(self, start_epoch, every, n_clusters):
+    def __init__(self, start_epoch: int, every: int, n_clusters: int | list[int]) -> None:
         self.numbers = n_clusters if isinstance(n_clusters, (list, tuple)) else [n_clusters]
         if start_epoch < 0 or every < 1:
             raise UserError(f"cluster_start_epoch is {start_epoch}, cluster_every {every}: set at least 0 and 1.")
@@ -43,11 +48,11 @@ class RefreshSchedule:
             raise UserError(f"n_clusters is {n_clusters}: set a number above 0, or a list of them.")
         self.start_epoch, self.every = start_epoch, every
 
-    def is_due(self, epoch, last):
+    def is_due(self, epoch: int, last: int | None) -> bool:
         """Whether a clustering belongs before ``epoch``; ``last``: the epoch before which the last one was, or None."""
         return epoch > self.start_epoch and (last is None or epoch - last >= self.every)
 
-    def clusters_of(self, number):
+    def clusters_of(self, number: int) -> int:
         """Clusters of the ``number``-th clustering, counted from 0."""
         return self.numbers[min(number, len(self.numbers) - 1)]
 
@@ -70,23 +75,23 @@ class Clusters:
         What that clustering is like.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.number, self.epoch, self.labels, self.distances, self.metrics = 0, None, None, None, {}
 
-    def take(self, epoch, labels, distances, metrics):
+    def take(self, epoch: int, labels: np.ndarray, distances: np.ndarray, metrics: dict[str, float]) -> None:
         """Replace the clusters by those made before ``epoch``."""
         self.number += 1
         self.epoch, self.labels, self.distances, self.metrics = epoch, labels, distances, metrics
 
     @mark_as_saver
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the state; arrays go as tensors, so that it is read without unpickling foreign classes."""
         arrays = {name: getattr(self, name) for name in ("labels", "distances")}
         state = {name: None if array is None else torch.from_numpy(array) for name, array in arrays.items()}
         torch.save({**vars(self), **state}, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
+    def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state."""
         for name, value in torch.load(path, map_location="cpu").items():
             setattr(self, name, value.numpy() if isinstance(value, torch.Tensor) else value)

@@ -1,5 +1,7 @@
 """AAM-softmax over pseudo-labels: a loss for each sample, and from the same sums the loss of another target."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -23,10 +25,10 @@ class CosineClassifier(Classifier):
     torch.Size([4, 7500])
     """
 
-    def __init__(self, embedding_dim, n_classes):
+    def __init__(self, embedding_dim: int, n_classes: int) -> None:
         super().__init__(input_size=embedding_dim, out_neurons=n_classes)
 
-    def forward(self, embeddings):
+    def forward(self, embeddings: torch.Tensor):
         """Embeddings (batch, embedding_dim) -> cosines (batch, n_classes) float32."""
         with torch.autocast(embeddings.device.type, enabled=False):
             return super().forward(embeddings.float()).squeeze(1)
@@ -60,10 +62,10 @@ class AAMSoftmax:
     (True, True, True)
     """
 
-    def __init__(self, margin=0.2, scale=32.0):
+    def __init__(self, margin: float = 0.2, scale: float = 32.0) -> None:
         self.margin, self.scale = margin, scale
 
-    def __call__(self, cosines, labels, targets=None):
+    def __call__(self, cosines: torch.Tensor, labels: torch.Tensor, targets: torch.Tensor | None = None):
         """The loss of each sample.
 
         Arguments

@@ -1,5 +1,7 @@
 """Label correction: what the model itself says of an utterance whose label is not to be trusted."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch
@@ -64,7 +66,14 @@ class LabelCorrector:
     ([0, 0], [True, False])
     """
 
-    def __init__(self, logit_scale=32.0, temperature=0.1, tau_2=0.5, sharpen_first=False, hard=False):
+    def __init__(
+        self,
+        logit_scale: float = 32.0,
+        temperature: float = 0.1,
+        tau_2: float = 0.5,
+        sharpen_first: bool = False,
+        hard: bool = False,
+    ) -> None:
         for name, value in {"logit_scale": logit_scale, "temperature": temperature}.items():
             if not value > 0:
                 raise UserError(f"{name} of the label correction is {value}: set a number over 0.")
@@ -74,7 +83,7 @@ class LabelCorrector:
         self.sharpen_first, self.hard = sharpen_first, hard
 
     @torch.no_grad()
-    def __call__(self, cosines):
+    def __call__(self, cosines: torch.Tensor) -> Correction:
         """Predict the labels of a batch.
 
         Arguments

@@ -1,5 +1,7 @@
 """The gates to compare: always open, set by hand, and dynamic."""
 
+from __future__ import annotations
+
 import math
 
 from speechbrain_cadino.dlg_lc.loss_gate import LossGate
@@ -25,7 +27,7 @@ class OpenGate(LossGate):
     ([3, 7], inf)
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.reason = "every label is trusted"
 
@@ -50,7 +52,7 @@ class FixedLossGate(LossGate):
     (inf, 3.0)
     """
 
-    def __init__(self, level, start_epoch=5):
+    def __init__(self, level: float, start_epoch: int = 5) -> None:
         super().__init__(start_epoch)
         self.level = level
 
@@ -96,7 +98,14 @@ class DynamicLossGate(LossGate):
     ' 0 losses can be used, and 50 are needed'
     """
 
-    def __init__(self, n_classes, start_epoch=5, chance_fraction=0.2, min_weight=0.05, min_fraction=0.15):
+    def __init__(
+        self,
+        n_classes: int,
+        start_epoch: int = 5,
+        chance_fraction: float = 0.2,
+        min_weight: float = 0.05,
+        min_fraction: float = 0.15,
+    ) -> None:
         super().__init__(start_epoch)
         self.min_threshold = chance_fraction * math.log(n_classes)
         self.min_weight, self.min_fraction = min_weight, min_fraction
@@ -139,7 +148,7 @@ class DynamicLossGate(LossGate):
         return "below" if below < self.min_fraction else "above" if 1 - below < self.min_fraction else None
 
 
-def lgl_threshold(iteration, n_classes):
+def lgl_threshold(iteration: int, n_classes: int) -> float:
     """The hand-set threshold of Loss-Gated Learning, rescaled for the number of classes.
 
     Arguments
@@ -162,7 +171,7 @@ def lgl_threshold(iteration, n_classes):
     return LGL_THRESHOLDS[min(iteration, len(LGL_THRESHOLDS)) - 1] * (math.log(n_classes) / math.log(LGL_CLASSES))
 
 
-def make_gate(mode, iteration, n_classes, start_epoch=5, **dynamic):
+def make_gate(mode: str, iteration: int, n_classes: int, start_epoch: int = 5, **dynamic) -> LossGate:
     """The gate of a mode of stage II.
 
     Arguments

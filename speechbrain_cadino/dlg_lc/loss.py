@@ -1,8 +1,13 @@
 """What stage II minimises: the loss of the trusted labels, and that of the corrected ones."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import torch
+
+from speechbrain_cadino.dlg_lc.aam import AAMSoftmax
+from speechbrain_cadino.dlg_lc.correction import LabelCorrector
 
 
 class Verdicts(NamedTuple):
@@ -49,10 +54,12 @@ class DLGLCLoss:
     (0.5, [True, False])
     """
 
-    def __init__(self, aam, corrector=None):
+    def __init__(self, aam: AAMSoftmax, corrector: LabelCorrector | None = None) -> None:
         self.aam, self.corrector = aam, corrector
 
-    def __call__(self, cosines, labels, threshold, clean_cosines=None):
+    def __call__(
+        self, cosines: torch.Tensor, labels: torch.Tensor, threshold: float, clean_cosines: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, Verdicts, dict[str, torch.Tensor]]:
         """The loss of a batch.
 
         Arguments
@@ -92,7 +99,7 @@ class DLGLCLoss:
         return loss, verdicts, {name: value.detach() for name, value in stats.items()}
 
 
-def epoch_ratios(metrics):
+def epoch_ratios(metrics: dict[str, float]) -> dict[str, float]:
     """From the means of an epoch what is a fraction or a mean of some samples only.
 
     Arguments

@@ -1,7 +1,10 @@
 """What every loss-gate shares: the losses of an epoch from all ranks, and the threshold of the next one."""
 
+from __future__ import annotations
+
 import math
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +51,7 @@ class LossGate:
         If ``start_epoch`` is under 2.
     """
 
-    def __init__(self, start_epoch=2):
+    def __init__(self, start_epoch: int = 2) -> None:
         if start_epoch < 2:
             raise UserError(f"start_epoch is {start_epoch}: set at least 2, the gate needs the losses of an epoch.")
         self.start_epoch = start_epoch
@@ -56,7 +59,7 @@ class LossGate:
         self.threshold, self.reason, self.mixture = math.inf, f"the gate is open until epoch {start_epoch}", None
         self._items, self._losses = [], []
 
-    def record(self, items, losses):
+    def record(self, items: torch.Tensor, losses: torch.Tensor) -> None:
         """Take in a batch.
 
         Arguments
@@ -69,7 +72,7 @@ class LossGate:
         self._items.append(items.detach())
         self._losses.append(losses.detach().float())
 
-    def finish_epoch(self):
+    def finish_epoch(self) -> EpochLosses:
         """Close the epoch and `update`; every rank must call it.
 
         Returns
@@ -82,7 +85,7 @@ class LossGate:
         self.update(epoch.losses)
         return epoch
 
-    def update(self, losses):
+    def update(self, losses: np.ndarray) -> float:
         """Choose the threshold of the coming epoch from the losses of the one that ends.
 
         Arguments
@@ -116,7 +119,7 @@ class LossGate:
         return EpochLosses(items, losses[last])
 
     @mark_as_saver
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the state, with the losses of all ranks in the epoch so far."""
         epoch = self._gathered()
         state = {name: getattr(self, name) for name in ("epochs", "threshold", "reason")}
@@ -126,7 +129,7 @@ class LossGate:
             torch.save(state, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
+    def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state."""
         state = torch.load(path, map_location="cpu")
         self.epochs, self.threshold, self.reason = state["epochs"], state["threshold"], state["reason"]

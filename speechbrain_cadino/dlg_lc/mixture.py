@@ -1,5 +1,7 @@
 """Two Gaussians in the log losses of an epoch: reliable labels below, wrong ones above, and where they cross."""
 
+from __future__ import annotations
+
 import math
 import warnings
 from typing import NamedTuple
@@ -34,7 +36,7 @@ class Mixture(NamedTuple):
     means: tuple
     deviations: tuple
 
-    def densities(self, x):
+    def densities(self, x: np.ndarray) -> np.ndarray:
         """The weighted density of each Gaussian.
 
         Arguments
@@ -48,7 +50,7 @@ class Mixture(NamedTuple):
         weights, means, deviations = (np.array(column)[:, None] for column in self)
         return weights * np.exp(-(((x - means) / deviations) ** 2) / 2) / (deviations * math.sqrt(2 * math.pi))
 
-    def crossing(self):
+    def crossing(self) -> float | None:
         """The point between the two means where the weighted densities are equal.
 
         The logarithm of their ratio is ``a x^2 + b x + c`` with ``a = 1/(2 s2^2) - 1/(2 s1^2)``,
@@ -74,7 +76,7 @@ class Mixture(NamedTuple):
         return m1 + min(2 * c / (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b), distance)
 
 
-def log_losses(losses):
+def log_losses(losses: np.ndarray) -> np.ndarray:
     """Losses to logarithms, whatever they are.
 
     Arguments
@@ -103,7 +105,7 @@ def log_losses(losses):
     return np.log(np.maximum(kept, kept[kept > 0].min())), usable
 
 
-def fit_mixture(values):
+def fit_mixture(values: np.ndarray) -> Mixture | None:
     """Fit two Gaussians to numbers by expectation maximisation, scikit-learn's `GaussianMixture`.
 
     Of several starts, each with the values below and above one of their quantiles as the two Gaussians, the likeliest

@@ -1,16 +1,20 @@
 """What the gate saw: the histogram of an epoch's log losses, its two Gaussians and the threshold."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 from matplotlib.figure import Figure  # no window system, no global state
 
-from speechbrain_cadino.dlg_lc.mixture import log_losses
+from speechbrain_cadino.dlg_lc.mixture import Mixture, log_losses
 
 KINDS = {"right label": "tab:blue", "wrong label": "tab:orange"}
 
 
-def loss_histogram(losses, mixture=None, threshold=math.inf, right=None, title=""):
+def loss_histogram(
+    losses: np.ndarray, mixture: Mixture | None = None, threshold: float = math.inf, right=None, title: str = ""
+) -> Figure:
     """Draw the losses of an epoch.
 
     Arguments

@@ -1,9 +1,12 @@
 """How gate and correction do, where the true speakers are known; for the log alone, nothing is trained on it."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 
 from speechbrain_cadino.clusters.quality import majority_speakers
+from speechbrain_cadino.dlg_lc.loss import Verdicts
 
 
 class Truth:
@@ -28,7 +31,7 @@ class Truth:
     [True, True, False, True]
     """
 
-    def __init__(self, labels, spk_ids, device="cpu"):
+    def __init__(self, labels: np.ndarray, spk_ids: np.ndarray, device: torch.device | str = "cpu") -> None:
         speakers = np.unique(spk_ids, return_inverse=True)[1]
         majority = majority_speakers(labels, speakers)
         self.right = majority[labels] == speakers
@@ -36,7 +39,7 @@ class Truth:
             torch.from_numpy(array).to(device) for array in (self.right, speakers, majority)
         )
 
-    def stats(self, items, verdicts):
+    def stats(self, items: torch.Tensor, verdicts: Verdicts) -> dict[str, torch.Tensor]:
         """How gate and correction did in a batch.
 
         Arguments

@@ -7,6 +7,8 @@ in every frame, so their two thirds of the product are done once an utterance, n
 pooling have gradients made by hand.
 """
 
+from __future__ import annotations
+
 import torch
 from speechbrain.lobes.models import ECAPA_TDNN as speechbrain_ecapa
 from torch.nn import functional as F
@@ -25,7 +27,7 @@ class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
     torch.Size([2, 1, 24])
     """
 
-    def __init__(self, input_size, *args, **kwargs):
+    def __init__(self, input_size: int, *args, **kwargs) -> None:
         super().__init__(input_size, *args, **kwargs)
         convolutions = [layer for layer in self.modules() if isinstance(layer, torch.nn.Conv1d)]
         dropouts = [layer for layer in self.modules() if isinstance(layer, torch.nn.Dropout1d)]
@@ -35,7 +37,7 @@ class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
             and self.asp.global_context
         )
 
-    def forward(self, x, lengths=None):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Embed features.
 
         Arguments

@@ -1,6 +1,9 @@
 """Embeddings of whole utterances, batched by their number of frames, so that padding never changes one."""
 
+from __future__ import annotations
+
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -8,13 +11,22 @@ import numpy as np
 import torch
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 MIN_SECONDS = 0.1  # eleven frames; ECAPA-TDNN's reflected edges need five
 AHEAD = 32  # pieces read before the encoder asks for them
 
 
-def embed_utterances(net, read, lengths, batch_seconds=200.0, max_seconds=300.0, threads=4, report=None):
+def embed_utterances(
+    net: SpeakerEncoderNet,
+    read: Callable,
+    lengths: np.ndarray,
+    batch_seconds: float = 200.0,
+    max_seconds: float = 300.0,
+    threads: int = 4,
+    report: Callable | None = None,
+) -> tuple[np.ndarray, dict[int, str]]:
     """Embed utterances, clean, in evaluation mode and float32; the modules' modes are put back afterwards.
 
     Utterances of the same number of frames share a batch. An utterance longer than ``max_seconds`` is cut into equal
@@ -72,7 +84,7 @@ def embed_utterances(net, read, lengths, batch_seconds=200.0, max_seconds=300.0,
         return (sums / used[:, None]).astype(np.float32), failures
 
 
-def check_wave(wave, name):
+def check_wave(wave: np.ndarray, name: str):
     """Give the wave back, (time,) float32, or raise an `AudioError` that says what is wrong with ``name``."""
     wave = np.asarray(wave, dtype=np.float32)
     if wave.ndim != 1:
@@ -86,7 +98,7 @@ def check_wave(wave, name):
     return wave
 
 
-def cut(lengths, longest):
+def cut(lengths: np.ndarray, longest: int) -> np.ndarray:
     """Cut utterances into the fewest pieces of at most ``longest`` samples, equally long but for one sample.
 
     Arguments
@@ -112,7 +124,7 @@ def cut(lengths, longest):
     return rows, place * lengths[rows] // pieces[rows], (place + 1) * lengths[rows] // pieces[rows]
 
 
-def read_ahead(read, items, threads):
+def read_ahead(read: Callable, items: Iterable, threads: int) -> Iterator:
     """Yield ``read(item)`` of each item, in order, while threads read up to `AHEAD` items further."""
     with ThreadPoolExecutor(threads) as pool:
         pending = deque()
@@ -128,7 +140,7 @@ def read_ahead(read, items, threads):
 
 
 @contextmanager
-def evaluating(net):
+def evaluating(net: SpeakerEncoderNet):
     """Put every module into evaluation mode; afterwards each goes back to the mode that it had."""
     modes = [(module, module.training) for module in net.modules()]
     net.eval()

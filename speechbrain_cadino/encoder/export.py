@@ -1,14 +1,19 @@
 """The trained encoder as a folder that plain SpeechBrain loads, without this package."""
 
+from __future__ import annotations
+
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino import __version__
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
@@ -26,7 +31,14 @@ HEADER = """\
 """
 
 
-def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", info=None):
+def export_encoder(
+    net: SpeakerEncoderNet,
+    folder: str | Path,
+    mean: torch.Tensor | np.ndarray | None = None,
+    threshold: float | None = None,
+    threshold_from: str = "",
+    info: dict | None = None,
+) -> Path:
     """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
 
     The batch norm after the last layer and the subtraction of ``mean`` are folded into that layer, so that the loaded
@@ -89,7 +101,7 @@ def export_encoder(net, folder, mean=None, threshold=None, threshold_from="", in
     return folder
 
 
-def folded_weights(net, mean):
+def folded_weights(net: SpeakerEncoderNet, mean: torch.Tensor | np.ndarray) -> dict[str, torch.Tensor]:
     """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone.
 
     With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
@@ -107,7 +119,7 @@ def folded_weights(net, mean):
     return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": (bias - mean.double()).float()}
 
 
-def yaml_text(settings):
+def yaml_text(settings: Any) -> str:
     """The HyperPyYAML file of an encoder with these settings (from `encoder_settings`)."""
     # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
     settings = {**settings, "mean_var_norm_emb": {"norm_type": "global", "std_norm": False}}

@@ -1,12 +1,18 @@
 """Embeddings of a whole corpus: in memory, or kept in a folder where they survive a kill and are found again."""
 
+from __future__ import annotations
+
 import hashlib
 import logging
+from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.encoder.shards import Shards
 from speechbrain_cadino.utils.errors import UserError
@@ -15,18 +21,18 @@ logger = logging.getLogger(__name__)
 
 
 def extract_embeddings(
-    net,
-    manifest,
-    folder=None,
-    rank=0,
-    world_size=1,
-    shard_size=2048,
-    batch_seconds=200.0,
-    max_seconds=300.0,
-    threads=4,
-    strict=False,
-    progress=True,
-):
+    net: SpeakerEncoderNet,
+    manifest: Manifest,
+    folder: str | Path | None = None,
+    rank: int = 0,
+    world_size: int = 1,
+    shard_size: int = 2048,
+    batch_seconds: float = 200.0,
+    max_seconds: float = 300.0,
+    threads: int = 4,
+    strict: bool = False,
+    progress: bool = True,
+) -> tuple[np.ndarray, list[str]]:
     """Embed every utterance of a manifest, clean and whole.
 
     With a folder, finished shards are kept there, so that a second call goes on where the first was killed, and the
@@ -94,7 +100,7 @@ def extract_embeddings(
     return embeddings, ids
 
 
-def fingerprint(net, manifest, max_seconds):
+def fingerprint(net: SpeakerEncoderNet, manifest: Manifest, max_seconds: float) -> str:
     """Sixteen hexadecimal digits that change with the encoder, the manifest and ``max_seconds``."""
     digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds}".encode())
     for name, tensor in net.state_dict().items():

@@ -1,5 +1,7 @@
 """Reading an encoder folder back: the network, or its weights for one that is to be trained further."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 
-def load_encoder(folder, device="cpu"):
+def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SpeakerEncoderNet, dict]:
     """Load a folder that `export_encoder` wrote.
 
     Arguments
@@ -54,7 +56,7 @@ def load_encoder(folder, device="cpu"):
     return net, metadata
 
 
-def start_from_encoder(net, folder):
+def start_from_encoder(net: SpeakerEncoderNet, folder: str | Path) -> None:
     """Give an encoder that is to be trained the weights of an encoder folder.
 
     The batch norm that follows the last layer stays as it is: the folder has its own folded into that layer.

@@ -1,7 +1,13 @@
 """The speaker encoder: filterbank, mean normalisation, ECAPA-TDNN and batch norm in one module."""
 
+from __future__ import annotations
+
 import torch
+from speechbrain.lobes.features import Fbank
+from speechbrain.processing.features import InputNormalization
 from torch import nn
+
+from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
 
 
 class SpeakerEncoderNet(nn.Module):
@@ -35,7 +41,14 @@ class SpeakerEncoderNet(nn.Module):
     torch.Size([4, 24])
     """
 
-    def __init__(self, compute_features, mean_var_norm, embedding_model, embedding_dim, batch_norm=True):
+    def __init__(
+        self,
+        compute_features: Fbank,
+        mean_var_norm: InputNormalization,
+        embedding_model: ECAPA_TDNN,
+        embedding_dim: int,
+        batch_norm: bool = True,
+    ) -> None:
         super().__init__()
         self.compute_features = compute_features
         self.mean_var_norm = mean_var_norm
@@ -43,7 +56,7 @@ class SpeakerEncoderNet(nn.Module):
         self.embedding_dim = embedding_dim
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
 
-    def forward(self, waves):
+    def forward(self, waves: torch.Tensor) -> torch.Tensor:
         """Embed waves of one length.
 
         Arguments
@@ -58,13 +71,13 @@ class SpeakerEncoderNet(nn.Module):
         """
         return self.embed(self.features(waves))
 
-    def embed(self, features):
+    def embed(self, features: torch.Tensor) -> torch.Tensor:
         """Embeddings (batch, embedding_dim) of features (batch, frames, mels): what is trained of the encoder."""
         embeddings = self.embedding_model(features).squeeze(1)
         with torch.autocast(features.device.type, enabled=False):
             return self.embedding_norm(embeddings.float())
 
-    def features(self, waves):
+    def features(self, waves: torch.Tensor) -> torch.Tensor:
         """Normalised log-mel features (batch, frames, mels) of waves (batch, time), without gradient.
 
         They are computed in float32 whatever the precision of training: powers of a spectrum overflow or vanish in half

@@ -7,9 +7,12 @@ linear discriminant analysis, with the item as class. Training pulls the last la
 steps, all that a small corpus gives, do not take it far.
 """
 
+from __future__ import annotations
+
 import torch
 
 from speechbrain_cadino.encoder.embed import evaluating
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -42,13 +45,13 @@ class LastLayerRefit:
     >>> refit(encoder, [(torch.tensor([0, 1]), views)])
     """
 
-    def __init__(self, shrinkage=0.3, max_items=20_000):
+    def __init__(self, shrinkage: float = 0.3, max_items: int = 20_000) -> None:
         if not shrinkage > 0 or max_items < 2:
             raise UserError(f"last_layer_refit has shrinkage {shrinkage} and max_items {max_items}: set 0.3 and 20000.")
         self.shrinkage, self.max_items = shrinkage, max_items
 
     @torch.no_grad()
-    def __call__(self, net, batches):
+    def __call__(self, net: SpeakerEncoderNet, batches) -> None:
         """Refit an encoder in place; its modules' modes are put back afterwards.
 
         Arguments
@@ -84,7 +87,9 @@ class LastLayerRefit:
         net.embedding_norm.reset_parameters()  # its running statistics too
 
 
-def discriminant_layer(statistics, items, out_dim, shrinkage=0.3):
+def discriminant_layer(
+    statistics: torch.Tensor, items: torch.Tensor, out_dim: int, shrinkage: float = 0.3
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The linear layer that best tells items apart, given what differs between views of one item.
 
     Statistics, scaled to variance 1 each, are whitened within items; of the directions then, the ``out_dim`` with the

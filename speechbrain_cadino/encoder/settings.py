@@ -1,13 +1,16 @@
 """The arguments that a live encoder was built with, read back from its modules, so that no number is written twice."""
 
+from __future__ import annotations
+
 from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
 from speechbrain.processing.features import InputNormalization
 
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 
-def encoder_settings(net):
+def encoder_settings(net: SpeakerEncoderNet) -> dict:
     """Give, for each module of an encoder, the keyword arguments that build another one like it.
 
     Arguments

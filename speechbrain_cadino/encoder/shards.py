@@ -1,11 +1,17 @@
 """The folder in which ranks share the embedding of a corpus: one file a shard until all are there, then one for all."""
 
+from __future__ import annotations
+
 import csv
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
 
 POLL_SECONDS = 0.5
@@ -25,14 +31,14 @@ class Shards:
         Utterances in a shard.
     """
 
-    def __init__(self, folder, key, manifest, shard_size):
+    def __init__(self, folder: str | Path, key: str, manifest: Manifest, shard_size: int) -> None:
         self.folder, self.key, self.ids = make_folder(folder), key, manifest.ids
         longest_first = np.argsort(manifest.starts - manifest.stops, kind="stable")
         self.rows = [longest_first[start : start + shard_size] for start in range(0, len(manifest), shard_size)]
         # The size is in the name: shards of another size hold other utterances.
         self.paths = [self.folder / f"shard_{key}_{shard_size}_{number}.npz" for number in range(len(self.rows))]
 
-    def compute(self, embed, rank, world_size, bar):
+    def compute(self, embed: Callable, rank: int, world_size: int, bar: tqdm):
         """Compute what is missing of this rank's shard, wait for the other ranks, and load the whole.
 
         Arguments

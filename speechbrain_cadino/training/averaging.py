@@ -1,6 +1,10 @@
 """The mean of the last checkpoints, as the model to test."""
 
-from speechbrain.utils.checkpoints import average_checkpoints
+from __future__ import annotations
+
+from typing import Any
+
+from speechbrain.utils.checkpoints import Checkpointer, average_checkpoints
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.errors import UserError
@@ -8,7 +12,7 @@ from speechbrain_cadino.utils.errors import UserError
 logger = get_logger(__name__)
 
 
-def check_averaging(hparams):
+def check_averaging(hparams: Any) -> None:
     """Raise a `UserError` if ``average_checkpoints`` is under 1 or over ``keep_checkpoints``."""
     if not 1 <= hparams.average_checkpoints <= hparams.keep_checkpoints:
         raise UserError(
@@ -17,7 +21,7 @@ def check_averaging(hparams):
         )
 
 
-def average_last_checkpoints(checkpointer, recoverable, n_checkpoints=10):
+def average_last_checkpoints(checkpointer: Checkpointer, recoverable: str, n_checkpoints: int = 10) -> dict:
     """Average a module over the last end-of-epoch checkpoints, reading one at a time.
 
     Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the

@@ -1,5 +1,7 @@
 """Gradient clipping, over all parameter groups of an optimiser."""
 
+from __future__ import annotations
+
 import torch
 
 
@@ -25,12 +27,12 @@ class GradientClipper:
     tensor([3.0000, 4.0000])
     """
 
-    def __init__(self, max_norm=3.0, per_parameter=True):
+    def __init__(self, max_norm: float = 3.0, per_parameter: bool = True) -> None:
         self.max_norm = max_norm
         self.per_parameter = per_parameter
 
     @torch.no_grad()
-    def __call__(self, optimizer):
+    def __call__(self, optimizer: torch.optim.Optimizer) -> torch.Tensor:
         """Clip in place.
 
         Arguments

@@ -1,7 +1,11 @@
 """The metrics of every epoch: a CSV and a plot beside the log, and part of every checkpoint."""
 
+from __future__ import annotations
+
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
@@ -21,10 +25,10 @@ class History:
     6.9
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.rows = []
 
-    def add(self, row):
+    def add(self, row: dict[str, Any]) -> None:
         """Append the metrics of an epoch, a dict of numbers; rows may differ in their keys."""
         self.rows.append(dict(row))
 
@@ -32,12 +36,12 @@ class History:
         """All keys, in the order of their first use."""
         return list(dict.fromkeys(key for row in self.rows for key in row))
 
-    def write_csv(self, path):
+    def write_csv(self, path: str | Path) -> None:
         """Write all rows; what a row lacks is left empty."""
         columns = self.columns()
         write_csv(path, columns, ([row.get(name, "") for name in columns] for row in self.rows))
 
-    def plot(self, path, panels, against="epoch"):
+    def plot(self, path: str | Path, panels: dict, against: str = "epoch") -> None:
         """Draw metrics against the epoch, or another column, as a PNG.
 
         Arguments
@@ -63,13 +67,13 @@ class History:
         write_figure(figure, path)
 
     @mark_as_saver
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the rows as JSON."""
         with open(path, "w", encoding="utf-8") as file:
             json.dump(self.rows, file)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
+    def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Read the rows back."""
         with open(path, encoding="utf-8") as file:
             self.rows = json.load(file)

@@ -1,12 +1,15 @@
 """The loader of a training run: a global batch shared out over the ranks."""
 
+from __future__ import annotations
+
 from speechbrain_cadino.utils.distributed import rank, world_size
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.dataset import ViewDataset
 from speechbrain_cadino.views.loader import ViewLoader
 from speechbrain_cadino.views.sampler import ViewSampler
 
 
-def make_train_loader(dataset, batch_size, seed, **loader_options):
+def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader_options) -> ViewLoader:
     """A `ViewLoader` for this rank.
 
     Arguments

@@ -1,5 +1,9 @@
 """The means of a step's metrics over an epoch and all ranks."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
@@ -24,12 +28,12 @@ class MetricAverager:
     {'loss': 2.0}
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.epochs = 0
         self._steps = 0
         self._sums = {}
 
-    def add(self, stats):
+    def add(self, stats: dict[str, torch.Tensor]) -> None:
         """Take in one step; nothing waits for the device.
 
         Arguments
@@ -41,7 +45,7 @@ class MetricAverager:
             self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
         self._steps += 1
 
-    def finish_epoch(self):
+    def finish_epoch(self) -> dict[str, float]:
         """Close the epoch; every rank must call it.
 
         Returns
@@ -56,12 +60,12 @@ class MetricAverager:
         return metrics
 
     @mark_as_saver
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write the state of the epoch so far."""
         torch.save({"epochs": self.epochs, "steps": self._steps, "sums": self._sums}, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
+    def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state."""
         state = torch.load(path, map_location="cpu")
         self.epochs, self._steps, self._sums = state["epochs"], state["steps"], state["sums"]

@@ -1,11 +1,27 @@
 """From an encoder to the clusters of the training utterances."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.table import LabelTable
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.distributed import rank, world_size
 
 
-def cluster_utterances(net, manifest, clustering, folder, n_clusters=None, device=None):
+def cluster_utterances(
+    net: SpeakerEncoderNet,
+    manifest: Manifest,
+    clustering: Clustering,
+    folder: str | Path,
+    n_clusters: int | None = None,
+    device: torch.device | str | None = None,
+) -> LabelTable:
     """Embed the training utterances, clean and whole, center them as in verification, and cluster them.
 
     Every rank must call it.

@@ -5,6 +5,8 @@ gives it with the step: ``schedule.value(step, steps_per_epoch)``. Left out, one
 lengths are in steps. After their length, schedules keep their last value.
 """
 
+from __future__ import annotations
+
 import math
 
 from speechbrain_cadino.utils.errors import UserError
@@ -24,10 +26,10 @@ class Constant:
     0.04
     """
 
-    def __init__(self, level):
+    def __init__(self, level: float) -> None:
         self.level = level
 
-    def value(self, step, steps_per_epoch=1):
+    def value(self, step: int, steps_per_epoch: int = 1) -> float:
         """The value at an optimiser step, counted from 0."""
         return self.level
 
@@ -51,11 +53,11 @@ class Linear:
     0.055
     """
 
-    def __init__(self, start, end, epochs):
+    def __init__(self, start: float, end: float, epochs: float) -> None:
         _check_length("epochs", epochs)
         self.start, self.end, self.epochs = start, end, epochs
 
-    def value(self, step, steps_per_epoch=1):
+    def value(self, step: int, steps_per_epoch: int = 1) -> float:
         """The value at an optimiser step, counted from 0."""
         return self.start + (self.end - self.start) * _fraction(step / steps_per_epoch, self.epochs)
 
@@ -79,11 +81,11 @@ class Cosine:
     0.998
     """
 
-    def __init__(self, start, end, epochs):
+    def __init__(self, start: float, end: float, epochs: float) -> None:
         _check_length("epochs", epochs)
         self.start, self.end, self.epochs = start, end, epochs
 
-    def value(self, step, steps_per_epoch=1):
+    def value(self, step: int, steps_per_epoch: int = 1) -> float:
         """The value at an optimiser step, counted from 0."""
         fraction = _fraction(step / steps_per_epoch, self.epochs)
         return self.end + (self.start - self.end) * (1 + math.cos(math.pi * fraction)) / 2
@@ -115,7 +117,7 @@ class WarmupCosine:
     0.1
     """
 
-    def __init__(self, peak, end, epochs, warmup_epochs):
+    def __init__(self, peak: float, end: float, epochs: float, warmup_epochs: float) -> None:
         _check_length("warmup_epochs", warmup_epochs)
         if warmup_epochs >= epochs:
             raise UserError(
@@ -125,7 +127,7 @@ class WarmupCosine:
         self.warmup = Linear(0.0, peak, warmup_epochs)
         self.descent = Cosine(peak, end, epochs - warmup_epochs)
 
-    def value(self, step, steps_per_epoch=1):
+    def value(self, step: int, steps_per_epoch: int = 1) -> float:
         """The value at an optimiser step, counted from 0."""
         epochs = step / steps_per_epoch
         if epochs < self.warmup_epochs:

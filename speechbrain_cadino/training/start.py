@@ -1,5 +1,8 @@
 """Starting a run from another one: its model, optimiser, step and history, as if the other had gone on."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
@@ -10,7 +13,9 @@ from speechbrain_cadino.utils.errors import UserError
 logger = get_logger(__name__)
 
 
-def load_from_run(checkpointer, folder, new=(), epoch=None):
+def load_from_run(
+    checkpointer: SafeCheckpointer, folder: str | Path, new: Collection[str] = (), epoch: int | None = None
+) -> None:
     """Load the recoverables of a checkpointer from an end-of-epoch checkpoint of another run, finished or running.
 
     Arguments

@@ -1,5 +1,7 @@
 """The teacher: an exponential moving average of the student."""
 
+from __future__ import annotations
+
 import copy
 
 import torch
@@ -40,7 +42,7 @@ class EMATeacher(nn.Module):
     False
     """
 
-    def __init__(self, student, batch_norm="own"):
+    def __init__(self, student: torch.nn.Module, batch_norm: str = "own") -> None:
         super().__init__()
         if batch_norm not in ("own", "ema"):
             raise ValueError(f"batch_norm is '{batch_norm}': give 'own' or 'ema'.")
@@ -48,7 +50,7 @@ class EMATeacher(nn.Module):
         self.model = copy.deepcopy(unwrap(student)).requires_grad_(False)
         self.train()
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True):
         """As in any module, but with ``batch_norm="ema"`` the teacher stays in evaluation mode."""
         return super().train(mode and self.batch_norm == "own")
 
@@ -57,7 +59,7 @@ class EMATeacher(nn.Module):
         return self.model(*args, **kwargs)
 
     @torch.no_grad()
-    def update(self, student, momentum):
+    def update(self, student: torch.nn.Module, momentum: float) -> None:
         """Move towards the student: ``teacher = momentum * teacher + (1 - momentum) * student``.
 
         Call it after each optimiser step, on every rank.

@@ -1,10 +1,15 @@
 """The door of the room: tensors or arrays in, NumPy arrays out."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 
 
-def to_numpy(values, dtype=None):
+def to_numpy(values: torch.Tensor | np.ndarray | Sequence[float], dtype: Any | None = None) -> np.ndarray:
     """Turn scores or embeddings from any device into a NumPy array.
 
     Arguments

@@ -1,6 +1,11 @@
 """DET curves: misses against false acceptances of several systems, on normal deviates."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import numpy as np
+import torch
 from matplotlib.figure import Figure  # no window system, no global state
 from scipy.stats import norm
 from sklearn.metrics import det_curve
@@ -11,7 +16,7 @@ from speechbrain_cadino.verification.arrays import to_numpy
 TICKS = np.array([0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6])  # rates that get a label
 
 
-def det_points(scores, labels):
+def det_points(scores: torch.Tensor | np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The corners of a DET curve.
 
     Arguments
@@ -40,7 +45,7 @@ def det_points(scores, labels):
     return np.stack(rates)
 
 
-def write_det(systems, path):
+def write_det(systems: dict[str, tuple], path: str | Path) -> None:
     """Draw the DET curves of several systems on one list as a PNG, all or nothing.
 
     Arguments

@@ -1,5 +1,8 @@
 """Trial lists scored with an encoder: each utterance of all the lists is embedded once, clean and whole."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,8 +10,9 @@ import numpy as np
 
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.pieces import lengths_from_files
-from speechbrain_cadino.corpus.trials import utterance_paths
+from speechbrain_cadino.corpus.trials import Trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.verification.report import metrics_row
 from speechbrain_cadino.verification.scoring import score_trials
 
@@ -28,7 +32,15 @@ class Evaluation(NamedTuple):
     metrics: dict
 
 
-def evaluate(net, lists, data_folder, mean=None, cohort=None, top_n=300, **extraction):
+def evaluate(
+    net: SpeakerEncoderNet,
+    lists: Sequence[Trials],
+    data_folder: str | Path,
+    mean: np.ndarray | None = None,
+    cohort: np.ndarray | None = None,
+    top_n: int = 300,
+    **extraction,
+) -> list[Evaluation]:
     """Score trial lists and measure their error rates.
 
     Arguments
@@ -71,7 +83,7 @@ def evaluate(net, lists, data_folder, mean=None, cohort=None, top_n=300, **extra
     return evaluations
 
 
-def files_manifest(names, paths):
+def files_manifest(names: Iterable[str], paths: Iterable[str | Path]) -> Manifest:
     """A manifest of whole files, their lengths read from the headers.
 
     Arguments

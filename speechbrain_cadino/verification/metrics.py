@@ -4,13 +4,16 @@ A trial is accepted if its score >= threshold. Rates are fractions. Errors are c
 occurs, so that tied scores are exact; the cost is that of sorting, N log N.
 """
 
+from __future__ import annotations
+
 import numpy as np
+import torch
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
 
 
-def eer(positive_scores, negative_scores):
+def eer(positive_scores: torch.Tensor | np.ndarray, negative_scores: torch.Tensor | np.ndarray) -> tuple[float, float]:
     """Equal error rate: the mean of false-acceptance and false-rejection rate where they differ least.
 
     Arguments
@@ -44,7 +47,13 @@ def eer(positive_scores, negative_scores):
     return float(rate), float(thresholds[best])
 
 
-def min_dcf(positive_scores, negative_scores, p_target=0.01, c_miss=1.0, c_fa=1.0):
+def min_dcf(
+    positive_scores: torch.Tensor | np.ndarray,
+    negative_scores: torch.Tensor | np.ndarray,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> tuple[float, float]:
     """Minimum normalised detection cost, as in NIST's speaker recognition evaluations.
 
     The least over all thresholds, rejecting and accepting everything included, of
@@ -92,7 +101,9 @@ def min_dcf(positive_scores, negative_scores, p_target=0.01, c_miss=1.0, c_fa=1.
     return float(costs[best] / min(miss_weight, fa_weight)), float(thresholds[best])
 
 
-def det_curve(positive_scores, negative_scores):
+def det_curve(
+    positive_scores: torch.Tensor | np.ndarray, negative_scores: torch.Tensor | np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All points of the DET curve, for plots.
 
     Unlike scikit-learn's function of this name, both ends are kept: all accepted at the lowest score, none at +inf.

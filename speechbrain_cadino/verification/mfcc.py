@@ -1,5 +1,9 @@
 """The baseline that every encoder must beat: mean and deviation over time of MFCCs."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from speechbrain.lobes.features import MFCC
@@ -12,7 +16,7 @@ N_MFCC = 20  # the zeroth included
 N_MELS = 24
 
 
-def mfcc_statistics(waves, f_max=SAMPLE_RATE / 2):
+def mfcc_statistics(waves: Iterable[np.ndarray] | torch.Tensor, f_max: float = SAMPLE_RATE / 2) -> np.ndarray:
     """Describe each utterance by statistics over time of 20 MFCCs (SpeechBrain's, 25 ms / 10 ms, 24 mel bands).
 
     The mean of the coefficients, then the standard deviation of the coefficients, of their first and of their second
@@ -45,7 +49,7 @@ def mfcc_statistics(waves, f_max=SAMPLE_RATE / 2):
     return torch.stack(rows).numpy() if rows else np.empty((0, 4 * N_MFCC), dtype=np.float32)
 
 
-def standardise(statistics, training_statistics):
+def standardise(statistics: np.ndarray, training_statistics: np.ndarray) -> np.ndarray:
     """Give each dimension the training corpus' mean 0 and deviation 1, ready for cosine scores.
 
     Arguments

@@ -1,9 +1,16 @@
 """What a verification run leaves behind: a table on the screen and a score file."""
 
-from numbers import Integral, Real
+from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+import torch
 from tabulate import tabulate
 
+from speechbrain_cadino.corpus.trials import Trials
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.arrays import to_numpy
@@ -12,7 +19,7 @@ from speechbrain_cadino.verification.metrics import eer, min_dcf
 METRIC_FORMATS = {"EER %": ".2f", "minDCF(0.01)": ".3f", "minDCF(0.05)": ".3f"}
 
 
-def metrics_row(scores, labels):
+def metrics_row(scores: torch.Tensor | np.ndarray, labels: np.ndarray) -> dict:
     """The metrics that every final table lists.
 
     Arguments
@@ -47,7 +54,9 @@ def metrics_row(scores, labels):
     }
 
 
-def format_table(rows, columns=None, formats=METRIC_FORMATS):
+def format_table(
+    rows: Sequence[dict] | Sequence[tuple], columns: Sequence[str] | None = None, formats: dict = METRIC_FORMATS
+) -> str:
     """Align rows under a header, text to the left and numbers to the right; the result is Markdown too.
 
     Arguments
@@ -88,7 +97,7 @@ def format_table(rows, columns=None, formats=METRIC_FORMATS):
     return tabulate(cells, columns, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
 
 
-def write_scores(path, trials, scores):
+def write_scores(path: str | Path, trials: Trials, scores: torch.Tensor | np.ndarray) -> None:
     """Write ``label enrol test score`` for each trial, all or nothing; float32 scores keep every bit.
 
     Arguments

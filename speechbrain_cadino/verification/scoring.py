@@ -3,8 +3,12 @@
 Work goes in blocks of rows, so that neither the trials' embeddings nor the utterance x cohort matrix exists whole.
 """
 
-import numpy as np
+from __future__ import annotations
 
+import numpy as np
+import torch
+
+from speechbrain_cadino.corpus.trials import Trials
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
 
@@ -12,7 +16,13 @@ BLOCK_FLOATS = 2**24  # 64 MB a block: large enough for BLAS, small beside the e
 MIN_SPREAD = 1e-6  # cosines closer than this differ by float32 rounding alone
 
 
-def score_trials(embeddings, trials, mean=None, cohort=None, top_n=300):
+def score_trials(
+    embeddings: torch.Tensor | np.ndarray,
+    trials: Trials,
+    mean: torch.Tensor | np.ndarray | None = None,
+    cohort: torch.Tensor | np.ndarray | None = None,
+    top_n: int = 300,
+) -> np.ndarray:
     """Score each trial by the cosine of its embeddings, normalised against a cohort if one is given.
 
     AS-norm (Matejka et al., Interspeech 2017, the variant where each side selects its own cohort): with m(e), s(e) the
@@ -64,7 +74,12 @@ def score_trials(embeddings, trials, mean=None, cohort=None, top_n=300):
     return 0.5 * sum((scores - center[side]) / spread[side] for side in (trials.enrol, trials.test))
 
 
-def cosine_scores(embeddings, enrol, test, mean=None):
+def cosine_scores(
+    embeddings: torch.Tensor | np.ndarray,
+    enrol: np.ndarray,
+    test: np.ndarray,
+    mean: torch.Tensor | np.ndarray | None = None,
+) -> np.ndarray:
     """Cosines of pairs of embeddings.
 
     Arguments

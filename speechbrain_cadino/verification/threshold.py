@@ -1,6 +1,11 @@
 """Default decision thresholds: without labels from random pairs of utterances, or from labelled trials."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
@@ -9,8 +14,14 @@ from speechbrain_cadino.verification.scoring import cosine_scores
 
 
 def threshold_without_labels(
-    embeddings, wavs, sessions=None, false_acceptance=0.01, n_pairs=100_000, seed=0, mean=None
-):
+    embeddings: torch.Tensor | np.ndarray,
+    wavs: Sequence[str],
+    sessions: Sequence[str] | None = None,
+    false_acceptance: float = 0.01,
+    n_pairs: int = 100_000,
+    seed: int = 0,
+    mean: torch.Tensor | np.ndarray | None = None,
+) -> float:
     """The cosine that a given fraction of random pairs of training utterances reaches.
 
     Random pairs are nearly all of two speakers, so their scores stand for impostors'. About 1 / speakers of them are
@@ -62,7 +73,9 @@ def threshold_without_labels(
     return threshold_at_false_acceptance(cosine_scores(embeddings, enrol, test, mean), false_acceptance)
 
 
-def threshold_from_trials(scores, labels, false_acceptance=None):
+def threshold_from_trials(
+    scores: torch.Tensor | np.ndarray, labels: np.ndarray, false_acceptance: float | None = None
+) -> float:
     """The threshold that labelled trials give: at their EER, or at a false-acceptance rate.
 
     Arguments
@@ -94,7 +107,7 @@ def threshold_from_trials(scores, labels, false_acceptance=None):
     return threshold_at_false_acceptance(scores[~labels], false_acceptance)
 
 
-def threshold_at_false_acceptance(negative_scores, false_acceptance):
+def threshold_at_false_acceptance(negative_scores: torch.Tensor | np.ndarray, false_acceptance: float) -> float:
     """The lowest score that accepts (score >= threshold) at most a given fraction of the negative trials.
 
     Arguments
@@ -132,7 +145,7 @@ def threshold_at_false_acceptance(negative_scores, false_acceptance):
     return float(passing[0] if passing.size else np.nextafter(values[-1], np.inf, dtype=values.dtype))
 
 
-def random_pairs(groups, n_pairs, seed):
+def random_pairs(groups: Sequence, n_pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw ordered pairs of items of different groups, every such pair equally likely, with replacement.
 
     Arguments

@@ -1,12 +1,15 @@
 """Samples of a dataset to one batch: views of one length stacked, what was drawn for them beside."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from speechbrain_cadino.augmentation.batch import Rows, stack_parameters
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.dataset import ViewSample
 
 
 class ViewGroup(NamedTuple):
@@ -39,14 +42,14 @@ class ViewBatch(NamedTuple):
         """The crops as cut: a list of tensors (batch, time), one a view, global ones first."""
         return self.split([group.waves for group in self.groups])
 
-    def split(self, stacks):
+    def split(self, stacks: Any):
         """Tensors stacked as the groups' waves are, as a list of one a view, each (batch, ...)."""
         views = {}
         for group, stack in zip(self.groups, stacks):
             views.update(zip(group.views, stack.chunk(len(group.views))))
         return [views[view] for view in range(len(views))]
 
-    def to(self, device, non_blocking=True):
+    def to(self, device: torch.device | str | None, non_blocking: bool = True):
         """The batch on a device."""
         return self._map(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
@@ -62,7 +65,7 @@ class ViewBatch(NamedTuple):
         return ViewBatch(change(self.items), groups, self.failures)
 
 
-def collate_views(samples):
+def collate_views(samples: list[ViewSample]) -> ViewBatch:
     """Stack samples of `ViewDataset`.
 
     Arguments

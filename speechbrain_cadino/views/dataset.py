@@ -1,16 +1,22 @@
 """The items of a manifest as sets of crops, each set a function of (seed, epoch, item) and nothing else."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.augmentation.speed import change_speed, length_before_speed
 from speechbrain_cadino.corpus.audio import AudioError
 from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.store import FileStore, MemoryStore
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.crops import CropSpec
 from speechbrain_cadino.views.same_utterance import SameUtterance
 
 # So many utterances in a row that cannot be read are no accident.
@@ -67,8 +73,15 @@ class ViewDataset(Dataset):
     """
 
     def __init__(
-        self, manifest, crops, seed, augment=None, positive_sampler=SameUtterance(), speed_factors=(1.0,), preload=False
-    ):
+        self,
+        manifest: Manifest,
+        crops: CropSpec,
+        seed: int,
+        augment: AugmentationSampler | None = None,
+        positive_sampler: Callable = SameUtterance(),
+        speed_factors: Sequence[float] = (1.0,),
+        preload: bool = False,
+    ) -> None:
         if not len(manifest):
             raise UserError("The training manifest has no utterances: check the file it was read from.")
         if not speed_factors or min(speed_factors) < 0.5 or max(speed_factors) > 2:

@@ -1,12 +1,17 @@
 """Batches of views for training: workers, place within the epoch, and a watch on files that cannot be read."""
 
+from __future__ import annotations
+
 import logging
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.collate import collate_views
+from speechbrain_cadino.views.dataset import ViewDataset
+from speechbrain_cadino.views.sampler import ViewSampler
 
 logger = logging.getLogger(__name__)
 # The fraction of failures is judged as if at least so many items had been seen: early on, one bad file is no pattern.
@@ -50,7 +55,15 @@ class ViewLoader(DataLoader):
     torch.Size([2, 48000])
     """
 
-    def __init__(self, dataset, sampler, num_workers=0, prefetch_factor=2, pin_memory=None, max_failed_fraction=0.1):
+    def __init__(
+        self,
+        dataset: ViewDataset,
+        sampler: ViewSampler,
+        num_workers: int = 0,
+        prefetch_factor: int = 2,
+        pin_memory: bool | None = None,
+        max_failed_fraction: float = 0.1,
+    ) -> None:
         super().__init__(
             dataset,
             batch_sampler=sampler,
@@ -68,7 +81,7 @@ class ViewLoader(DataLoader):
         """Batches of a whole epoch, also within one: SpeechBrain's progress bar counts those done before."""
         return self.batch_sampler.batches_per_epoch
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Go to an epoch: to its start, or, if it is the one that was restored, to the restored batch."""
         self.batch_sampler.set_epoch(epoch)
         self.batches_done = self.batch_sampler.start_batch
@@ -77,7 +90,7 @@ class ViewLoader(DataLoader):
         """The place in training: the epoch and how many of its batches were given (all taken to be used)."""
         return {"epoch": self.batch_sampler.epoch, "batches_done": self.batches_done}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on behind the last batch given before ``state`` was taken."""
         self.batch_sampler.epoch = state["epoch"]
         self.batch_sampler.start_batch = self.batches_done = state["batches_done"]

@@ -1,5 +1,7 @@
 """Cluster-aware DINO: the views of an item come from several utterances of its cluster."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 
@@ -52,7 +54,13 @@ class PositiveSampler:
     [3, 3, 3]
     """
 
-    def __init__(self, utterances_per_item=2, share_global=False, max_distance=None, other_sessions="prefer"):
+    def __init__(
+        self,
+        utterances_per_item: int = 2,
+        share_global: bool = False,
+        max_distance: float | None = None,
+        other_sessions: str = "prefer",
+    ) -> None:
         if utterances_per_item < 1:
             raise UserError(f"utterances_per_item is {utterances_per_item}: set at least 1, which is plain DINO.")
         if max_distance is not None and not max_distance > 0:
@@ -62,7 +70,7 @@ class PositiveSampler:
         self.utterances_per_item, self.share_global = utterances_per_item, share_global
         self.max_distance, self.other_sessions = max_distance, other_sessions
 
-    def bind(self, n_items, sessions=None):
+    def bind(self, n_items: int, sessions: np.ndarray | None = None) -> None:
         """Make room for a corpus, before worker processes start.
 
         Arguments
@@ -79,7 +87,7 @@ class PositiveSampler:
         self._members = torch.zeros(n_items, dtype=torch.int64).share_memory_()
         self._slices = torch.zeros(len(COLUMNS), n_items, dtype=torch.int64).share_memory_()
 
-    def set_clusters(self, labels, distances=None):
+    def set_clusters(self, labels: np.ndarray, distances: np.ndarray | None = None) -> None:
         """Take a new clustering; call it between two epochs.
 
         Arguments
@@ -111,7 +119,7 @@ class PositiveSampler:
         size, near = (self._slices[COLUMNS.index(name)] for name in ("cluster_size", "near_size"))
         return (size > (near if self.other_sessions == "only" else 1)).double().mean().item()
 
-    def __call__(self, rng, item, n_global, n_local):
+    def __call__(self, rng: np.random.Generator, item: int, n_global: int, n_local: int):
         """Utterance index of each view; arguments and result as of `SameUtterance`."""
         utterances = np.concatenate([[item], self._draw_others(rng, item)])
         shown = np.arange(n_global + n_local)

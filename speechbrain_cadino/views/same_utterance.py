@@ -1,5 +1,7 @@
 """From which utterances the views of an item come."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
@@ -16,7 +18,7 @@ class SameUtterance:
     [7, 7, 7]
     """
 
-    def __call__(self, rng, item, n_global, n_local):
+    def __call__(self, rng: np.random.Generator, item: int, n_global: int, n_local: int) -> np.ndarray:
         """Utterance index of each view, global ones first.
 
         Arguments

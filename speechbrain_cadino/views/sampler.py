@@ -1,5 +1,7 @@
 """Which items make up each batch, on each rank, in each epoch."""
 
+from __future__ import annotations
+
 import numpy as np
 from torch.utils.data import Sampler
 
@@ -43,7 +45,9 @@ class ViewSampler(Sampler):
     (2, [3, 3])
     """
 
-    def __init__(self, n_items, batch_size, seed, rank=0, world_size=1, drop_last=True):
+    def __init__(
+        self, n_items: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1, drop_last: bool = True
+    ) -> None:
         self.n_items, self.batch_size, self.seed, self.rank = n_items, batch_size, seed, rank
         self.world_size, self.drop_last = world_size, drop_last
         self.epoch, self.start_batch = 0, 0
@@ -62,7 +66,7 @@ class ViewSampler(Sampler):
     def __len__(self):
         return self.batches_per_epoch - self.start_batch
 
-    def set_epoch(self, epoch):
+    def set_epoch(self, epoch: int) -> None:
         """Go to an epoch, to its start; if it is the current one, ``start_batch`` stays, so that it can be restored."""
         if epoch != self.epoch:
             self.epoch, self.start_batch = epoch, 0

@@ -15,6 +15,7 @@ from speechbrain_cadino.dino.brain import DINOBrain
 from speechbrain_cadino.dino.ca_brain import CADINOBrain
 from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate, FixedLossGate, OpenGate
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
 from speechbrain_cadino.utils.settings.load import load_settings
 from speechbrain_cadino.utils.settings.merge import read_file
@@ -197,3 +198,12 @@ def test_settings_of_the_views_reach_them(load, noises, tmp_path):
     assert [type(dataset.augment.rirs) for dataset in datasets] == [SimulatedRIRs, RIRFiles]
     assert [settings["compute_features"].compute_fbanks.f_max for settings in (plain, other)] == [8000, 3800]
     assert load("hparams/dino.yaml", **TINY, augment=None)["dataset"](noises).augment is None
+
+
+def test_loggers_are_added_and_left_out_by_name(load):
+    settings = load("hparams/dino.yaml", train_loggers={"tensorboard": None, "wandb": None})
+    assert settings["train_loggers"]["tensorboard"] is None and callable(settings["train_loggers"]["text"])
+    with pytest.raises(UserError, match="^train_loggers.wandb is .* must be an object"):
+        load("hparams/dino.yaml", train_loggers={"wandb": 3})
+    with pytest.raises(UserError, match="tensorboard_logger matches no setting .*did you mean train_loggers"):
+        load("hparams/dino.yaml", tensorboard_logger=None)

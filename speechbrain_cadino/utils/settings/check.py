@@ -13,7 +13,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import TEXTS, kind_of_parameter, kind_of_value
-from speechbrain_cadino.utils.settings.known import CALLED, KNOWN, OLD_NAMES, PARTS
+from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS
 from speechbrain_cadino.utils.settings.merge import merge
 from speechbrain_cadino.utils.settings.tree import Node, inline
 
@@ -64,6 +64,8 @@ def known_entries(name, node):
     """What may stand in a mapping: name to kind or None, and whether anything else may, too."""
     if name in PARTS:
         return KNOWN, True
+    if name in ENTRIES:
+        return dict.fromkeys(node.items, ENTRIES[name]), True
     if node.tag.startswith(("!new:", "!name:", "!apply:")):
         return arguments_of(node.tag.split(":", 1)[1]) or ({}, True)
     return next(filter(None, map(arguments_of, CALLED.get(name, ()))), ({}, name in CALLED or node.tag != ""))

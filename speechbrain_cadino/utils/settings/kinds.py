@@ -1,5 +1,6 @@
 """Kinds of values: what a setting may be, how it is said, and the value that text of a command line means."""
 
+import collections.abc
 import inspect
 import math
 import re
@@ -114,6 +115,7 @@ def kind_of_value(value):
 
 
 SIMPLE = {bool: "flag", int: "whole", float: "number", str: "text", list: "list", tuple: "list", dict: "mapping"}
+SIMPLE |= {collections.abc.Sequence: "list", collections.abc.Mapping: "mapping"}
 
 
 def kind_of_parameter(parameter, hint):

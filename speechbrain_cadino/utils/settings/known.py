@@ -61,6 +61,8 @@ CALLED = {
     "prepare_options": ("speechbrain_cadino.corpus.prepare.prepare_corpus", "prepare.prepare_corpus"),
     "loader_options": ("torch.utils.data.DataLoader",),
 }
+# Mappings whose entries have any names, and what each may be.
+ENTRIES = {"train_loggers": Kind.parse("object?")}
 # Mappings whose entries are settings of the whole file.
 PARTS = ("large_margin",)
 # What a setting was called before.
