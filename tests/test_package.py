@@ -4,6 +4,7 @@ import importlib
 import os
 import pickle
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,24 @@ def test_one_version():
     assert found.stdout.split()[-1] == speechbrain_cadino.__version__
     texts = [path.read_text(encoding="utf-8") for path in [ROOT / "setup.py", ROOT / "pyproject.toml"]]
     assert not any(speechbrain_cadino.__version__ in text for text in texts)
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Parts\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("row", re.findall(r"^\| `([\w.]+)` \| (.*) \|$", README, re.MULTILINE), ids=lambda row: row[0])
+def test_the_readmes_table_of_parts(row):
+    room = importlib.import_module(row[0] if row[0][0] != "." else f"speechbrain_cadino{row[0]}")
+    names = re.findall(r"`(\w+)`", row[1])
+    assert names and set(names) <= set(room.__all__)
+
+
+def test_the_readmes_example_runs():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert names["value"].requires_grad and names["value"].isfinite()
+
+
+def test_every_room_is_in_the_readme():
+    assert {room.split(".", 1)[1] for room in ROOMS if room.count(".") == 1} == set(re.findall(r"\| `\.(\w+)`", README))

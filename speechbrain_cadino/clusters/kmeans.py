@@ -1,4 +1,7 @@
-"""K-means on the sphere or in space, for millions of embeddings and thousands of clusters, on any number of ranks."""
+"""K-means on the sphere or in space, for millions of embeddings and thousands of clusters, on any number of ranks.
+
+scikit-learn's knows no cosine, no GPU and no ranks.
+"""
 
 import logging
 

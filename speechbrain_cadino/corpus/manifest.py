@@ -1,4 +1,7 @@
-"""The list of utterances, as columns: SpeechBrain's CSV on disk, numpy arrays in memory, a million rows in 250 MB."""
+"""The list of utterances, as columns: SpeechBrain's CSV on disk, numpy arrays in memory, a million rows in 250 MB.
+
+Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share these arrays as they are.
+"""
 
 import csv
 

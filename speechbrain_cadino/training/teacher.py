@@ -6,6 +6,7 @@ import copy
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from speechbrain_cadino.training.ddp import broadcast_buffers, unwrap
 
@@ -80,6 +81,7 @@ class EMATeacher(nn.Module):
                     theirs.append(other)
                 else:
                     own.copy_(other)
-        torch._foreach_lerp_(mine, theirs, 1 - momentum)
+        # Not torch's AveragedModel: its decay is fixed, and it changes buffers, which "own" leaves alone.
+        get_ema_multi_avg_fn(momentum)(mine, theirs, None)
         if self.batch_norm == "ema":
             broadcast_buffers(self)  # the student's statistics are each rank's own until DDP's next forward

@@ -2,6 +2,7 @@
 
 A trial is accepted if its score >= threshold. Rates are fractions. Errors are counted as integers at every score that
 occurs, so that tied scores are exact; the cost is that of sorting, N log N.
+scikit-learn's `det_curve` trims the ends of the curve, where one rate stays 0, and with them what some minima need.
 """
 
 from __future__ import annotations
