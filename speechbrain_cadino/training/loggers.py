@@ -40,6 +40,7 @@ class TrainLoggers:
         for logger in self.loggers if is_main() else ():
             if hasattr(getattr(logger, "writer", None), "add_figure"):
                 logger.writer.add_figure(name, figure, epoch)
+                logger.writer.flush()
             elif hasattr(getattr(logger, "run", None), "log"):
                 import wandb  # whose run it is
 

@@ -58,7 +58,7 @@ def test_plain_speechbrain_from_elsewhere_after_a_move(make_net, waves, tmp_path
     cwd.mkdir()
     np.save(tmp_path / "waves.npy", waves.numpy())
     folders = [str(moved), "../moved to/an encoder"]
-    arguments = [sys.executable, "-P", "-c", PLAIN, *folders, str(tmp_path / "waves.npy"), str(tmp_path / "result.npz")]
+    arguments = [sys.executable, "-I", "-c", PLAIN, *folders, str(tmp_path / "waves.npy"), str(tmp_path / "result.npz")]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"HOME": str(tmp_path)}
     done = subprocess.run(arguments, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
