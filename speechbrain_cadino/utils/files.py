@@ -45,7 +45,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence], quote_all: bool = False) -> None:
     """Write a table, all or nothing; every CSV of this package is written here.
 
     Arguments
@@ -55,6 +55,8 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence])
         The names of the columns.
     rows : iterable of sequences
         Python's own numbers are written much faster than NumPy's.
+    quote_all : bool
+        Quote every field, not only those that need it.
 
     Example
     -------
@@ -65,7 +67,7 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence])
     'ID,duration\\na,1.5\\n'
     """
     with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL)
         writer.writerow(header)
         writer.writerows(rows)
 
