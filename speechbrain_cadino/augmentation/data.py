@@ -10,15 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError, audio_info
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError, audio_info, read_audio
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.listing import find_audio
 from speechbrain_cadino.corpus.manifest import DATA_ROOT, read_manifest
+from speechbrain_cadino.corpus.rows import fit_to_files
+from speechbrain_cadino.corpus.suffixes import why_unreadable
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.text import open_table
 
 KINDS = ("noise", "speech", "music")  # MUSAN's folders
 RIR = "rir"
+LOOK_AT = 3600 * SAMPLE_RATE  # samples of a folder that are decoded beforehand, to find what is silent
 logger = logging.getLogger(__name__)
 
 
@@ -51,7 +55,8 @@ def noise_manifest(folder: str | Path) -> AugmentationData:
     Arguments
     ---------
     folder : str or Path
-        Unreadable files in it are left out, and counted in a warning.
+        Unreadable files in it are left out, and silent ones (looked for in the first hour of audio), and counted in a
+        warning.
 
     Returns
     -------
@@ -98,10 +103,16 @@ def read_augmentation_data(csv_path: str | Path, data_root: str | Path | None = 
     Raises
     ------
     UserError
-        If the CSV is no good, names an unreadable file, or has an unknown kind.
+        If the CSV is no good, names no file that can be used, or has an unknown kind.
     """
     manifest = read_manifest(csv_path, data_root, session_pattern=None)
-    with open(csv_path, newline="", encoding="utf-8-sig") as file:
+    manifest, rejected = fit_to_files(manifest, csv_path, data_root)
+    bad = [AudioError(f"{wav} {reason}") for wav, reason in rejected]
+    loud = [why_no_sound(wav, *piece) for wav, *piece in _looked_at(manifest.wavs, manifest.starts, manifest.stops)]
+    bad += [reason for reason in loud if reason is not None]
+    manifest = manifest.subset([reason is None for reason in loud] + [True] * (len(manifest) - len(loud)))
+    _tell(bad, len(manifest), csv_path)
+    with open_table(csv_path, "CSV", "check its path") as file:
         said = {row["ID"]: row.get("kind") for row in csv.DictReader(file, skipinitialspace=True)}
     kinds = [said.get(name) or _kind(wav) for name, wav in zip(manifest.ids, manifest.wavs)]
     unknown = set(kinds) - {*KINDS, RIR}
@@ -135,23 +146,56 @@ def _scan(folder):
     """Usable audio files of a folder, relative to it, and their lengths in samples at 16 kHz."""
     if not os.path.isdir(folder):
         raise UserError(f"{folder} is not a folder: give a folder of audio, a CSV, or none for generated data.")
-    names, stops, bad = [], [], []
-    for name in find_audio(folder):
+    names, rejected = find_audio(folder)
+    bad = [AudioError(f"{name} {reason}") for name, reason in rejected]
+    found, stops, looked_at = [], [], 0
+    for name in names:
+        path = os.path.join(folder, name)
         try:
-            samples = audio_info(os.path.join(folder, name)).samples
+            reason = why_unreadable(name)
+            if reason is not None:
+                raise AudioError(f"{name} is {reason}")
+            samples = audio_info(path).samples
             if samples == 0:
                 raise AudioError.of(name, "holds no samples")
         except AudioError as error:
             bad.append(error)
-        else:
-            names.append(name)
+            continue
+        looked_at += samples
+        reason = why_no_sound(path, 0, samples) if looked_at <= LOOK_AT else None
+        if reason is None:
+            found.append(name)
             stops.append(samples)
-    if not names:
-        raise UserError(f"No file in {folder} is usable: {bad[0]}")
+        else:
+            bad.append(reason)
+    _tell(bad, len(found), folder)
+    return found, stops
+
+
+def why_no_sound(path: str | Path, start: int, stop: int) -> AudioError | None:
+    """An `AudioError` if a piece of a file is all zeros, or an offset alone, or cannot be decoded; else None.
+
+    A file of one sample is a room that does nothing.
+    """
+    try:
+        wave = read_audio(path, int(start), int(stop))
+    except AudioError as error:
+        return error
+    silent = not wave.any() or (len(wave) > 1 and np.ptp(wave) == 0)
+    return AudioError.of(path, "is silent") if silent else None
+
+
+def _looked_at(wavs, starts, stops):
+    """The first rows that together are short enough to be decoded before training."""
+    lengths = np.cumsum(stops - starts)
+    return list(zip(wavs, starts, stops))[: int(np.searchsorted(lengths, LOOK_AT, side="right"))]
+
+
+def _tell(bad, n_found, source):
+    if not n_found:
+        raise UserError(f"No file in {source} is usable: {bad[0]}")
     if bad:
-        total = len(bad) + len(names)
-        logger.warning("%d of %d files in %s are left out, the first: %s", len(bad), total, folder, bad[0])
-    return names, stops
+        logger.warning("%d of %d files in %s are left out, the first: %s", len(bad), len(bad) + n_found, source, bad[0])
 
 
 def _kind(path):

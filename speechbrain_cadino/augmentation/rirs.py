@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 import torch
 
 from speechbrain_cadino.augmentation.filters import filter_crops
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
 from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+
+logger = logging.getLogger(__name__)
+ATTEMPTS = 10
 
 
 class RIRFiles:
@@ -28,13 +32,24 @@ class RIRFiles:
     def __init__(self, rirs: Any, max_seconds: float = 1.0, preload: bool = False) -> None:
         self.max_length = round(max_seconds * SAMPLE_RATE)
         self.store = (MemoryStore if preload else FileStore)(rirs)
+        self.silent = set()
 
-    def __call__(self, rng: np.random.Generator):
-        """Draw a response, (time,) float32; `AudioError` if the file cannot be read."""
-        file = int(rng.integers(len(self.store)))
-        response = self.store.read(file, 0, int(self.store.lengths[file]))
-        direct = int(np.abs(response).argmax())
-        return response[direct : direct + self.max_length]
+    def __call__(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw a response, (time,) float32; `AudioError` if the file cannot be read.
+
+        A silent one would wipe a crop out: another is drawn in its place, with a warning for each such file.
+        """
+        for _ in range(ATTEMPTS):
+            file = int(rng.integers(len(self.store)))
+            response = self.store.read(file, 0, int(self.store.lengths[file]))
+            direct = int(np.abs(response).argmax())
+            if response[direct] != 0:
+                return response[direct : direct + self.max_length]
+            if file not in self.silent:
+                self.silent.add(file)
+                logger.warning("The room impulse response %s is silent and not used.", self.store.wavs[file])
+        wav = self.store.wavs[file]
+        raise AudioError.of(wav, f"is silent, as are {ATTEMPTS} room impulse responses in a row", "leave them out")
 
 
 class SimulatedRIRs:

@@ -1,33 +1,21 @@
 """Audio files of any rate, format and number of channels, read as mono float32 at 16 kHz."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import soundfile
 import soxr
 
-from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.corpus.audio_error import AudioError, libsndfile_words, why_not_opened
+from speechbrain_cadino.corpus.mp3 import decoded, tells_its_length
 
 SAMPLE_RATE = 16000
 # Read beyond both ends of a piece of another rate: soxr's HQ filter spans some 0.01 s.
 MARGIN_SECONDS = 0.1
+# A row or a header may be wrong by so many samples at 16 kHz (0.05 s): more is no rounding.
+ROUNDING = 800
 UNKNOWN_LENGTH = 2**62  # libsndfile's number of samples for a stream whose header gives none
-
-
-class AudioError(UserError):
-    """An audio file that cannot be used: the message names the file, the reason and a remedy.
-
-    ``reason`` is the reason alone, for lists that name the file in another column.
-    """
-
-    def __init__(self, message, reason=""):
-        # The message alone must do: a data loader's worker passes nothing else on.
-        super().__init__(message)
-        self.reason = reason
-
-    @classmethod
-    def of(cls, path, reason, remedy="leave it out"):
-        return cls(f"{path} {reason}: {remedy}.", reason)
 
 
 class AudioInfo(NamedTuple):
@@ -72,7 +60,7 @@ def audio_info(path):
         return _info(file)
 
 
-def read_audio(path, start=0, stop=None):
+def read_audio(path: str | Path, start: int = 0, stop: int | None = None) -> np.ndarray:
     """Read a file, or a piece of it, as mono float32 at 16 kHz; channels are averaged.
 
     Only the piece is decoded where the format can be sought, compressed ones (FLAC, Vorbis, Opus) included.
@@ -94,7 +82,8 @@ def read_audio(path, start=0, stop=None):
     Raises
     ------
     AudioError
-        If the file is absent, unreadable, has no sample in the piece, or holds values that are not finite.
+        If the file is absent, unreadable, has no sample in the piece, breaks off before its header says, or holds
+        values that are not finite.
 
     Example
     -------
@@ -111,49 +100,62 @@ def read_audio(path, start=0, stop=None):
             reason = f"has {total} samples at 16 kHz, none from {start} to {stop}"
             raise AudioError.of(path, reason, "correct its row or drop it")
         try:
-            wave = _piece(file, start, stop)
+            wave = read_piece(file, start, stop)
         except soundfile.SoundFileError as error:
             raise AudioError.of(path, f"breaks off while it is decoded ({libsndfile_words(error)})") from error
     if not wave.size:
         raise AudioError.of(path, f"holds less audio than its header says, none from sample {start}")
+    if len(wave) < stop - start - ROUNDING:
+        raise AudioError.of(
+            path, f"holds less audio than its header says, {_seconds(start + len(wave))} of {_seconds(total)}"
+        )
     if not np.isfinite(wave).all():
         raise AudioError.of(path, "holds values that are not finite (NaN or infinity)")
     return wave
 
 
-def open_audio(path):
+def read_row(path: str | Path, start: int, stop: int) -> np.ndarray:
+    """As `read_audio`, but a file that ends before its row does is an `AudioError`; 0.05 s count as rounding.
+
+    What trains or embeds the rows of a manifest reads them by this, so that no row is shorter than it says.
+    """
+    wave = read_audio(path, start, stop)
+    if len(wave) < stop - start - ROUNDING:
+        reason = f"ends at {_seconds(start + len(wave))}, its row at {_seconds(stop)}"
+        raise AudioError.of(path, reason, "correct its row or drop it")
+    return wave
+
+
+def open_audio(path: str | Path) -> soundfile.SoundFile:
     """Open a file with libsndfile, or raise an `AudioError` that tells an absent file from an unreadable one."""
     try:
         file = soundfile.SoundFile(str(path))
+        if file.format == "MP3" and not tells_its_length(path):
+            file.close()
+            file = decoded(path)
     except soundfile.SoundFileError as error:
-        raise _why_not_opened(path, error) from error
+        raise why_not_opened(path, error) from error
+    except TypeError as error:  # soundfile's answer to the suffix .raw
+        raise AudioError.of(path, "has no header that tells its rate", "convert it to flac or wav") from error
     if file.frames >= UNKNOWN_LENGTH:
         file.close()
         raise AudioError.of(path, "has no length in its header", "write it anew, for instance with sox or ffmpeg")
     return file
 
 
-def libsndfile_words(error):
-    """libsndfile's own words, without the path that soundfile puts before them."""
-    return str(error).rsplit(": ", 1)[-1].rstrip(". ")
-
-
-def _why_not_opened(path, error):
-    try:
-        with open(path, "rb") as file:
-            empty = not file.read(1)
-    except OSError as os_error:
-        return AudioError.of(path, f"cannot be opened ({os_error.strerror})", "check the path and the data folder")
-    reason = "the file is empty" if empty else libsndfile_words(error)
-    return AudioError.of(path, f"is not readable as audio ({reason})", "convert it to flac or wav, or leave it out")
+def _seconds(samples):
+    return f"{samples / SAMPLE_RATE:.2f} s"
 
 
 def _info(file):
     return AudioInfo(file.frames / file.samplerate, file.samplerate, file.channels)
 
 
-def _piece(file, start, stop):
-    """Samples ``start`` to ``stop`` at 16 kHz of an open file; ``stop`` lies within it."""
+def read_piece(file: soundfile.SoundFile, start: int, stop: int) -> np.ndarray:
+    """Samples ``start`` to ``stop`` at 16 kHz of a file that `open_audio` gave, (time,) float32.
+
+    ``stop`` lies within the file. Channels are averaged. Nothing is checked: see `read_audio`.
+    """
     if file.samplerate == SAMPLE_RATE:
         return _read_mono(file, start, stop - start)
     divisor = np.gcd(file.samplerate, SAMPLE_RATE)

@@ -7,9 +7,11 @@ import numpy as np
 
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.text import open_table
 
 COLUMNS = ("ID", "duration", "wav", "start", "stop", "spk_id")
 DATA_ROOT = "$data_root"
+TEXTS = ("ID", "spk_id", "session", "content")
 ROWS_AT_ONCE = 65536
 
 
@@ -25,22 +27,21 @@ def read_columns(csv_path, data_root=None):
     Returns
     -------
     dict of np.ndarray, each (n,)
-        ``ID``, ``wav``, ``spk_id``, ``session`` as text, '' where not given; ``start``, ``stop``, ``duration`` as
-        float64, NaN where not given, but 0 for ``start``.
+        ``ID``, ``wav``, ``spk_id``, ``session``, ``content`` as text, '' where not given; ``start``, ``stop``,
+        ``duration`` as float64, NaN where not given, but 0 for ``start``.
 
     Raises
     ------
     UserError
         If the file is absent, empty, no CSV, or lacks ``ID`` or ``wav``, or a row is no good.
     """
-    try:
-        with open(csv_path, newline="", encoding="utf-8-sig") as file:
+    with open_table(csv_path, "CSV", "check its path and make it anew") as file:
+        try:
             reader = csv.reader(file, skipinitialspace=True)
             header = _check_header(next(reader, []), csv_path)
             chunks = list(_chunks(reader, header, csv_path, data_root))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"The CSV {csv_path} cannot be read ({reason}): check its path and make it anew.") from error
+        except csv.Error as error:
+            raise UserError(f"The CSV {csv_path} cannot be read ({error}): make it anew.") from error
     if not chunks:
         raise UserError(f"{csv_path} has no rows: prepare the corpus again and look at its rejected.csv.")
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
@@ -66,7 +67,7 @@ def _chunks(reader, header, csv_path, data_root):
                 f"{csv_path}: the row {row[0]} has {len(row)} fields where the header has {len(header)}: correct it."
             ) from error
         blank = [""] * len(rows)
-        chunk = {name: np.array(fields.get(name, blank), dtype=STRING) for name in ("ID", "spk_id", "session")}
+        chunk = {name: np.array(fields.get(name, blank), dtype=STRING) for name in TEXTS}
         chunk["wav"] = np.array(_rooted(fields["wav"], data_root, csv_path), dtype=STRING)
         for name in ("start", "stop", "duration"):
             chunk[name] = _numbers(fields.get(name, blank), name, fields["ID"], csv_path)

@@ -3,16 +3,19 @@
 Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share these arrays as they are.
 """
 
-import csv
+import hashlib
+from pathlib import Path
 
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.columns import COLUMNS, DATA_ROOT, read_columns
+from speechbrain_cadino.corpus.content import files_digest
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
 from speechbrain_cadino.corpus.pieces import lengths_from_files, merge_pieces
+from speechbrain_cadino.corpus.units import check_pieces, to_samples
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.files import write_csv
 
 
 class Manifest:
@@ -26,6 +29,8 @@ class Manifest:
         The piece of the file, in samples at 16 kHz; stop excluded.
     spk_ids, sessions : sequence of str, (n,), or None
         Speakers and recording sessions where known.
+    contents : sequence of str, (n,), or None
+        The `content_hash` of each file, '' where it is not known.
 
     Example
     -------
@@ -36,13 +41,14 @@ class Manifest:
     {'ID': 'b', 'duration': 3.0, 'wav': 'b.wav', 'start': 0, 'stop': 48000, 'spk_id': ''}
     """
 
-    def __init__(self, ids, wavs, starts, stops, spk_ids=None, sessions=None):
+    def __init__(self, ids, wavs, starts, stops, spk_ids=None, sessions=None, contents=None):
         self.ids = np.asarray(ids, dtype=STRING)
         self.wavs = np.asarray(wavs, dtype=STRING)
         self.starts = np.asarray(starts, dtype=np.int64)
         self.stops = np.asarray(stops, dtype=np.int64)
         self.spk_ids = None if spk_ids is None else np.asarray(spk_ids, dtype=STRING)
         self.sessions = None if sessions is None else np.asarray(sessions, dtype=STRING)
+        self.contents = None if contents is None else np.asarray(contents, dtype=STRING)
         shapes = {column.shape for column in vars(self).values() if column is not None}
         if shapes != {(len(self.ids),)}:
             raise ValueError(f"The columns of a manifest must be of one length, not {sorted(shapes)}.")
@@ -72,13 +78,51 @@ class Manifest:
         columns = {name: None if column is None else column[indices] for name, column in vars(self).items()}
         return Manifest(**columns)
 
+    def digest(self, data_root: str | Path | None = None) -> str:
+        """What the manifest is, as 32 hexadecimal digits, wherever the data folder lies.
 
-def read_manifest(csv_path, data_root=None, session_pattern=SESSION_PATTERN):
+        They change with the rows, their order, speakers and sessions, and with what the files hold: by ``contents``, or
+        where that is not known, by size and time of the last change, which are looked up.
+
+        Arguments
+        ---------
+        data_root : str, Path or None
+            Paths below this folder count from there.
+
+        Returns
+        -------
+        str
+
+        Example
+        -------
+        >>> first = Manifest(["a"], ["/x/a.wav"], [0], [9], contents=["0123456789abcdef"])
+        >>> moved = Manifest(["a"], ["/y/a.wav"], [0], [9], contents=["0123456789abcdef"])
+        >>> first.digest("/x") == moved.digest("/y")
+        True
+        """
+        digest = hashlib.blake2b(digest_size=16)
+        root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
+        contents = np.full(len(self), "", dtype=STRING) if self.contents is None else self.contents.copy()
+        unknown = np.flatnonzero(contents == "")
+        contents[unknown] = np.array(files_digest(self.wavs[unknown].tolist()), dtype=STRING)
+        for column in (self.ids, self.wavs, self.spk_ids, self.sessions, contents):
+            texts = [] if column is None else column.tolist()
+            if column is self.wavs and root is not None:
+                texts = [wav.removeprefix(root) for wav in texts]
+            digest.update("\0".join([str(len(texts)), *texts]).encode())
+        digest.update(self.starts.tobytes() + self.stops.tobytes())
+        return digest.hexdigest()
+
+
+def read_manifest(
+    csv_path: str | Path, data_root: str | Path | None = None, session_pattern: str | None = SESSION_PATTERN
+) -> Manifest:
     """Read a SpeechBrain CSV; SpeechBrain's own ``voxceleb_prepare`` ones too.
 
-    Needed columns: ``ID`` and ``wav``. ``start`` and ``stop`` (samples at 16 kHz) give the length; without ``stop`` it
-    is read from the files' headers. Where ``duration`` is the whole file's and the rows are pieces of it (``split`` of
-    ``voxceleb_prepare``), the pieces of one file become one row. ``spk_id`` and ``session`` are optional.
+    Needed columns: ``ID`` and ``wav``. ``start`` and ``stop`` (samples at 16 kHz; see `to_samples` for seconds) give
+    the length; without ``stop`` it is read from the files' headers. Where ``duration`` is the whole file's and the rows
+    are pieces of it (``split`` of ``voxceleb_prepare``), the pieces of one file become one row. ``spk_id``,
+    ``session`` and ``content`` are optional.
 
     Arguments
     ---------
@@ -100,25 +144,23 @@ def read_manifest(csv_path, data_root=None, session_pattern=SESSION_PATTERN):
         If the file is absent, empty, lacks columns, or has a row that is no good; the message names the row.
     """
     columns = read_columns(csv_path, data_root)
+    check_pieces(columns, csv_path)
+    to_samples(columns, csv_path)
     missing = np.isnan(columns["stop"])
     if missing.any():
         columns["stop"][missing] = lengths_from_files(columns["wav"][missing])
-    bad = ~((columns["start"] >= 0) & (columns["stop"] > columns["start"]))
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise UserError(f"{csv_path}: the row {columns['ID'][row]} has no samples between start and stop: correct it.")
+    check_pieces(columns, csv_path)
     columns = merge_pieces(columns)
     _check_unique(columns["ID"], csv_path)
     sessions = _known(columns["session"])
     if sessions is None and session_pattern is not None:
         sessions = groups_from_paths(columns["wav"], session_pattern, data_root, "session_pattern")
-    return Manifest(
-        columns["ID"], columns["wav"], columns["start"], columns["stop"], _known(columns["spk_id"]), sessions
-    )
+    texts = [_known(columns["spk_id"]), sessions, _known(columns["content"])]
+    return Manifest(columns["ID"], columns["wav"], columns["start"], columns["stop"], *texts)
 
 
-def write_manifest(manifest, csv_path, data_root=None):
-    """Write a manifest as SpeechBrain's CSV, atomically; sessions, where known, as a last column ``session``.
+def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Path | None = None) -> None:
+    """Write a manifest as SpeechBrain's CSV, atomically; where known, ``session`` and ``content`` are its last columns.
 
     Arguments
     ---------
@@ -130,24 +172,13 @@ def write_manifest(manifest, csv_path, data_root=None):
     root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
     blank = np.full(len(manifest), "", dtype=STRING)
     spk_ids = blank if manifest.spk_ids is None else manifest.spk_ids
-    sessions = () if manifest.sessions is None else (manifest.sessions,)
-    with atomic_path(csv_path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS + ("session",) * len(sessions))
-        wavs = (
-            f"{DATA_ROOT}/{wav.removeprefix(root)}" if root and wav.startswith(root) else wav for wav in manifest.wavs
-        )
-        writer.writerows(
-            zip(
-                manifest.ids,
-                manifest.durations.tolist(),  # Python's numbers are written much faster than numpy's
-                wavs,
-                manifest.starts.tolist(),
-                manifest.stops.tolist(),
-                spk_ids,
-                *sessions,
-            )
-        )
+    more = {"session": manifest.sessions, "content": manifest.contents}
+    more = {name: column for name, column in more.items() if column is not None}
+    wavs = (f"{DATA_ROOT}/{wav.removeprefix(root)}" if root and wav.startswith(root) else wav for wav in manifest.wavs)
+    durations, starts, stops = (c.tolist() for c in (manifest.durations, manifest.starts, manifest.stops))
+    rows = zip(manifest.ids, durations, wavs, starts, stops, spk_ids, *more.values())
+    # Readers pass over blanks behind a comma, so a name that begins with one must be quoted.
+    write_csv(csv_path, (*COLUMNS, *more), rows, quote_all=np.strings.startswith(manifest.ids, " ").any())
 
 
 def _check_unique(ids, csv_path):

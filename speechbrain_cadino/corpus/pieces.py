@@ -6,10 +6,10 @@ from multiprocessing.pool import ThreadPool
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE, audio_info
+from speechbrain_cadino.corpus.audio import ROUNDING, SAMPLE_RATE, audio_info
 
 # A duration column more than this many seconds above stop - start is the whole file's; less is rounding.
-TOLERANCE = 0.05
+TOLERANCE = ROUNDING / SAMPLE_RATE
 PIECE_SUFFIX = re.compile(r"_\d+(\.\d+)?_\d+(\.\d+)?$")  # "..._3.0_6.0", as voxceleb_prepare names its pieces
 
 

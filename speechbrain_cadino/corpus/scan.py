@@ -1,42 +1,51 @@
 """Audio on disk -> manifest: a folder of any layout, or the files of a list, each decoded once and checked."""
 
-import csv
 import os
 from array import array
 from collections import Counter
-from functools import partial
+from collections.abc import Sequence
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
+from speechbrain_cadino.corpus.content import content_hash
 from speechbrain_cadino.corpus.examine import examine
-from speechbrain_cadino.corpus.held_out import leave_out
+from speechbrain_cadino.corpus.held_out import HeldOut, find_held_out
+from speechbrain_cadino.corpus.known import Known, is_same
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, groups_from_paths
-from speechbrain_cadino.corpus.listing import find_audio, read_file_list
+from speechbrain_cadino.corpus.listing import Listing, list_folder, list_paths, read_file_list
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.files import write_csv
 
 
 class Scan(NamedTuple):
-    """A corpus: its manifest, what was set aside as (path, reason), and how many files the trial lists kept out."""
+    """A corpus: its manifest, what was set aside as (path, reason), what the trial lists kept out, what is known now.
+
+    ``files`` has a `Known` for each file that was examined, by its path.
+    """
 
     manifest: Manifest
     rejected: list
-    held_out: int
+    held_out: HeldOut
+    files: dict
 
 
 def scan_corpus(
-    data_folder,
-    file_list=None,
-    trials=(),
-    min_duration=1.0,
-    max_duration=60.0,
-    speaker_pattern=None,
-    session_pattern=SESSION_PATTERN,
-    workers=None,
-):
+    data_folder: str | Path,
+    file_list: str | Path | None = None,
+    trials: Sequence[str | Path] = (),
+    min_duration: float = 1.0,
+    max_duration: float = 60.0,
+    speaker_pattern: str | None = None,
+    session_pattern: str | None = SESSION_PATTERN,
+    workers: int | None = None,
+    trial_folders: Sequence[str | Path] = (),
+    listing: Listing | None = None,
+    known: dict[str, Known] | None = None,
+) -> Scan:
     """Find the audio of a corpus, decode every file and list what is fit for training.
 
     VoxCeleb 1 and 2 (``id*/video/utterance``, also below ``dev/aac`` and the like) need no setting; nor does any other
@@ -49,7 +58,7 @@ def scan_corpus(
     file_list : str, Path or None
         Use only the files named here, one path a line, relative to ``data_folder``.
     trials : sequence of str or Path
-        Trial lists whose utterances are left out.
+        Trial lists whose utterances are left out, as `find_held_out` finds them.
     min_duration, max_duration : float
         Seconds: a shorter file is set aside, a longer one is cut into equal pieces.
     speaker_pattern : str or None
@@ -59,6 +68,13 @@ def scan_corpus(
         The same for recording sessions; where it does not match every path, there are none.
     workers : int or None
         Threads; default: one a core. Decoding holds no lock of Python's.
+    trial_folders : sequence of str or Path
+        What the trial lists' names may start from, besides ``data_folder``.
+    listing : Listing or None
+        The files, where they have been listed already.
+    known : dict of str to Known, or None
+        What is known of some files, with the same durations: those of the same size and time of change are not decoded
+        again.
 
     Returns
     -------
@@ -74,19 +90,19 @@ def scan_corpus(
             f"min_duration is {min_duration:g} s, max_duration {max_duration:g} s: give the second the larger number."
         )
     root = str(data_folder).rstrip("/") or "/"
-    if not os.path.isdir(root):
-        raise UserError(f"The data folder {root} does not exist: give data_folder the folder that holds the audio.")
-    paths = find_audio(root) if file_list is None else read_file_list(file_list)
-    kept = leave_out(paths, trials)
-    if not kept:
+    listing = list_corpus(root, file_list) if listing is None else listing
+    out = find_held_out([os.path.join(root, path) for path in listing.paths], trials, root, trial_folders)
+    if len(listing.paths) and out.mask.all():
         raise UserError(f"The trial lists name every file of {file_list or root}: give training files of its own.")
-    examine_one = partial(examine, min_duration=min_duration, max_duration=max_duration)
-    manifest, rejected = _examine_all(kept, root, examine_one, workers)
+    durations = dict(min_duration=min_duration, max_duration=max_duration)
+    files = _examine_all(listing, out.mask, root, known or {}, durations, workers)
+    rejected = [*listing.rejected, *((path, why) for path, file in files.items() for why in file.examined.reasons)]
+    manifest = _manifest(files, root)
     if not len(manifest):
         reason, count = Counter(reason for _, reason in rejected).most_common(1)[0]
         raise UserError(
-            f"None of {len(kept)} files of {file_list or root} is usable, {count} for this: {reason}; "
-            "correct the files, the list, or data_folder, which its names start from."
+            f"None of {len(files) + len(listing.rejected)} files of {file_list or root} is usable, {count} for this: "
+            f"{reason}; correct the files, the list, or data_folder, which its names start from."
         )
     if speaker_pattern is not None:
         manifest.spk_ids = groups_from_paths(manifest.wavs, speaker_pattern, root, "speaker_pattern")
@@ -94,28 +110,53 @@ def scan_corpus(
             raise UserError(f"speaker_pattern {speaker_pattern!r} does not match every path below {root}: correct it.")
     if session_pattern is not None:
         manifest.sessions = groups_from_paths(manifest.wavs, session_pattern, root, "session_pattern")
-    return Scan(manifest, rejected, len(paths) - len(kept))
+    return Scan(manifest, rejected, out, files)
 
 
-def write_rejected(rejected, csv_path):
+def list_corpus(data_folder: str | Path, file_list: str | Path | None = None) -> Listing:
+    """The `Listing` of a data folder, or of a list of files in it; `UserError` where there is nothing to list."""
+    root = str(data_folder).rstrip("/") or "/"
+    if not os.path.isdir(root):
+        what = "is a file" if os.path.exists(root) else "does not exist"
+        raise UserError(f"The data folder {root} {what}: give data_folder the folder that holds the audio.")
+    try:
+        os.path.abspath(root).encode()
+    except UnicodeEncodeError as error:
+        raise UserError("The path of the data folder is not UTF-8: rename the folder, or link to it.") from error
+    return list_folder(root) if file_list is None else list_paths(read_file_list(file_list, root), root)
+
+
+def write_rejected(rejected: list[tuple[str, str]], csv_path: str | Path) -> None:
     """Write what was set aside as CSV, columns ``wav`` (relative to the data folder) and ``reason``, atomically."""
-    with atomic_path(csv_path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("wav", "reason"))
-        writer.writerows(rejected)
+    write_csv(csv_path, ("wav", "reason"), rejected)
 
 
-def _examine_all(paths, root, examine_one, workers):
-    """Manifest and rejected; IDs are the paths as trial lists write them, the pieces of a cut file being numbered."""
-    ids, files, starts, stops, rejected = [], array("q"), array("q"), array("q"), []
+def _examine_all(listing, left_out, root, known, durations, workers):
+    """The `Known` of each file that is not left out, by path, in the listing's order."""
+    rows = [row for row, out in enumerate(left_out) if not out]
+
+    def look(row):
+        path, size, changed = listing.paths[row], listing.sizes[row], listing.changed[row]
+        before = known.get(path)
+        if is_same(before, size, changed) and before.examined is not None:
+            return path, before
+        wav = os.path.join(root, path)
+        return path, Known(size, changed, content_hash(wav), examine(wav, **durations))
+
     with ThreadPool(workers) as pool:
-        all_examined = pool.imap(examine_one, (os.path.join(root, path) for path in paths), chunksize=16)
-        bar = tqdm(all_examined, "reading audio", len(paths), unit="file", dynamic_ncols=True)
-        for file, (path, (pieces, reasons)) in enumerate(zip(paths, bar)):
-            rejected += [(path, reason) for reason in reasons]
-            for number, (start, stop) in enumerate(pieces):
-                ids.append(path if len(pieces) == 1 else f"{path}#{number}")
-                files.append(file)
-                starts.append(start)
-                stops.append(stop)
-    return Manifest(ids, [os.path.join(root, paths[file]) for file in files], starts, stops), rejected
+        bar = tqdm(pool.imap(look, rows, chunksize=16), "reading audio", len(rows), unit="file", dynamic_ncols=True)
+        return dict(bar)
+
+
+def _manifest(files, root):
+    """IDs are the paths as trial lists write them, the pieces of a cut file being numbered."""
+    ids, wavs, starts, stops, contents = [], [], array("q"), array("q"), []
+    for path, file in files.items():
+        pieces = file.examined.pieces
+        for number, (start, stop) in enumerate(pieces):
+            ids.append(path if len(pieces) == 1 else f"{path}#{number}")
+            wavs.append(os.path.join(root, path))
+            starts.append(start)
+            stops.append(stop)
+            contents.append(file.content)
+    return Manifest(ids, wavs, starts, stops, contents=contents)

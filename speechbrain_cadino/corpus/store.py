@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from speechbrain_cadino.corpus.audio import AudioError, read_audio
+from speechbrain_cadino.corpus.audio import AudioError, read_row
 from speechbrain_cadino.utils.memory import check_memory
 
 INT16_SCALE = 32768
@@ -33,22 +33,22 @@ class FileStore:
         return len(self.lengths)
 
     def read(self, utterance, start, stop):
-        """Samples ``start`` to ``stop`` of an utterance, (time,) float32, fewer if its file ends before.
+        """Samples ``start`` to ``stop`` of an utterance, (time,) float32, fewer by at most 0.05 s.
 
         Raises
         ------
         AudioError
-            If the file cannot be read or has no sample there.
+            If the file cannot be read, or ends before.
         """
         offset = int(self.starts[utterance])
-        return read_audio(str(self.wavs[utterance]), offset + start, offset + stop)
+        return read_row(str(self.wavs[utterance]), offset + start, offset + stop)
 
 
 class MemoryStore:
     """The same utterances, read once and kept as one int16 tensor: for corpora that fit, since decoding costs more.
 
     Worker processes share the memory; with several GPUs each rank keeps a copy. Files of 16 bits come back exactly,
-    others rounded to 16 bits.
+    others rounded to 16 bits, those beyond full scale to 16 bits of their own peak.
 
     Arguments
     ---------
@@ -73,17 +73,26 @@ class MemoryStore:
             MEMORY_FRACTION,
         )
         self.samples = torch.empty(int(self.offsets[-1]), dtype=torch.int16)
-        # How many samples the file really had: 0 for one that cannot be read, which `read` then reports.
+        # How many samples the file really had: 0 for one that cannot be read, whose error `read` then raises.
         self.kept = np.zeros_like(self.lengths)
+        self.errors = {}
+        self.steps = np.full(len(self), 1 / INT16_SCALE, dtype=np.float32)  # what one step of an utterance is worth
         target = self.samples.numpy()
 
         def load(utterance):
             try:
                 wave = files.read(utterance, 0, int(self.lengths[utterance]))
-            except AudioError:
+            except AudioError as error:
+                self.errors[utterance] = error
                 return
             offset = self.offsets[utterance]
-            np.clip(np.rint(wave * INT16_SCALE), -INT16_SCALE, INT16_SCALE - 1, out=wave)
+            peak = np.abs(wave).max()
+            if peak > 1:
+                self.steps[utterance] = peak / (INT16_SCALE - 1)
+                wave /= self.steps[utterance]
+            else:
+                wave *= INT16_SCALE
+            np.clip(np.rint(wave), -INT16_SCALE, INT16_SCALE - 1, out=wave)
             target[offset : offset + len(wave)] = wave
             self.kept[utterance] = len(wave)
 
@@ -97,8 +106,10 @@ class MemoryStore:
 
     def read(self, utterance, start, stop):
         """As `FileStore.read`."""
+        if utterance in self.errors:
+            raise self.errors[utterance]
         kept = int(self.kept[utterance])
         if start >= kept:
             raise AudioError.of(self.wavs[utterance], f"has {kept} readable samples at 16 kHz, none from {start}")
         offset = int(self.offsets[utterance])
-        return self.samples[offset + start : offset + min(stop, kept)].numpy().astype(np.float32) / INT16_SCALE
+        return self.samples[offset + start : offset + min(stop, kept)].numpy() * self.steps[utterance]

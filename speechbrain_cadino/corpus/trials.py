@@ -6,6 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.text import read_text
+
+TARGETS = ("target", "nontarget", "impostor", "imposter", "tgt", "imp")
 
 
 class Trials(NamedTuple):
@@ -29,7 +32,7 @@ class Trials(NamedTuple):
     utterances: list
 
 
-def read_trials(path):
+def read_trials(path: str | Path) -> Trials:
     """Read a trial list: on each line ``label enrol test``, label 1 for one speaker, 0 for two.
 
     Blank lines are passed over. A list of 580,000 trials takes about a second.
@@ -59,15 +62,14 @@ def read_trials(path):
     (['a.wav', 'b.wav', 'c.wav'], array([1, 2]))
     >>> folder.cleanup()
     """
+    text = read_text(path, "trial list", "give a text of 'label enrol test' lines")
     labels, pairs, rows = [], [], {}
-    for number, line in enumerate(_read_text(path).split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 3:
-            raise UserError(f"{path}, line {number} has {len(fields)} fields: write 'label enrol test', no more.")
-        if fields[0] not in ("0", "1"):
-            raise UserError(f"{path}, line {number} has the label '{fields[0]}': write 1 for one speaker, 0 for two.")
+        if len(fields) != 3 or fields[0] not in ("0", "1"):
+            raise UserError(f"{path}, line {number} {_why_no_trial(fields)}.")
         labels.append(fields[0] == "1")
         pairs.append(rows.setdefault(fields[1], len(rows)))
         pairs.append(rows.setdefault(fields[2], len(rows)))
@@ -111,10 +113,13 @@ def utterance_paths(trials, data_root):
     return paths
 
 
-def _read_text(path):
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text: give a trial list with 'label enrol test' on each line.") from error
-    except OSError as error:
-        raise UserError(f"The trial list {path} cannot be read ({error.strerror}): give the path of one.") from error
+def _why_no_trial(fields):
+    """What is wrong with a line's fields, and what to write."""
+    line = " ".join(fields)
+    if len(fields) == 1 and fields[0].count(",") == 2:
+        return f"has commas: write 'label enrol test' with blanks between them, not '{line}'"
+    if len(fields) == 3 and fields[2].lower() in TARGETS:
+        return f"is in Kaldi's form, 'enrol test {fields[2]}': write 'label enrol test', 1 for target, 0 for nontarget"
+    if len(fields) != 3:
+        return f"has {len(fields)} fields: write 'label enrol test', no more"
+    return f"has the label '{fields[0]}': write 1 for one speaker, 0 for two"

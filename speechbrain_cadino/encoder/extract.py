@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.corpus.audio import read_row
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
@@ -77,7 +77,7 @@ def extract_embeddings(
 
         def read(row, start, stop):
             path, first = part.wavs[row], part.starts[row]
-            return check_wave(read_audio(path, int(first + start), int(first + stop)), path)
+            return check_wave(read_row(path, int(first + start), int(first + stop)), path)
 
         lengths = part.stops - part.starts
         embeddings, failures = embed_utterances(net, read, lengths, batch_seconds, max_seconds, threads, report)

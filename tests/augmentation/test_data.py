@@ -17,10 +17,11 @@ from speechbrain_cadino.utils.errors import UserError
 @pytest.fixture
 def musan(tmp_path):
     folder = tmp_path / "speech" / "musan"  # what lies above the given folder says nothing about the kind
+    rng = np.random.default_rng(0)
     lengths = {"noise/free/a.wav": 8000, "music/b.wav": 16000, "speech/uk/c.wav": 4000, "other/d.wav": 24000}
     for name, length in lengths.items():
         (folder / name).parent.mkdir(parents=True)
-        soundfile.write(folder / name, np.full(length, 0.1), 8000 if name == "music/b.wav" else 16000)
+        soundfile.write(folder / name, rng.uniform(-0.1, 0.1, length), 8000 if name == "music/b.wav" else 16000)
     return folder
 
 
@@ -78,4 +79,38 @@ def test_folders_without_audio(tmp_path):
         rir_manifest(tmp_path)
     (tmp_path / "text.wav").write_text("no audio")
     with pytest.raises(UserError, match="No file in .*text.wav"):
+        rir_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("scan", [noise_manifest, rir_manifest])
+def test_silent_files_are_left_out_and_told(musan, scan, caplog, monkeypatch):
+    soundfile.write(musan / "noise/zeros.wav", np.zeros(8000), 16000)
+    soundfile.write(musan / "noise/offset.wav", np.full(8000, 0.25), 16000)
+    soundfile.write(musan / "noise/one_sample.wav", [0.5], 16000)
+    found = scan(musan)
+    assert len(found.wavs) == 5 and any("one_sample" in wav for wav in found.wavs)
+    assert "2 of 7 files" in caplog.text and "offset.wav is silent" in caplog.text
+    monkeypatch.setattr("speechbrain_cadino.augmentation.data.LOOK_AT", 0)
+    assert len(scan(musan).wavs) == 7, "a large folder is not decoded beforehand"
+
+
+def test_silent_files_and_rows_that_end_late_in_a_csv(tmp_path, musan, caplog):
+    soundfile.write(musan / "noise/zeros.wav", np.zeros(8000), 16000)
+    rows = ["noise/zeros.wav,0,8000", "music/b.wav,0,32000", "other/d.wav,0,99000", "none.wav,0,9000"]
+    lines = [f"n{i},$data_root/{row}" for i, row in enumerate(rows)]
+    (tmp_path / "a.csv").write_text("\n".join(["ID,wav,start,stop", *lines]))
+    data = read_augmentation_data(tmp_path / "a.csv", musan)
+    assert data.stops.tolist() == [32000, 24000] and data.kinds.tolist() == ["music", "speech"]
+    assert "3 of 5 files" in caplog.text and "none.wav" in caplog.text
+
+
+def test_nothing_but_silence(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(8000), 16000)
+    with pytest.raises(UserError, match="No file in .* is usable: .*a.wav is silent"):
+        rir_manifest(tmp_path)
+    (tmp_path / "a.csv").write_text(f"ID,wav\na,{tmp_path}/a.wav\n")
+    with pytest.raises(UserError, match="No file in .*a.csv is usable: .*a.wav is silent"):
+        read_augmentation_data(tmp_path / "a.csv")
+    (tmp_path / "a.wav").rename(tmp_path / "a.amr")
+    with pytest.raises(UserError, match="All 1 audio files .* are .amr"):
         rir_manifest(tmp_path)

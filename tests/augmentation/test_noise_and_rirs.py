@@ -92,3 +92,19 @@ def test_simulated_rooms_draw_over_their_ranges():
     rng, rirs = np.random.default_rng(0), SimulatedRIRs((0.2, 0.3))
     lengths = [len(rirs(rng)) / 16000 for _ in range(50)]
     assert 0.2 <= min(lengths) < 0.22 and 0.28 < max(lengths) <= 0.3
+
+
+@pytest.mark.parametrize("preload", [False, True])
+def test_a_silent_response_is_never_drawn(tmp_path, preload, caplog):
+    rirs = columns(tmp_path, [np.zeros(100), [0, 0.5, 0.25], np.zeros(50)])
+    draw, rng = RIRFiles(rirs, preload=preload), np.random.default_rng(0)
+    assert all(draw(rng).tolist() == [0.5, 0.25] for _ in range(30))
+    assert sorted(message.split("/")[-1] for message in caplog.messages) == [
+        "0.wav is silent and not used.",
+        "2.wav is silent and not used.",
+    ]
+
+
+def test_responses_that_are_all_silent_are_told(tmp_path):
+    with pytest.raises(AudioError, match="0.wav is silent, as are 10"):
+        RIRFiles(columns(tmp_path, [np.zeros(100)]))(np.random.default_rng(0))

@@ -94,3 +94,49 @@ def test_only_the_bad_pieces_of_a_long_file_are_set_aside(tmp_path):
     pieces, reasons = examine(write(tmp_path / "a.wav", wave, subtype="FLOAT"), max_duration=2)
     assert [start // SAMPLE_RATE for start, _ in pieces] == [2, 6, 8]
     assert reasons == ["silent from 0.0 to 2.0 s", "holds values that are not finite from 4.0 to 6.0 s"]
+
+
+@pytest.mark.parametrize(
+    "wave, reason",
+    [
+        (np.stack([NOISE, -NOISE], axis=1), "silent once its 2 channels are averaged"),
+        (np.stack([NOISE, 0 * NOISE, -NOISE], axis=1), "silent once its 3 channels are averaged"),
+        (np.stack([NOISE, NOISE * with_value(np.nan, 9)], axis=1), "holds values that are not finite"),
+    ],
+)
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_what_is_judged_is_what_training_reads(tmp_path, wave, reason, rate):
+    assert examine(write(tmp_path / "a.wav", wave, rate, subtype="FLOAT")) == ([], [reason])
+
+
+def test_one_silent_channel_is_no_reason(tmp_path):
+    path = write(tmp_path / "a.wav", np.stack([NOISE, 0 * NOISE], axis=1))
+    assert examine(path).pieces == [(0, len(NOISE))] and np.ptp(read_audio(path)) > 0.2
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW"])
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000, 96000])
+def test_every_coding_and_rate_is_used_whole(tmp_path, subtype, rate):
+    path = write(tmp_path / "a.wav", NOISE[: rate + rate // 2], rate, subtype=subtype)
+    ((start, stop),), reasons = examine(path)
+    assert (start, reasons) == (0, []) and abs(stop - 24000) <= 800
+    assert len(read_audio(path)) == stop
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff", "au"])
+@pytest.mark.parametrize("part", [0.01, 0.3, 0.9])
+def test_a_truncated_file_is_never_longer_than_what_it_has(tmp_path, suffix, part):
+    path = write(tmp_path / f"a.{suffix}", NOISE)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    pieces, reasons = examine(path)
+    assert len(pieces) + len(reasons) == 1
+    if pieces:
+        assert pieces[0][1] == len(read_audio(path)) <= len(NOISE) * (part + 0.05)
+
+
+@pytest.mark.parametrize("options", [dict(format="OGG"), dict(format="OGG", subtype="OPUS"), dict(format="FLAC")])
+def test_a_second_file_behind_the_first_is_not_passed_over_in_silence(tmp_path, options):
+    path = write(tmp_path / "a", NOISE[:48000], **options)
+    assert examine(path).reasons == []
+    path.write_bytes(2 * path.read_bytes())
+    assert examine(path) == ([], ["holds several recordings, one behind the other, of which only the first is read"])

@@ -5,8 +5,12 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
+from speechbrain_cadino.corpus import scan
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.utils.errors import UserError
 from tests.corpus.conftest import RECIPE
@@ -25,7 +29,7 @@ def test_prepared_corpora_are_read_back_anywhere(prepare, voxceleb, tmp_path):
     assert len(manifest) == 11 and set(manifest.spk_ids.tolist()) == {"id0", "id1", "id2"}
     assert all(os.path.isfile(wav) for wav in manifest.wavs)
     assert "wav/id0/v0/0.wav" in (tmp_path / "out/deep/rejected.csv").read_text()
-    assert sorted(os.listdir(tmp_path / "out/deep")) == ["rejected.csv", "train.csv", "train.json"]
+    assert sorted(os.listdir(tmp_path / "out/deep")) == ["files.csv", "rejected.csv", "train.csv", "train.json"]
 
 
 def test_the_same_settings_are_not_prepared_twice(prepare, voxceleb, tmp_path, capsys):
@@ -70,6 +74,97 @@ def test_an_edited_list_or_half_written_settings_are_noticed(prepare, voxceleb, 
     assert json.loads((tmp_path / "out/train.json").read_text())["min_duration"] == 1.0
 
 
+def counted(monkeypatch):
+    """The files that are decoded from now on."""
+    looked_at = []
+    look = scan.examine
+    monkeypatch.setattr(
+        scan, "examine", lambda path, **more: looked_at.append(os.path.basename(path)) or look(path, **more)
+    )
+    return looked_at
+
+
+def test_added_removed_and_replaced_files_are_noticed(prepare, voxceleb, tmp_path, capsys, monkeypatch):
+    csv_path = prepare.prepare_corpus(voxceleb, tmp_path / "out")
+    before = read_manifest(csv_path, voxceleb)
+    folder, wave = voxceleb / "wav/id0/v0", np.random.default_rng(1).uniform(-0.3, 0.3, 24000)
+    (folder / "0.wav").unlink()
+    soundfile.write(folder / "1.wav", wave, 16000)  # of equal length
+    soundfile.write(folder / "new.flac", wave, 16000)
+    looked_at = counted(monkeypatch)
+    found = read_manifest(prepare.prepare_corpus(voxceleb, tmp_path / "out"), voxceleb)
+    assert sorted(looked_at) == ["1.wav", "new.flac"], "the others were decoded before"
+    assert "Files since the last preparation: 1 added, 1 removed, 1 replaced." in capsys.readouterr().out
+    assert set(before.ids) ^ set(found.ids) == {"wav/id0/v0/0.wav", "wav/id0/v0/new.flac"}
+    contents = [dict(zip(manifest.ids, manifest.contents)) for manifest in (before, found)]
+    changed = {name for name in set(before.ids) & set(found.ids) if contents[0][name] != contents[1][name]}
+    assert changed == {"wav/id0/v0/1.wav"} and before.digest(voxceleb) != found.digest(voxceleb)
+    prepare.prepare_corpus(voxceleb, tmp_path / "out")
+    assert "prepared already" in capsys.readouterr().out
+
+
+def test_a_file_whose_time_alone_has_changed_makes_the_same_corpus(prepare, voxceleb, tmp_path, monkeypatch):
+    before = prepare.prepare_corpus(voxceleb, tmp_path / "out").read_bytes()
+    os.utime(voxceleb / "wav/id0/v0/0.wav", ns=(1, 1))
+    looked_at = counted(monkeypatch)
+    assert prepare.prepare_corpus(voxceleb, tmp_path / "out").read_bytes() == before and looked_at == ["0.wav"]
+
+
+@pytest.mark.parametrize("change", [dict(min_duration=0.5), dict(max_duration=1.0, min_duration=0.5)])
+def test_other_durations_decode_all_and_other_lists_nothing(prepare, voxceleb, tmp_path, monkeypatch, change):
+    prepare.prepare_corpus(voxceleb, tmp_path / "out")
+    (tmp_path / "list.txt").write_text("wav/id0/v0/0.wav\n")
+    looked_at = counted(monkeypatch)
+    prepare.prepare_corpus(voxceleb, tmp_path / "out", tmp_path / "list.txt")
+    assert looked_at == []
+    prepare.prepare_corpus(voxceleb, tmp_path / "out", **change)
+    assert len(looked_at) == 12
+
+
+def test_a_damaged_record_is_made_anew(prepare, voxceleb, tmp_path, monkeypatch):
+    for text in ("", "wav,size\n", "wav,size,changed,content,pieces,reasons\na,b,c,d,e,f\n"):
+        prepare.prepare_corpus(voxceleb, tmp_path / "out")
+        (tmp_path / "out/files.csv").write_text(text)
+        (tmp_path / "out/train.csv").unlink()
+        looked_at = counted(monkeypatch)
+        assert len(read_manifest(prepare.prepare_corpus(voxceleb, tmp_path / "out"), voxceleb)) == 12 == len(looked_at)
+
+
+def test_a_csv_is_filtered_and_compared_with_its_files(prepare, voxceleb, tmp_path, capsys):
+    names = [f"wav/id{i}/v0/0.wav" for i in range(3)]
+    lines = [f"u{i},1.5,$data_root/{name},0,{24000 + 16000 * (i == 2)},s{i}" for i, name in enumerate(names)]
+    (tmp_path / "given.csv").write_text("\n".join(["ID,duration,wav,start,stop,spk_id", *lines]))
+    (tmp_path / "trials.txt").write_text("1 id1/v0/0.wav id1/v0/0.wav\n")
+    given = dict(train_csv=tmp_path / "given.csv", trials=[tmp_path / "trials.txt"])
+    csv_path = prepare.prepare_corpus(voxceleb, tmp_path / "out", **given)
+    found = read_manifest(csv_path, voxceleb)
+    assert found.ids.tolist() == ["u0", "u2"] and found.stops.tolist() == [24000, 24000]
+    assert found.spk_ids.tolist() == ["s0", "s2"] and found.sessions.tolist() == ["id0/v0", "id2/v0"]
+    assert "1 files left out for the trials; 1 set aside" in capsys.readouterr().out
+    assert "ends after its file" in (tmp_path / "out/rejected.csv").read_text()
+    first = stamp(csv_path)
+    assert stamp(prepare.prepare_corpus(voxceleb, tmp_path / "out", **given)) == first
+    os.utime(voxceleb / names[0], ns=(1, 1))
+    assert stamp(prepare.prepare_corpus(voxceleb, tmp_path / "out", **given)) != first
+    with pytest.raises(UserError, match="train_csv, .*given.csv, and a file_list"):
+        prepare.prepare_corpus(voxceleb, tmp_path / "out", "list.txt", **given)
+    (tmp_path / "trials.txt").write_text("".join(f"1 {name} {name}\n" for name in names))
+    with pytest.raises(UserError, match="name every utterance of .*given.csv"):
+        prepare.prepare_corpus(voxceleb, tmp_path / "out", **given)
+
+
+def test_what_was_ignored_and_what_a_list_did_is_said(prepare, voxceleb, tmp_path, capsys):
+    (voxceleb / "notes.txt").touch()
+    (voxceleb / "wav/noname").touch()
+    (voxceleb / "a.amr").touch()
+    (tmp_path / "trials.txt").write_text("1 elsewhere/x.wav elsewhere/y.wav\n")
+    prepare.prepare_corpus(voxceleb, tmp_path / "out", trials=[tmp_path / "trials.txt"])
+    out = capsys.readouterr().out
+    assert "not those of audio: 1 .txt, 1 without suffix." in out
+    assert f"No training file is named by the trial list {tmp_path}/trials.txt" in out
+    assert "a.amr" in (tmp_path / "out/rejected.csv").read_text() and "1 set aside" in out
+
+
 def test_missing_lists_and_unwritable_folders(prepare, voxceleb, tmp_path):
     for change in (dict(file_list=tmp_path / "none.txt"), dict(trials=[tmp_path / "none.txt"])):
         with pytest.raises(UserError, match="none.txt cannot be read"):
@@ -82,14 +177,14 @@ def test_missing_lists_and_unwritable_folders(prepare, voxceleb, tmp_path):
 def test_every_option_of_the_command_line_is_an_argument(prepare):
     given = prepare.parse_arguments(
         "--data_folder a --output b --file_list c --trials d e --min_duration 2 --max_duration 3 "
-        "--speaker_pattern f --session_pattern g --workers 4".split()
+        "--speaker_pattern f --session_pattern g --workers 4 --train_csv h --trial_folders i j".split()
     )
     assert given == dict(
         data_folder="a", save_folder="b", file_list="c", trials=["d", "e"], min_duration=2, max_duration=3,
-        speaker_pattern="f", session_pattern="g", workers=4,
+        speaker_pattern="f", session_pattern="g", workers=4, train_csv="h", trial_folders=["i", "j"],
     )  # fmt: skip
     short = prepare.parse_arguments(["--data_folder", "a", "--save_folder", "b"])
-    assert short["max_duration"] == 60 and short["session_pattern"] == prepare.SESSION_PATTERN
+    assert short["max_duration"] == 60 and short["session_pattern"] == SESSION_PATTERN
 
 
 def test_the_command_line_tells_errors_in_one_sentence(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from speechbrain_cadino.corpus.audio import read_audio
-from speechbrain_cadino.corpus.listing import find_audio, read_file_list
+from speechbrain_cadino.corpus.listing import list_folder, read_file_list
 from speechbrain_cadino.corpus.scan import scan_corpus, write_rejected
 from speechbrain_cadino.utils.errors import UserError
 
@@ -15,8 +15,9 @@ FILES = [f"wav/id{i}/v{j}/{k}.wav" for i in range(3) for j in range(2) for k in 
 
 
 def test_voxcelebs_folders_need_no_setting(voxceleb):
-    manifest, rejected, held_out = scan_corpus(voxceleb)
-    assert manifest.ids.tolist() == FILES and rejected == [] and held_out == 0
+    manifest, rejected, out, files = scan_corpus(voxceleb)
+    assert list(files) == FILES and all(len(file.content) == 16 for file in files.values())
+    assert manifest.ids.tolist() == FILES and rejected == [] and not out.mask.any()
     assert manifest.wavs.tolist() == [f"{voxceleb}/{name}" for name in FILES]
     assert manifest.starts.tolist() == [0] * 12 and manifest.stops.tolist() == [24000] * 12
     assert manifest.sessions.tolist() == [name[4:10] for name in FILES]
@@ -40,15 +41,15 @@ def test_a_flat_folder_has_no_sessions(voxceleb):
 def test_only_the_listed_files(voxceleb, tmp_path):
     file_list = tmp_path / "list.txt"
     file_list.write_text("\nid2/v0/1.wav\r\nid0/v0/0.wav  \nid2/v0/1.wav\nid9/none.wav\n")
-    manifest, rejected, _ = scan_corpus(voxceleb / "wav", file_list)
+    manifest, rejected, *_ = scan_corpus(voxceleb / "wav", file_list)
     assert manifest.ids.tolist() == ["id2/v0/1.wav", "id0/v0/0.wav"]
     assert [(path, "No such file" in reason) for path, reason in rejected] == [("id9/none.wav", True)]
 
 
 def test_utterances_of_the_trials_are_left_out(voxceleb, tmp_path):
     (tmp_path / "t.txt").write_text("1 id0/v0/0.wav id0/v1/1.wav\n")
-    manifest, _, held_out = scan_corpus(voxceleb, trials=[tmp_path / "t.txt"])
-    assert set(FILES) - set(manifest.ids.tolist()) == {"wav/id0/v0/0.wav", "wav/id0/v1/1.wav"} and held_out == 2
+    manifest, _, out, _ = scan_corpus(voxceleb, trials=[tmp_path / "t.txt"])
+    assert set(FILES) - set(manifest.ids.tolist()) == {"wav/id0/v0/0.wav", "wav/id0/v1/1.wav"} and out.mask.sum() == 2
     (tmp_path / "t.txt").write_text("".join(f"1 {name} {name}\n" for name in FILES))
     with pytest.raises(UserError, match="trial lists name every file"):
         scan_corpus(voxceleb, trials=[tmp_path / "t.txt"])
@@ -61,7 +62,7 @@ def test_bad_files_are_rejected_and_the_others_kept(voxceleb, tmp_path, workers)
     soundfile.write(voxceleb / "wav/id1/v0/1.wav", np.ones(100), 16000)
     (voxceleb / "wav/id2/v0/5.m4a").touch()
     (voxceleb / "wav/id2/v0/1.m4a").touch()  # converted already: 1.wav lies beside it
-    manifest, rejected, _ = scan_corpus(voxceleb, workers=workers)
+    manifest, rejected, *_ = scan_corpus(voxceleb, workers=workers)
     assert len(manifest) == 9
     assert [path for path, _ in rejected] == [f"wav/{name}" for name in (
         "id0/v0/0.wav", "id1/v0/0.wav", "id1/v0/1.wav", "id2/v0/5.m4a")]  # fmt: skip
@@ -101,7 +102,8 @@ def test_find_audio_is_sorted_and_passes_over_other_files(tmp_path):
     for name in ("b/2.FLAC", "b/1.wav", "a.opus", "notes.txt", "b/._1.wav"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert find_audio(tmp_path) == ["a.opus", "b/1.wav", "b/2.FLAC"]
+    listing = list_folder(tmp_path)
+    assert listing.paths == ["a.opus", "b/1.wav", "b/2.FLAC"] and listing.ignored == {".txt": 1, "hidden": 1}
 
 
 def test_find_audio_follows_links_but_not_round_and_round(tmp_path):
@@ -110,12 +112,12 @@ def test_find_audio_follows_links_but_not_round_and_round(tmp_path):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/linked").symlink_to(tmp_path / "disk")
     (tmp_path / "disk/up").symlink_to(tmp_path / "corpus")
-    assert find_audio(tmp_path / "corpus") == ["linked/1.wav"]
+    assert list_folder(tmp_path / "corpus").paths == ["linked/1.wav"]
 
 
 def test_a_folder_of_m4a_alone_is_told_what_to_do(tmp_path):
     with pytest.raises(UserError, match="No audio"):
-        find_audio(tmp_path)
+        list_folder(tmp_path)
     for name in ("1.m4a", "2.aac"):
         (tmp_path / name).touch()
     with pytest.raises(UserError, match="All 2 audio files .*convert_m4a.sh"):

@@ -39,9 +39,9 @@ def test_bad_files_are_found_when_read(damaged, kind):
     for bad in (3, 7):
         with pytest.raises(AudioError, match=f"{bad}.wav"):
             utterances.read(bad, 0, 100)
-    assert len(utterances.read(5, 5000, 8000)) == 1000
-    with pytest.raises(AudioError, match="5.wav"):
-        utterances.read(5, 7000, 8000)
+    for start, stop in ((5000, 8000), (7000, 8000), (0, 10000)):
+        with pytest.raises(AudioError, match="5.wav"):
+            utterances.read(5, start, stop)
     assert len(utterances.read(6, 0, 6000)) == 6000
 
 
@@ -60,3 +60,26 @@ def test_every_rank_of_the_machine_counts(manifest, monkeypatch):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     with pytest.raises(UserError, match="on 3 ranks takes .* set preload to False"):
         MemoryStore(manifest)
+
+
+@pytest.mark.parametrize("peak", [0.01, 0.9, 1.0, 1.5, 40.0])
+@pytest.mark.parametrize("rate", [16000, 8000])
+def test_memory_is_what_the_files_are_beyond_full_scale_too(tmp_path, peak, rate):
+    wave = np.random.default_rng(0).uniform(-1, 1, 4000)
+    wave *= peak / np.abs(wave).max()
+    soundfile.write(tmp_path / "a.wav", wave, rate, subtype="FLOAT")
+    length = 4000 * 16000 // rate
+    manifest = Manifest(["a"], [str(tmp_path / "a.wav")], [0], [length])
+    wanted = FileStore(manifest).read(0, 0, length)
+    found = MemoryStore(manifest).read(0, 0, length)
+    assert found.dtype == np.float32 and np.abs(wanted).max() > 0.8 * peak
+    assert np.abs(found - wanted).max() <= 1.01 * max(np.abs(wanted).max(), 1) / 32767
+
+
+@pytest.mark.parametrize("kind", [FileStore, MemoryStore])
+def test_a_row_that_ends_after_its_file_is_told(tmp_path, kind):
+    soundfile.write(tmp_path / "a.wav", np.full(4000, 0.1), 16000)
+    store = kind(Manifest(["a", "b"], [str(tmp_path / "a.wav")] * 2, [0, 0], [9000, 4100]))
+    with pytest.raises(AudioError, match="a.wav ends at 0.25 s, its row at 0.56 s: correct its row"):
+        store.read(0, 0, 9000)
+    assert len(store.read(1, 0, 4100)) == 4000, "rounding"

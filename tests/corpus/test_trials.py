@@ -59,7 +59,7 @@ def test_bad_lists_are_told_with_file_and_line(tmp_path, text, told):
 def test_absent_folder_and_binary_lists(tmp_path):
     binary = tmp_path / "a.bin"
     binary.write_bytes(b"\xff\xfe\x00")
-    for path, told in [(tmp_path / "none.txt", "No such file"), (tmp_path, "directory"), (binary, "not UTF-8")]:
+    for path, told in [(tmp_path / "none.txt", "No such file"), (tmp_path, "directory"), (binary, "UTF-16")]:
         with pytest.raises(UserError, match=told) as error:
             read_trials(path)
         assert str(path) in str(error.value)

@@ -33,10 +33,10 @@ def test_layout_and_lists(corpus):
     train = (corpus / "train_files.txt").read_text().split()
     assert len(train) == 3 * 2 * 2 and len(files(corpus)) == len(train) + 4 * 2
     assert set(files(corpus)) - set(train) == {name for name in files(corpus) if name.startswith("test")}
-    manifest, rejected, held_out = scan_corpus(
+    manifest, rejected, held_out, _ = scan_corpus(
         corpus / "wav", corpus / "train_files.txt", [corpus / "trials.txt"], speaker_pattern="^([^/]+)/"
     )
-    assert rejected == [] and held_out == 0
+    assert rejected == [] and not held_out.mask.any()
     assert Counter(manifest.spk_ids.tolist()) == {f"train000{i}": 4 for i in range(3)}
     assert len(set(manifest.sessions.tolist())) == 6
 

@@ -86,12 +86,12 @@ def test_goes_on_after_a_kill(make_net, manifest, tmp_path, monkeypatch, embedde
             raise KeyboardInterrupt
         return read_audio(path, start, stop)
 
-    monkeypatch.setattr(extract, "read_audio", killed)
+    monkeypatch.setattr(extract, "read_row", killed)
     with pytest.raises(KeyboardInterrupt):
         extract_embeddings(net, manifest, tmp_path / "out", shard_size=2, threads=1, progress=False)
     assert not (tmp_path / "out" / "embeddings.json").exists()
     before = len(embedded)
-    monkeypatch.setattr(extract, "read_audio", read_audio)
+    monkeypatch.setattr(extract, "read_row", read_audio)
     embeddings, _ = extract_embeddings(net, manifest, tmp_path / "out", shard_size=2, progress=False)
     assert before == 2 and len(embedded) == 2 + 3, "one shard of four was done, the second was cut short"
     np.testing.assert_allclose(embeddings, plain(net, manifest), rtol=1e-4, atol=1e-5)

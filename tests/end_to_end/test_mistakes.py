@@ -66,8 +66,8 @@ def test_the_development_list(stop, file_of, corpus, tmp_path):
 
 
 def test_the_csv(stop, file_of, tmp_path):
-    assert "absent.csv" in stop(train_csv=tmp_path / "absent.csv")
-    sentence = stop(train_csv=file_of("name,length\na,1\n"))
+    assert "absent.csv" in stop(train_csv=tmp_path / "absent.csv", file_list=None)
+    sentence = stop(train_csv=file_of("name,length\na,1\n"), file_list=None)
     assert "given.txt" in sentence and "ID" in sentence
 
 

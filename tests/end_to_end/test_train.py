@@ -94,7 +94,7 @@ def test_the_csv_of_speechbrains_own_preparation(whole, corpus, tmp_path):
     settings = {**corpus.lists, "file_list": None, "train_csv": tmp_path / "train.csv"}
     outcome = run_script("train.py", *training(tmp_path / "run", **settings))
     assert outcome.status == 0, outcome
-    assert not (tmp_path / "run" / "corpus").exists()
+    assert "corpus is prepared" not in outcome.out and "0 files left out for the trials; 0 set aside" in outcome.out
     assert_same_weights(whole[0], tmp_path / "run")
 
 

@@ -121,6 +121,32 @@ def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
         assert same == (cohort == listed), "the CSV's rows are parts of the files, so another cohort"
 
 
+@pytest.mark.parametrize("kind", ["list", "absolute list", "list from above", "csv", "link"])
+def test_the_trials_own_utterances_are_never_in_the_cohort(verify, data, tmp_path, kind):
+    path, extra = tmp_path / ("cohort.CSV" if kind == "csv" else "cohort.txt"), ()
+    (tmp_path / "linked").symlink_to(data)
+    form = {"absolute list": "{data}/{}", "list from above": "{name}/{}", "link": "{link}/{}"}.get(kind, "{}")
+    if kind == "list from above":
+        extra = ("--cohort_folder", data.parent)
+
+    def scores(names):
+        names = [form.format(name, data=data, name=data.name, link=tmp_path / "linked") for name in names]
+        if kind == "csv":
+            wavs = [str(data / name) for name in names]
+            write_manifest(Manifest(names, wavs, [0] * len(names), [16000] * len(names)), path, data)
+        else:
+            path.write_text("".join(f"{name}\n" for name in names))
+        status, out, err = verify("--trials", trials, "--cohort", path, "--top_n", 2, *extra)
+        assert status == 0, err
+        return written(tmp_path / "out" / "scores_few.txt")[1], out
+
+    trials = tmp_path / "few.txt"
+    trials.write_text("1 a.wav c.ogg\n0 a.wav f.wav\n")
+    wanted, _ = scores(["d.wav", "e.opus"])
+    found, out = scores(["d.wav", "a.wav", "e.opus", "f.wav"])
+    assert found == wanted and "2 files of" in out
+
+
 def test_a_second_run_finds_the_embeddings_and_another_encoder_does_not(verify, trials, data, tmp_path):
     verify("--trials", trials)
     first = written(tmp_path / "out" / "scores_trials.txt")[1]

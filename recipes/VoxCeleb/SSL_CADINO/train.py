@@ -13,10 +13,10 @@ Killed at any moment, the same command goes on. The output folder gets ``encoder
 import sys
 
 import speechbrain as sb
-from prepare import prepare_corpus
 from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_cadino.corpus.manifest import read_manifest
+from speechbrain_cadino.corpus.prepare import prepare_corpus
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.distributed import join_ranks
@@ -41,9 +41,7 @@ def main(arguments):
 
 
 def load_manifest(hparams):
-    """The training utterances: of a CSV that is given, or of one that is made from the data folder."""
-    if hparams.train_csv:
-        return read_manifest(hparams.train_csv, hparams.data_folder)
+    """The training utterances, of a CSV that is given or of the data folder, without those of the trial lists."""
     corpus_folder = f"{hparams.output_folder}/corpus"
     run_on_main(
         prepare_corpus,
@@ -52,6 +50,8 @@ def load_manifest(hparams):
             save_folder=corpus_folder,
             file_list=hparams.file_list,
             trials=[*filter(None, [hparams.development_trials]), *hparams.held_out_trials],
+            train_csv=hparams.train_csv,
+            trial_folders=[hparams.development_folder],
             **hparams.prepare_options,
         ),
     )

@@ -13,13 +13,14 @@ import argparse
 import logging
 from pathlib import Path
 
-from speechbrain_cadino.corpus.held_out import leave_out
+from speechbrain_cadino.corpus.held_out import drop_held_out
+from speechbrain_cadino.corpus.listing import read_file_list
 from speechbrain_cadino.corpus.manifest import read_manifest
-from speechbrain_cadino.corpus.scan import read_file_list
+from speechbrain_cadino.corpus.rows import fit_to_files
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
-from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
 from speechbrain_cadino.verification.report import format_table, write_scores
@@ -52,7 +53,7 @@ def main(argv=None):
 
     root = args.cohort_folder or args.data_folder
     mean = embed(read_utterances(args.mean, root), "mean").mean(axis=0) if args.mean else None
-    cohort = embed(read_utterances(args.cohort, root, args.trials), "cohort") if args.cohort else None
+    cohort = embed(read_utterances(args.cohort, root, args.trials, args.data_folder), "cohort") if args.cohort else None
     evaluations = evaluate(
         net,
         lists,
@@ -75,17 +76,20 @@ def main(argv=None):
     print(f"{table}\nScores and embeddings are in {output}.")
 
 
-def read_utterances(path, folder, trials=()):
+def read_utterances(path, folder, trials=(), trials_folder=None):
     """The manifest of a CSV or a file list, without the utterances of trial lists."""
-    if Path(path).suffix == ".csv":
-        manifest = read_manifest(path, data_root=folder)
+    if Path(path).suffix.lower() == ".csv":
+        manifest, rejected = fit_to_files(read_manifest(path, data_root=folder), path, folder)
+        for name, reason in rejected[:1]:
+            print(f"{len(rejected)} rows or files of {path} are not as it says, the first: {name} {reason}.")
     else:
-        names = read_file_list(path)
+        names = read_file_list(path, folder)
         manifest = files_manifest(names, [Path(folder, name) for name in names])
-    kept = set(leave_out(list(manifest.wavs), trials))
-    if not kept:
-        raise UserError(f"The trial lists name every utterance of {path}: give a cohort of other utterances.")
-    return manifest.subset([wav in kept for wav in manifest.wavs])
+    if not trials:
+        return manifest
+    manifest, out = drop_held_out(manifest, path, trials, folder, [trials_folder])
+    print(f"{int(out.mask.sum())} files of {path} are left out, since the trials name them.")
+    return manifest
 
 
 if __name__ == "__main__":

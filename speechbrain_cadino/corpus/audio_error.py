@@ -1,0 +1,37 @@
+"""What is wrong with an audio file, in one sentence."""
+
+from pathlib import Path
+
+from speechbrain_cadino.utils.errors import UserError
+
+
+class AudioError(UserError):
+    """An audio file that cannot be used: the message names the file, the reason and a remedy.
+
+    ``reason`` is the reason alone, for lists that name the file in another column.
+    """
+
+    def __init__(self, message, reason=""):
+        # The message alone must do: a data loader's worker passes nothing else on.
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls, path, reason, remedy="leave it out"):
+        return cls(f"{path} {reason}: {remedy}.", reason)
+
+
+def libsndfile_words(error: Exception) -> str:
+    """libsndfile's own words, without the path that soundfile puts before them."""
+    return str(error).rsplit(": ", 1)[-1].rstrip(". ")
+
+
+def why_not_opened(path: str | Path, error: Exception) -> AudioError:
+    """The `AudioError` for a file that libsndfile did not open: absent, empty, or no audio."""
+    try:
+        with open(path, "rb") as file:
+            empty = not file.read(1)
+    except OSError as os_error:
+        return AudioError.of(path, f"cannot be opened ({os_error.strerror})", "check the path and the data folder")
+    reason = "the file is empty" if empty else libsndfile_words(error)
+    return AudioError.of(path, f"is not readable as audio ({reason})", "convert it to flac or wav, or leave it out")
