@@ -9,10 +9,12 @@ import numpy as np
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.text import open_table
 
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("ID", "cluster", "distance")
+NONE = ("", "-1", "-1.0", "nan", "none", "null")  # what stands for no label
 
 
 @dataclass
@@ -63,7 +65,8 @@ class LabelTable:
         Returns
         -------
         clusters : np.ndarray
-            (n,) int64, -1 for an utterance that is not in the table; a warning counts them.
+            (n,) int64, -1 for an utterance that is not in the table; a warning counts them, and another those of the
+            table that are not in ``ids``.
         distances : np.ndarray
             (n,) float32, NaN where not known.
 
@@ -82,6 +85,9 @@ class LabelTable:
             )
         if missing:
             logger.warning("%d of %d utterances are not in the label table.", missing, len(rows))
+        others = len(self) - (len(rows) - missing)
+        if others:
+            logger.warning("%d of %d labels are of utterances that are not in this corpus.", others, len(self))
         return np.where(rows < 0, -1, self.clusters[rows]), np.where(rows < 0, np.float32(np.nan), self.distances[rows])
 
     def write(self, path):
@@ -96,7 +102,8 @@ class LabelTable:
 def read_label_table(path):
     """Read what `LabelTable.write` wrote, or the list of another toolkit, ``utterance label`` a line.
 
-    The labels of a list may be any words; they are numbered in their sorted order, and distances are not known.
+    The labels of a list may be any words; they are numbered in their sorted order, and distances are not known. In both
+    forms an empty label, -1, nan or none means none: the utterance is left out, and a warning counts them.
 
     Arguments
     ---------
@@ -109,26 +116,32 @@ def read_label_table(path):
     Raises
     ------
     UserError
-        If the file cannot be read or is empty, a line is no good, or an utterance comes twice.
+        If the file cannot be read or holds no labels, a line is no good, or an utterance comes twice.
     """
     ours, lines = _read_lines(path)
-    ids, clusters, distances = [], [], []
+    ids, clusters, distances, without = [], [], [], []
     for number, fields in enumerate(lines, 1 + ours):
         if not fields:
             continue
         try:
-            name, cluster, distance = fields if ours else (*fields, "")
+            name, cluster, distance = fields if ours else (*_two(fields), "")
+            if cluster.strip().lower() in NONE:
+                without.append(name)
+                continue
             clusters.append(_cluster(cluster) if ours else cluster)
-            distances.append(float(distance or "nan"))
+            distances.append(_distance(distance))
         except ValueError as error:
-            wanted = "'ID,cluster,distance' with a cluster from 0" if ours else "'utterance label'"
+            wanted = "'ID,cluster,distance' with a cluster from 0 or none" if ours else "'utterance label'"
             raise UserError(f"{path}, line {number} is {','.join(fields)!r}: write {wanted}, no more.") from error
         ids.append(name)
     if not ids:
-        raise UserError(f"The label table {path} holds no utterances: make it anew.")
-    names, counts = np.unique(np.array(ids, dtype=STRING), return_counts=True)
-    if len(names) < len(ids):
+        reason = f", all {len(without)} of its utterances being without" if without else ""
+        raise UserError(f"The label table {path} holds no utterances with a label{reason}: make it anew.")
+    names, counts = np.unique(np.array(ids + without, dtype=STRING), return_counts=True)
+    if len(names) < len(ids) + len(without):
         raise UserError(f"{path} has {names[np.argmax(counts)]} more than once: keep one label for each utterance.")
+    if without:
+        logger.warning("%d of %d utterances in %s have no label.", len(without), len(names), path)
     if not ours:
         clusters = np.unique(np.array(clusters, dtype=STRING), return_inverse=True)[1]
     return LabelTable(ids, clusters, distances)
@@ -136,18 +149,37 @@ def read_label_table(path):
 
 def _read_lines(path):
     """Whether the file is one of ours, and the fields of its lines, the header left out."""
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            ours = first.strip() == ",".join(COLUMNS)
-            return ours, list(csv.reader(file)) if ours else [first.split(), *(line.split() for line in file)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"The label table {path} cannot be read ({reason}): check its path or make it anew.") from error
+    with open_table(path, "label table", "check its path or make it anew") as file:
+        first = file.readline()
+        ours = first.strip() == ",".join(COLUMNS)
+        try:
+            return ours, list(csv.reader(file)) if ours else [_split(line) for line in (first, *file)]
+        except csv.Error as error:
+            raise UserError(f"The label table {path} cannot be read ({error}): make it anew.") from error
+
+
+def _split(line):
+    """Fields between tabs, if there are any, so that names may have blanks; else between blanks."""
+    line = line.strip("\r\n")
+    return [field.strip() for field in line.split("\t")] if "\t" in line else line.split()
+
+
+def _two(fields):
+    """An utterance and its label; an utterance alone has none."""
+    if len(fields) == 1 and "," in fields[0]:
+        raise ValueError(fields[0])  # a CSV with another header
+    return fields if len(fields) > 1 else (*fields, "")
 
 
 def _cluster(text):
-    cluster = int(text)
-    if cluster < 0:
+    cluster = float(text)
+    if cluster < 0 or cluster % 1:
         raise ValueError(text)
-    return cluster
+    return int(cluster)
+
+
+def _distance(text):
+    distance = float(text or "nan")
+    if distance < 0 or distance == float("inf"):
+        raise ValueError(text)
+    return distance

@@ -93,19 +93,47 @@ def keep_labels(path, manifest, make, made_from):
     Raises
     ------
     UserError
-        If the table at ``path`` was made from other settings, or is not of this manifest.
+        If the table at ``path`` was made from other settings, or is not of this manifest, or nothing can be learnt from
+        the labels, see `check_labels`.
     """
     path = Path(path)
     made_from = {name: str(value) for name, value in made_from.items()}
     if ddp_broadcast(path.exists()):  # as the main rank sees it: it may write the table while another one looks
         _check_origin(path, made_from)
-        return read_label_table(path).for_manifest(manifest.ids, min_fraction=0)[0]
+        labels = read_label_table(path).for_manifest(manifest.ids, min_fraction=0)[0]
+        check_labels(labels, made_from)
+        return labels
     labels, distances = make().for_manifest(manifest.ids, min_fraction=0)
+    check_labels(labels, made_from)
     known = labels >= 0
     labels[known] = np.unique(labels[known], return_inverse=True)[1]
     table = LabelTable(manifest.ids[known], labels[known], distances[known])
     run_on_main(_write, args=[path, table, made_from])
     return labels
+
+
+def check_labels(labels: np.ndarray, made_from: dict) -> None:
+    """Raise a `UserError` if nothing can be learnt from labels: one class only, or each utterance a class of its own.
+
+    Arguments
+    ---------
+    labels : np.ndarray
+        (n,) int64, -1 for none.
+    made_from : dict
+        Where they come from, for the message.
+    """
+    classes, counts = np.unique(labels[labels >= 0], return_counts=True)
+    origin = ", ".join(f"{name} {value}" for name, value in made_from.items())
+    if len(classes) < 2:
+        raise UserError(
+            f"All {counts.sum()} labelled utterances are in one class ({origin}): there is nothing to tell apart; give "
+            "labels of two classes at least."
+        )
+    if counts.max() == 1:
+        raise UserError(
+            f"Each of {len(classes)} labelled utterances is a class of its own ({origin}): no class has two to learn "
+            "from; give labels that bring utterances together."
+        )
 
 
 def _write(path, table, made_from):

@@ -55,7 +55,10 @@ def test_an_utterance_missing_from_the_table(table, caplog):
     assert clusters.tolist() == [-1, table.clusters[4], table.clusters[2], -1]
     assert np.isnan(distances).tolist() == [True, False, False, True]
     assert distances.dtype == np.float32 and clusters.dtype == np.int64
-    assert caplog.messages == ["2 of 4 utterances are not in the label table."]
+    assert caplog.messages == [
+        "2 of 4 utterances are not in the label table.",
+        "48 of 50 labels are of utterances that are not in this corpus.",
+    ]
 
 
 def test_a_table_of_another_corpus(table):
@@ -87,10 +90,15 @@ HEADER = "ID,cluster,distance\n"
         (HEADER + "a,0,0.5\na,1,0.5\n", "has a more than once"),
         ("a 0\nb 1\nb 0\n", "has b more than once"),
         (HEADER + "a,0,0.5\nb,x,0.5\n", "line 3 is 'b,x,0.5'"),
-        (HEADER + "a,-1,0.5\n", "line 2 is 'a,-1,0.5'"),
+        (HEADER + "a,-2,0.5\n", "line 2 is 'a,-2,0.5'"),
+        (HEADER + "a,1.5,0.5\n", "line 2 is 'a,1.5,0.5'"),
+        (HEADER + "a,1,-0.5\n", "line 2 is 'a,1,-0.5'"),
+        (HEADER + "a,-1,0.5\n", "no utterances with a label, all 1 of"),
         (HEADER + "a,1,far\n", "line 2 is 'a,1,far'"),
         (HEADER + "a,1\n", "line 2 is 'a,1'"),
-        ("a 0\n\nb\n", "line 3 is 'b'"),
+        ("a 0\n\nb,1\n", "line 3 is 'b,1'"),
+        ("a\nb -1\nc nan\n", "all 3 of its utterances being without"),
+        ("a 0\na\n", "has a more than once"),
         ("a 0 0.5\n", "line 1 is 'a,0,0.5': write 'utterance label'"),
         ("ID,cluster\na,1\n", "line 1 is"),
     ],
@@ -114,3 +122,31 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_columns_of_different_lengths():
     with pytest.raises(ValueError, match="one cluster"):
         LabelTable(["a", "b"], [0])
+
+
+NONES = ["", "-1", "-1.0", "nan", "NaN", "None", "null"]
+
+
+@pytest.mark.parametrize("none", NONES)
+@pytest.mark.parametrize("form", ["ours", "blanks", "tabs"])
+def test_no_label_is_none(tmp_path, caplog, none, form):
+    rows = [("a", "3"), ("b", none), ("c", "4"), ("d", "3")]
+    text = {
+        "ours": HEADER + "".join(f"{name},{label},\n" for name, label in rows),
+        "blanks": "".join(f"{name} {label}\n" for name, label in rows),
+        "tabs": "".join(f"{name}\t{label}\n" for name, label in rows),
+    }[form]
+    (tmp_path / "labels").write_text(text)
+    table = read_label_table(tmp_path / "labels")
+    assert table.ids.tolist() == ["a", "c", "d"] and table.clusters.tolist() == (
+        [3, 4, 3] if form == "ours" else [0, 1, 0]
+    )
+    assert [message.split(" in ")[0] for message in caplog.messages] == ["1 of 4 utterances"]
+    assert table.for_manifest(["a", "b", "c"], min_fraction=0)[0].tolist()[1] == -1
+
+
+def test_whole_numbers_with_a_point_and_names_with_blanks(tmp_path):
+    (tmp_path / "a").write_text(HEADER + "a,3.0,\nb,4.0,0.5\n")
+    assert read_label_table(tmp_path / "a").clusters.tolist() == [3, 4]
+    (tmp_path / "a").write_text("my file.wav\tspeaker one\nother file.wav\tspeaker two\n")
+    assert read_label_table(tmp_path / "a").ids.tolist() == ["my file.wav", "other file.wav"]

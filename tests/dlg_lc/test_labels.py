@@ -32,9 +32,9 @@ def test_a_table_of_another_corpus(tmp_path):
 
 
 def test_a_table_that_was_made_with_other_settings(tmp_path):
-    path, manifest = tmp_path / "labels.csv", make_manifest(2)
+    path, manifest = tmp_path / "labels.csv", make_manifest(3)
     settings = {"init": "a/encoder", "n_clusters": 2}
-    first = keep_labels(path, manifest, lambda: LabelTable(["u00", "u01"], [0, 1]), settings)
+    first = keep_labels(path, manifest, lambda: LabelTable(["u00", "u01", "u02"], [0, 1, 1]), settings)
     assert keep_labels(path, manifest, pytest.fail, dict(settings)).tolist() == first.tolist()
     for others in settings | {"n_clusters": 3}, {"labels": "c"}, {}:
         with pytest.raises(UserError, match="give another output_folder, or remove"):
@@ -61,3 +61,30 @@ def test_a_smaller_share_is_part_of_a_larger_one_and_the_seed_matters():
     manifest = make_manifest()
     few, many, others = (set(true_labels(manifest, *how).ids) for how in ((0.2, 1), (0.4, 1), (0.2, 2)))
     assert few < many and few != others
+
+
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        ([0, 0, 0, 0], "All 4 labelled utterances are in one class .labels f.txt.: .* two classes"),
+        ([7, 7, -1, -1], "All 2 labelled utterances are in one class"),
+        ([0, 1, 2, 3], "Each of 4 labelled utterances is a class of its own"),
+        ([0, 1, -1, -1], "Each of 2 labelled utterances is a class of its own"),
+        ([3, -1, -1, -1], "All 1 labelled utterances are in one class"),
+    ],
+)
+def test_labels_that_teach_nothing_are_refused_before_anything_is_kept(tmp_path, labels, words):
+    manifest = make_manifest(4)
+    known = np.array(labels) >= 0
+    table = LabelTable(manifest.ids[known], np.array(labels)[known])
+    with pytest.raises(UserError, match=words):
+        keep_labels(tmp_path / "labels.csv", manifest, lambda: table, {"labels": "f.txt"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_of_utterances_that_are_held_out_teach_nothing(tmp_path, caplog):
+    """The manifest decides who is trained on; a table that names others is told."""
+    table = LabelTable(["u00", "u01", "u02", "test1", "test2"], [0, 0, 1, 1, 1])
+    assert keep_labels(tmp_path / "labels.csv", make_manifest(3), lambda: table, {}).tolist() == [0, 0, 1]
+    assert "2 of 5 labels are of utterances that are not in this corpus" in caplog.text
+    assert read_label_table(tmp_path / "labels.csv").ids.tolist() == ["u00", "u01", "u02"]

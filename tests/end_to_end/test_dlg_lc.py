@@ -290,3 +290,27 @@ def test_mistakes(corpus, labels, encoder, tmp_path, settings, said):
 def test_mistakes_of_few_labels(corpus, tmp_path, settings, said):
     arguments = command(corpus, tmp_path / "run", "hparams/finetune.yaml", **settings)
     assert said in run_script("train.py", *arguments).error()
+
+
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        (lambda i: "same", "labelled utterances are in one class"),
+        (lambda i: f"own{i}", "is a class of its own"),
+        (lambda i: "-1", "no utterances with a label"),
+        (lambda i: "", "no utterances with a label"),
+        (lambda i: f"c{i % 2}" if i < 5 else "-1", "5 utterances do not fill one batch of 8"),
+    ],
+)
+def test_labels_from_elsewhere_that_teach_nothing(corpus, tmp_path, labels, words):
+    (tmp_path / "labels").write_text("".join(f"{name} {labels(i)}\n" for i, name in enumerate(corpus.names)))
+    outcome = run_script("train.py", *command(corpus, tmp_path / "run", labels=tmp_path / "labels"))
+    assert words in outcome.error()
+    assert not list(tmp_path.glob("run/**/*.ckpt")) and not list(tmp_path.glob("run/**/encoder"))
+
+
+def test_few_true_labels_that_teach_nothing(corpus, tmp_path):
+    few = command(corpus, tmp_path / "run", "hparams/finetune.yaml", label_fraction=2 / 64)
+    assert "2 labelled utterances is a class of its own" in run_script("train.py", *few).error()
+    few = command(corpus, tmp_path / "run2", "hparams/finetune.yaml", label_fraction=0.1)
+    assert "6 utterances do not fill one batch of 8" in run_script("train.py", *few).error()
