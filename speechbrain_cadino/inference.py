@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
 import soxr
 import torch
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
 from speechbrain_cadino.corpus.pieces import lengths_from_files
+from speechbrain_cadino.corpus.samples import as_float
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.utils.errors import UserError
+
+LOWEST_RATE = 1000  # Hz; below, it is kHz
 
 
 class SpeakerEncoder(torch.nn.Module):
@@ -107,7 +109,8 @@ class SpeakerEncoder(torch.nn.Module):
         Arguments
         ---------
         waves : sequence of torch.Tensor or np.ndarray
-            (time,) each.
+            (time,) each. Floating point, or 8, 16 or 32 bits as audio files have them (uint8 around 128), which are
+            scaled to [-1, 1].
         sample_rate : int
             Of all of them, in Hz.
 
@@ -119,11 +122,14 @@ class SpeakerEncoder(torch.nn.Module):
         Raises
         ------
         UserError
-            If a wave is not (time,), is shorter than 0.1 s, silent, or not finite; tells which.
+            If a wave is not (time,), is shorter than 0.1 s, silent, not finite, or of another type; tells which.
         """
-        if not sample_rate > 0:
-            raise UserError(f"sample_rate is {sample_rate}: give the waves' rate in Hz, such as 16000.")
-        waves = [check_wave(_resampled(wave, sample_rate), f"Wave {number}") for number, wave in enumerate(waves)]
+        if not LOWEST_RATE <= sample_rate < float("inf"):
+            raise UserError(f"sample_rate is {sample_rate}: give the waves' rate in Hz, such as 16000, not in kHz.")
+        waves = [
+            check_wave(_resampled(wave, sample_rate, f"Wave {number}"), f"Wave {number}")
+            for number, wave in enumerate(waves)
+        ]
         return self._embed(lambda row, start, stop: waves[row][start:stop], [len(wave) for wave in waves])
 
     def encode_batch(self, wavs, wav_lens=None):
@@ -134,7 +140,7 @@ class SpeakerEncoder(torch.nn.Module):
         wavs : torch.Tensor
             (batch, time) at 16 kHz, or a single wave (time,).
         wav_lens : torch.Tensor, optional
-            (batch,) lengths relative to ``time``. Default: all full.
+            (batch,) lengths relative to ``time``, over 0 to 1. Default: all full.
 
         Returns
         -------
@@ -142,6 +148,12 @@ class SpeakerEncoder(torch.nn.Module):
             (batch, 1, embedding_dim) on the encoder's device.
         """
         wavs = torch.atleast_2d(wavs)
+        wav_lens = None if wav_lens is None else torch.as_tensor(wav_lens)
+        if wav_lens is not None and not ((wav_lens > 0) & (wav_lens < 1 + 1e-3)).all():
+            raise UserError(
+                f"wav_lens are from {wav_lens.min():g} to {wav_lens.max():g}: give lengths relative to the batch's, "
+                "which is 1, not samples."
+            )
         lengths = [wavs.shape[1]] * len(wavs) if wav_lens is None else (wav_lens * wavs.shape[1]).round().int().tolist()
         if len(lengths) != len(wavs):
             raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give one for each.")
@@ -172,6 +184,8 @@ class SpeakerEncoder(torch.nn.Module):
         threshold = self.threshold if threshold is None else threshold
         if threshold is None:
             raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
+        if not -1 <= threshold <= 1:
+            raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
         score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
         return score, score >= threshold
 
@@ -182,6 +196,6 @@ class SpeakerEncoder(torch.nn.Module):
         return torch.from_numpy(embeddings)
 
 
-def _resampled(wave, sample_rate):
-    wave = torch.as_tensor(wave).detach().cpu().numpy().astype(np.float32)
+def _resampled(wave, sample_rate, name):
+    wave = as_float(torch.as_tensor(wave).detach().cpu().numpy(), name)
     return wave if sample_rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, sample_rate, SAMPLE_RATE)

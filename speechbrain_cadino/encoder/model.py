@@ -7,7 +7,9 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.processing.features import InputNormalization
 from torch import nn
 
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
+from speechbrain_cadino.utils.errors import UserError
 
 
 class SpeakerEncoderNet(nn.Module):
@@ -50,6 +52,7 @@ class SpeakerEncoderNet(nn.Module):
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
+        check_features(compute_features)
         self.compute_features = compute_features
         self.mean_var_norm = mean_var_norm
         self.embedding_model = embedding_model
@@ -86,3 +89,26 @@ class SpeakerEncoderNet(nn.Module):
         with torch.no_grad(), torch.autocast(waves.device.type, enabled=False):
             features = self.compute_features(waves.float())
             return self.mean_var_norm(features, torch.ones(len(features), device=features.device))
+
+
+def check_features(compute_features: nn.Module) -> None:
+    """Raise a `UserError` if a filterbank is set for another rate than the 16 kHz of all audio here, or reaches beyond.
+
+    Arguments
+    ---------
+    compute_features : torch.nn.Module
+        Such as SpeechBrain's `Fbank`; what does not tell its rate is let through.
+    """
+    rate = getattr(getattr(compute_features, "compute_STFT", None), "sample_rate", SAMPLE_RATE)
+    if rate != SAMPLE_RATE:
+        raise UserError(
+            f"compute_features has the sample_rate {rate}, but all audio is read at {SAMPLE_RATE} Hz, whatever the "
+            "files' rate: leave sample_rate out; for telephone speech set f_max to 3800."
+        )
+    bands = getattr(compute_features, "compute_fbanks", None)
+    low, high = getattr(bands, "f_min", 0), getattr(bands, "f_max", SAMPLE_RATE / 2)
+    if not 0 <= low < high <= SAMPLE_RATE / 2:
+        raise UserError(
+            f"compute_features has bands from f_min {low} to f_max {high} Hz: audio at {SAMPLE_RATE} Hz has 0 to "
+            f"{SAMPLE_RATE // 2} Hz; set both within it, in Hz."
+        )

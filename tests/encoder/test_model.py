@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from speechbrain.lobes.features import Fbank
 
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
 
 
 @pytest.mark.parametrize("batch, time", [(1, 16000), (3, 8000), (2, 12345)])
@@ -55,3 +57,18 @@ def test_upper_frequency_is_heard(make_net):
     tone = low + 0.5 * torch.sin(2 * torch.pi * 6000 * time) * (time > 0.5)
     narrow, wide = ((net.features(tone) - net.features(low)).abs().mean() for net in (narrow, wide))
     assert wide > 1 and narrow < 0.2
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        (dict(sample_rate=8000, f_max=4000), "sample_rate 8000, but all audio is read at 16000 Hz"),
+        (dict(sample_rate=44100), "sample_rate 44100"),
+        (dict(f_max=11025), "from f_min 0 to f_max 11025 Hz"),
+        (dict(f_min=4000, f_max=3800), "f_min 4000 to f_max 3800 Hz"),
+    ],
+)
+def test_a_filterbank_of_another_rate_is_refused(make_net, settings, words):
+    net = make_net()
+    with pytest.raises(UserError, match=words):
+        SpeakerEncoderNet(Fbank(n_mels=20, **settings), net.mean_var_norm, net.embedding_model, 12)

@@ -149,3 +149,48 @@ def test_foreign_folders_are_one_sentence(folder, tmp_path):
 def test_absent_device_is_one_sentence(folder, device):
     with pytest.raises(UserError, match=f"The device {device} cannot be used here"):
         SpeakerEncoder.from_folder(folder, device=device)
+
+
+@pytest.mark.parametrize("kind, full", [("uint8", 127), ("int8", 127), ("int16", 32767), ("int32", 2**31 - 1)])
+def test_waves_as_files_have_them(encoder, kind, full):
+    wave = np.random.default_rng(0).uniform(-1, 1, 8000)
+    stored = (np.rint(wave * full) + 128 * (kind == "uint8")).astype(kind)
+    as_float = (stored.astype(np.float64) - 128 * (kind == "uint8")) / (full + 1)
+    wanted = encoder.encode_waves([as_float])
+    torch.testing.assert_close(encoder.encode_waves([stored]), wanted)
+    torch.testing.assert_close(encoder.encode_batch(torch.from_numpy(stored)[None])[:, 0], wanted)
+
+
+@pytest.mark.parametrize("wave", [np.arange(8000), np.ones(8000, bool), np.ones(8000, np.complex64)])
+def test_other_types_are_refused(encoder, wave):
+    with pytest.raises(UserError, match=f"Wave 0 has the type {wave.dtype}: give floating point"):
+        encoder.encode_waves([wave])
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 8000), (1, 8000, 2)])
+def test_several_channels_are_refused(encoder, shape):
+    with pytest.raises(UserError, match="Wave 0 has the shape .*give one channel"):
+        encoder.encode_batch(torch.randn(shape))
+    with pytest.raises(UserError, match="give one channel"):
+        encoder.encode_waves([torch.randn(shape[1:])])
+
+
+@pytest.mark.parametrize("rate", [16, 8.0, 44.1, -16000, 0, float("nan"), float("inf")])
+def test_rates_that_are_not_in_hertz_are_refused(encoder, rate):
+    with pytest.raises(UserError, match="sample_rate is .*in Hz"):
+        encoder.encode_waves([np.random.default_rng(0).standard_normal(8000)], rate)
+
+
+@pytest.mark.parametrize(
+    "lens", [[16000, 8000], [16000.0, 8000.0], [100.0, 50.0], [1.0, 0.0], [1.0, -0.5], [1.0, float("nan")]]
+)
+def test_lengths_that_are_not_relative_are_refused(encoder, lens):
+    with pytest.raises(UserError, match="wav_lens are from .*relative"):
+        encoder.encode_batch(torch.randn(2, 16000), torch.tensor(lens))
+    assert encoder.encode_batch(torch.randn(2, 16000), torch.tensor([1, 1])).shape == (2, 1, 12)
+
+
+@pytest.mark.parametrize("threshold", [30, 1.5, -2, float("nan")])
+def test_thresholds_that_no_cosine_has_are_refused(encoder, data, threshold):
+    with pytest.raises(UserError, match="threshold is .*from -1 to 1"):
+        encoder.verify_files(data / "a.wav", data / "b.flac", threshold=threshold)
