@@ -12,10 +12,11 @@ import json
 from pathlib import Path
 
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
-from speechbrain_cadino.corpus.manifest import write_manifest
+from speechbrain_cadino.corpus.manifest import read_manifest, write_manifest
 from speechbrain_cadino.corpus.scan import scan_corpus, write_rejected
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.locks import hold_folder
 
 
 def prepare_corpus(
@@ -28,6 +29,7 @@ def prepare_corpus(
     speaker_pattern=None,
     session_pattern=SESSION_PATTERN,
     workers=None,
+    check=None,
 ):
     """Write ``train.csv`` for a corpus, unless it is there already, made with the same settings and lists.
 
@@ -41,6 +43,8 @@ def prepare_corpus(
         Where ``train.csv``, ``rejected.csv`` (wav, reason) and ``train.json`` (the settings) are written.
     file_list, trials, min_duration, max_duration, speaker_pattern, session_pattern, workers
         See `speechbrain_cadino.corpus.scan.scan_corpus`.
+    check : callable, optional
+        Is given the `Manifest` before anything is written, and may raise a `UserError` to leave all as it is.
 
     Returns
     -------
@@ -64,12 +68,17 @@ def prepare_corpus(
         file_list=file_list and _fingerprint(file_list),
         trials=[_fingerprint(path) for path in trials],
     )
-    save_folder = make_folder(save_folder)
+    save_folder = Path(save_folder)
     csv_path, settings_path = save_folder / "train.csv", save_folder / "train.json"
     if csv_path.is_file() and _read_settings(settings_path) == settings:
+        if check is not None:
+            check(read_manifest(csv_path, data_folder))
         print(f"The corpus is prepared already: {csv_path}.")
         return csv_path
     scan = scan_corpus(data_folder, file_list, trials, workers=workers, **options)
+    if check is not None:
+        check(scan.manifest)
+    make_folder(save_folder)
     settings_path.unlink(missing_ok=True)  # what is written next is good only once the settings lie beside it
     write_rejected(scan.rejected, save_folder / "rejected.csv")
     write_manifest(scan.manifest, csv_path, data_root=data_folder)
@@ -115,4 +124,6 @@ def parse_arguments(arguments=None):
 
 if __name__ == "__main__":
     with one_sentence_errors():
-        prepare_corpus(**parse_arguments())
+        options = parse_arguments()
+        with hold_folder(options["save_folder"]):
+            prepare_corpus(**options)
