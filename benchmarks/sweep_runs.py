@@ -1,6 +1,5 @@
 """The processes of a sweep: so many at once, each run finished once, all of it resumable."""
 
-import fcntl
 import json
 import os
 import shlex
@@ -14,10 +13,10 @@ from tqdm import tqdm
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.locks import hold_folder
 
 STARTED, FINISHED = "started.json", "finished.json"  # one file: the run's settings, renamed at the end
 LOG = "run.log"
-LOCK = ".lock"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
@@ -45,7 +44,7 @@ def run_all(runs, output, jobs):
         raised, the processes are ended.
     """
     running, failures = {}, {}
-    with lock(output) as held, stop_signals() as received:
+    with hold_folder(output) as held, stop_signals() as received:
         waiting = [run for run in runs if not is_finished(run)]
         settings = {run: run.settings() for run in runs}
         for run in runs:
@@ -129,7 +128,8 @@ def start(run, settings, held):
             env={**os.environ, **ONE_THREAD},
             stdout=log,
             stderr=subprocess.STDOUT,
-            pass_fds=[held],
+            # A run that outlives its sweep, killed without warning, is not started a second time beside itself.
+            pass_fds=[] if held.fileno() is None else [held.fileno()],
             start_new_session=True,  # Ctrl-C reaches this process alone, which then ends the group, workers included
         )
 
@@ -155,22 +155,6 @@ def signal_group(process, number):
 def last_line(log):
     """The last line of a log that is not blank; a progress bar's states are lines too."""
     return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()][-1]
-
-
-@contextmanager
-def lock(output):
-    """Hold the sweep's folder; yields a descriptor, and a process that inherits it holds the folder too.
-
-    So a run that outlives its sweep, killed without warning, is not started a second time beside itself.
-    """
-    with open(make_folder(output) / LOCK, "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"A sweep, or a run that one left behind, is at work in {output}: wait for its end or end it."
-            ) from None
-        yield file.fileno()
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def content_hash(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def files_digest(wavs: Sequence[str]) -> list[str]:
+def files_status(wavs: Sequence[str]) -> list[str]:
     """For files whose content is not known: size and time of the last change, a list of (n,) str, '' if absent."""
     return in_threads(_status, wavs, "looking at files")
 

@@ -3,14 +3,12 @@
 Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share these arrays as they are.
 """
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.columns import COLUMNS, DATA_ROOT, read_columns
-from speechbrain_cadino.corpus.content import files_digest
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
 from speechbrain_cadino.corpus.pieces import lengths_from_files, merge_pieces
 from speechbrain_cadino.corpus.units import check_pieces, to_samples
@@ -77,41 +75,6 @@ class Manifest:
         """The rows at ``indices`` (integers or a boolean mask), as a new manifest."""
         columns = {name: None if column is None else column[indices] for name, column in vars(self).items()}
         return Manifest(**columns)
-
-    def digest(self, data_root: str | Path | None = None) -> str:
-        """What the manifest is, as 32 hexadecimal digits, wherever the data folder lies.
-
-        They change with the rows, their order, speakers and sessions, and with what the files hold: by ``contents``, or
-        where that is not known, by size and time of the last change, which are looked up.
-
-        Arguments
-        ---------
-        data_root : str, Path or None
-            Paths below this folder count from there.
-
-        Returns
-        -------
-        str
-
-        Example
-        -------
-        >>> first = Manifest(["a"], ["/x/a.wav"], [0], [9], contents=["0123456789abcdef"])
-        >>> moved = Manifest(["a"], ["/y/a.wav"], [0], [9], contents=["0123456789abcdef"])
-        >>> first.digest("/x") == moved.digest("/y")
-        True
-        """
-        digest = hashlib.blake2b(digest_size=16)
-        root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
-        contents = np.full(len(self), "", dtype=STRING) if self.contents is None else self.contents.copy()
-        unknown = np.flatnonzero(contents == "")
-        contents[unknown] = np.array(files_digest(self.wavs[unknown].tolist()), dtype=STRING)
-        for column in (self.ids, self.wavs, self.spk_ids, self.sessions, contents):
-            texts = [] if column is None else column.tolist()
-            if column is self.wavs and root is not None:
-                texts = [wav.removeprefix(root) for wav in texts]
-            digest.update("\0".join([str(len(texts)), *texts]).encode())
-        digest.update(self.starts.tobytes() + self.stops.tobytes())
-        return digest.hexdigest()
 
 
 def read_manifest(

@@ -3,16 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from speechbrain_cadino.corpus.content import files_digest
+from speechbrain_cadino.corpus.content import files_status
 from speechbrain_cadino.corpus.held_out import drop_held_out
 from speechbrain_cadino.corpus.known import changes, read_known, write_known
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
-from speechbrain_cadino.corpus.manifest import read_manifest, write_manifest
+from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
 from speechbrain_cadino.corpus.rows import fit_to_files
 from speechbrain_cadino.corpus.scan import list_corpus, scan_corpus, write_rejected
 from speechbrain_cadino.utils.errors import UserError
@@ -34,6 +34,7 @@ def prepare_corpus(
     workers: int | None = None,
     train_csv: str | Path | None = None,
     trial_folders: Sequence[str | Path] = (),
+    check: Callable[[Manifest], None] | None = None,
 ) -> Path:
     """Write ``train.csv`` for a corpus, unless it is there already, made of the same files with the same settings.
 
@@ -52,6 +53,8 @@ def prepare_corpus(
     train_csv : str, Path or None
         Take the rows of this CSV in place of the folder or list. The trials' utterances are left out of it, and its
         rows are compared with the headers of their files; the audio is not decoded.
+    check : callable, optional
+        Is given the `Manifest` before anything is written, and may raise a `UserError` to leave all as it is.
 
     Returns
     -------
@@ -85,13 +88,19 @@ def prepare_corpus(
     make = _FromFiles if train_csv is None else _FromCsv
     source = make(Path(save_folder), data_folder, train_csv or file_list, trials, trial_folders, options)
     settings["files"] = source.digest()
-    save_folder = make_folder(save_folder)
+    save_folder = Path(save_folder)
     csv_path, settings_path = save_folder / "train.csv", save_folder / "train.json"
     before = _read_settings(settings_path)
     if csv_path.is_file() and before == settings:
+        if check is not None:
+            check(read_manifest(csv_path, data_folder))
         print(f"The corpus is prepared already: {csv_path}.")
         return csv_path
     manifest, rejected, out, notes = source.manifest(before, settings, workers)
+    if check is not None:
+        check(manifest)
+    make_folder(save_folder)
+    source.keep()
     settings_path.unlink(missing_ok=True)  # what is written next is good only once the settings lie beside it
     write_rejected(rejected, save_folder / "rejected.csv")
     write_manifest(manifest, csv_path, data_root=data_folder)
@@ -127,11 +136,14 @@ class _FromFiles:
         if different:
             notes.append(f"Files since the last preparation: {different}.")
         scan = scan_corpus(**self.arguments, workers=workers, listing=self.listing, known=known)
-        make_folder(self.path.parent)
-        write_known(self.path, self.listing, scan.files)
+        self.files = scan.files
         if self.listing.ignored:
             notes.append(f"Not looked at, since their names are not those of audio: {in_words(self.listing.ignored)}.")
         return scan.manifest, scan.rejected, scan.held_out, notes
+
+    def keep(self):
+        """Write what is known of each file by now."""
+        write_known(self.path, self.listing, self.files)
 
 
 class _FromCsv:
@@ -143,7 +155,7 @@ class _FromCsv:
         self.rows = read_manifest(train_csv, data_folder, options["session_pattern"])
 
     def digest(self):
-        status = files_digest(np.unique(self.rows.wavs).tolist())
+        status = files_status(np.unique(self.rows.wavs).tolist())
         return hashlib.blake2b("\n".join(status).encode(), digest_size=16).hexdigest()
 
     def manifest(self, before, settings, workers):
@@ -151,6 +163,9 @@ class _FromCsv:
         rows, out = drop_held_out(self.rows, self.train_csv, self.trials, self.data_folder, self.trial_folders)
         rows, rejected = fit_to_files(rows, self.train_csv, self.data_folder)
         return rows, rejected, out, []
+
+    def keep(self):
+        """Nothing is known of files that were not decoded."""
 
 
 def _fingerprint(path):

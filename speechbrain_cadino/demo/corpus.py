@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from itertools import combinations, product
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_folder
+from speechbrain_cadino.utils.files import atomic_folder, foreign_files
+from speechbrain_cadino.utils.locks import hold_folder
 
 DESCRIPTION = "corpus.json"
+MADE = re.compile(r"wav/(train|test)\d+/s\d+/\d+\.wav|train_files\.txt|trials\.txt|corpus\.json")
 
 
 def make_demo_corpus(
@@ -77,17 +80,22 @@ def make_demo_corpus(
     generator = open_synthesiser(synthesiser)
     settings["synthesiser"] = generator.name
     folder = Path(folder)
-    if _is_made(folder, settings):
-        return folder
+    place = folder.resolve()
+    with hold_folder(place, place.with_name(f".{place.name}.lock")):  # within, it would be replaced with the corpus
+        if not _is_made(place, settings):
+            _make(place, generator, settings)
+    return folder
+
+
+def _make(folder, generator, settings):
     speakers = _draw_speakers(generator, settings)
-    with atomic_folder(folder) as partial:  # a half-made corpus is never taken for one
+    with atomic_folder(folder, MADE.fullmatch) as partial:  # a half-made corpus is never taken for one
         files = _synthesise(partial / "wav", generator, speakers, settings)
         train = [name for name in files if name.startswith("train")]
         (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
         (partial / "trials.txt").write_text("".join(_trials(files[len(train) :], speakers, settings)))
         description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
         (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
-    return folder
 
 
 def audio_hash(folder: str | Path) -> str:
@@ -109,18 +117,41 @@ def _check_settings(settings):
 
 
 def _is_made(folder, settings):
-    """Is this corpus there? An older one of other settings may be replaced, anything else may not."""
+    """Is this corpus there? An older one of other settings may be replaced if it is as it was made, nothing else."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} holds something that is not a demo corpus: choose another folder for it.") from error
-    if description["settings"] != settings:
-        return False
+    same = description["settings"] == settings
+    foreign = [] if same else foreign_files(folder, set(_made_files(description["settings"])).__contains__)
+    if foreign:
+        raise UserError(
+            f"{folder} holds a demo corpus of other settings, and {foreign[0]}, which was not made with it: move that "
+            "away, or choose another folder for the corpus."
+        )
     if description["sha256"] != audio_hash(folder / "wav"):
         raise UserError(f"The audio in {folder} has changed since it was made: remove the folder to have it made anew.")
-    return True
+    return same
+
+
+def _made_files(settings):
+    """All files of a corpus, relative to its folder."""
+    names = [f"wav/{name}" for name in _names(settings)]
+    return [*names, "train_files.txt", "trials.txt", DESCRIPTION]
+
+
+def _names(settings):
+    """The utterances' names, relative to ``wav``."""
+    kinds = (("train", "n_speakers", "utterances"), ("test", "n_test_speakers", "test_utterances"))
+    return [
+        f"{speaker}{i:04d}/s{session}/{number:03d}.wav"
+        for speaker, count, each in kinds
+        for i in range(settings[count])
+        for session in range(settings["sessions"])
+        for number in range(settings[each])
+    ]
 
 
 def _draw_speakers(generator, settings):

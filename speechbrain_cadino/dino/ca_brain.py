@@ -44,6 +44,7 @@ class CADINOBrain(DINOBrain):
 
     def fit_loader(self, loader):
         self.manifest = loader.dataset.manifest
+        self.clusters.bind(self.manifest.ids)
         if loader.dataset.positive_sampler is not self.hparams.positive_sampler:
             raise UserError(
                 "The dataset's positive_sampler is not the setting positive_sampler: write "

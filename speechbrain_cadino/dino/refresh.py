@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
+from speechbrain_cadino.corpus.fingerprints import id_keys, places_of
 from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class RefreshSchedule:
@@ -59,7 +63,7 @@ class RefreshSchedule:
 
 @register_checkpoint_hooks
 class Clusters:
-    """The clusters that are in use; a recoverable.
+    """The clusters that are in use; a recoverable, kept by utterance: each has its own cluster after loading, too.
 
     Attributes
     ----------
@@ -77,6 +81,11 @@ class Clusters:
 
     def __init__(self) -> None:
         self.number, self.epoch, self.labels, self.distances, self.metrics = 0, None, None, None, {}
+        self._keys = None
+
+    def bind(self, ids: np.ndarray) -> None:
+        """Say which utterances the rows are, (n,) the manifest's IDs, before anything is saved or loaded."""
+        self._keys = id_keys(ids)
 
     def take(self, epoch: int, labels: np.ndarray, distances: np.ndarray, metrics: dict[str, float]) -> None:
         """Replace the clusters by those made before ``epoch``."""
@@ -86,12 +95,26 @@ class Clusters:
     @mark_as_saver
     def save(self, path: str | Path) -> None:
         """Write the state; arrays go as tensors, so that it is read without unpickling foreign classes."""
-        arrays = {name: getattr(self, name) for name in ("labels", "distances")}
+        arrays = {"labels": self.labels, "distances": self.distances}
+        arrays["keys"] = None if self.labels is None else self._keys
         state = {name: None if array is None else torch.from_numpy(array) for name, array in arrays.items()}
-        torch.save({**vars(self), **state}, path)
+        state |= {name: getattr(self, name) for name in ("number", "epoch", "metrics")}
+        torch.save(state, path)
 
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
-        """Go on from a saved state."""
-        for name, value in torch.load(path, map_location="cpu").items():
-            setattr(self, name, value.numpy() if isinstance(value, torch.Tensor) else value)
+        """Go on from a saved state; an utterance that it does not have is in no cluster."""
+        state = torch.load(path, map_location="cpu")
+        self.number, self.epoch, self.metrics = state["number"], state["epoch"], state["metrics"]
+        arrays = [state[name] for name in ("labels", "distances", "keys")]
+        labels, distances, keys = (None if array is None else array.numpy() for array in arrays)
+        if keys is not None and self._keys is not None and not np.array_equal(keys, self._keys):
+            places = places_of(self._keys, keys)
+            absent = places < 0
+            labels = np.where(absent, -1, labels[places])
+            distances = np.where(absent, np.float32(np.nan), distances[places])
+            logger.warning(
+                "The clusters in %s are of other utterances: %d of %d are in none until the next clustering.",
+                path, np.count_nonzero(absent), len(places),
+            )  # fmt: skip
+        self.labels, self.distances = labels, distances

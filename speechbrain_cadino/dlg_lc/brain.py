@@ -80,6 +80,7 @@ class DLGLCBrain(CadinoBrain):
                 f"The labels in {self.hparams.labels} go from {labels.min()} to {labels.max()} and the classifier has "
                 f"{classes} classes: give every utterance of the manifest a label from 0 to {classes - 1}."
             )
+        self.gate.bind(manifest.ids)
         self.labels = torch.from_numpy(labels).to(self.device)
         known = manifest.spk_ids is not None and (manifest.spk_ids != "").all()
         self.truth = Truth(labels, manifest.spk_ids, self.device) if known else None

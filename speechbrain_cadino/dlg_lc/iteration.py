@@ -11,10 +11,12 @@ from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.training.finish import ITERATIONS, DevelopmentList
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
-from speechbrain_cadino.utils.distributed import is_main
+from speechbrain_cadino.training.parts import claim_part
+from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
+from speechbrain_cadino.utils.distributed import is_main, on_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.report import format_table
@@ -62,8 +64,8 @@ class Report:
     def show(self):
         """Print the table."""
         if is_main():
-            wanted = ["iteration", "step", "clusters", *(name for names in PANELS.values() for name in names)]
-            print(f"\n{format_table(self.history.rows, [name for name in wanted if name in self.history.columns()])}")
+            columns = [name for name in ITERATIONS if name in self.history.columns()]
+            print(f"\n{format_table(self.history.rows, columns)}")
 
 
 def iterate(experiment, manifest, development=None):
@@ -104,11 +106,12 @@ def iterate(experiment, manifest, development=None):
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
         if number == 1 and hparams.labels:
-            make_labels, made_from = partial(read_label_table, hparams.labels), {"labels": hparams.labels}
+            make_labels = partial(read_label_table, hparams.labels)
+            made_from = {"labels": on_main(file_digest, hparams.labels)}
         else:
             where = folder / "embeddings"
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
-            made_from = {"init": hparams.init, "clustering": hparams.clustering}
+            made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
         labels = keep_labels(folder / "labels.csv", manifest, make_labels, made_from)
         metrics = cluster_metrics(labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = metrics.get("ami_previous")
@@ -159,6 +162,8 @@ def _train_once(experiment, settings, manifest, development, further):
     Gives the metrics of `Experiment.train`, and the EER of the exported encoder on each further list (a dict).
     """
     result = Path(settings["output_folder"]) / RESULT
+    origin = {name: settings.get(name) for name in ("labels", "init", "start_from")}
+    on_main(_claim, result.parent, origin)
     if ddp_broadcast(result.exists()):
         return json.loads(result.read_text())
     metrics = experiment.changed(settings).train(manifest, development)
@@ -171,6 +176,13 @@ def _train_once(experiment, settings, manifest, development, further):
             temporary.write_text(json.dumps(metrics, indent=2))
     ddp_barrier()  # the other ranks need the encoder
     return metrics
+
+
+def _claim(folder, origin):
+    """`claim_part`, with what the settings of a part lead to."""
+    start = None if origin["start_from"] is None else (run_digests(origin["start_from"]) or [None])[0]
+    init = None if origin["init"] is None else encoder_digest(origin["init"])
+    claim_part(folder, labels=file_digest(origin["labels"]), init=init, start_from=start)
 
 
 def _check(hparams):

@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
-from speechbrain.utils.distributed import ddp_broadcast, run_on_main
 
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
+from speechbrain_cadino.corpus.fingerprints import digest_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
+from speechbrain_cadino.utils.distributed import on_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
+
+CONTENT = "content"
 
 
 def cluster_labels(encoder_folder, manifest, clustering, folder, device):
@@ -98,9 +101,10 @@ def keep_labels(path, manifest, make, made_from):
     """
     path = Path(path)
     made_from = {name: str(value) for name, value in made_from.items()}
-    if ddp_broadcast(path.exists()):  # as the main rank sees it: it may write the table while another one looks
-        _check_origin(path, made_from)
-        labels = read_label_table(path).for_manifest(manifest.ids, min_fraction=0)[0]
+    if on_main(path.exists):  # as the main rank sees it: it may write the table while another one looks
+        table = read_label_table(path)
+        _check_origin(path, table, made_from)
+        labels = table.for_manifest(manifest.ids, min_fraction=0)[0]
         check_labels(labels, made_from)
         return labels
     labels, distances = make().for_manifest(manifest.ids, min_fraction=0)
@@ -108,7 +112,7 @@ def keep_labels(path, manifest, make, made_from):
     known = labels >= 0
     labels[known] = np.unique(labels[known], return_inverse=True)[1]
     table = LabelTable(manifest.ids[known], labels[known], distances[known])
-    run_on_main(_write, args=[path, table, made_from])
+    on_main(_write, path, table, made_from)
     return labels
 
 
@@ -138,17 +142,22 @@ def check_labels(labels: np.ndarray, made_from: dict) -> None:
 
 def _write(path, table, made_from):
     with atomic_path(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(made_from, indent=2))
+        temporary.write_text(json.dumps({**made_from, CONTENT: _digest(table)}, indent=2))
     table.write(path)
 
 
-def _check_origin(path, made_from):
+def _digest(table):
+    return digest_of([*table.ids.tolist(), table.clusters.tobytes().hex()])
+
+
+def _check_origin(path, table, made_from):
     record = path.with_suffix(".json")
     if not record.is_file():
         raise UserError(
             f"{record} is missing, and with it what {path.name} was made from: remove {path.parent} to begin anew."
         )
     origin = json.loads(record.read_text())
+    content = origin.pop(CONTENT, None)
     for name in origin | made_from:
         was, is_now = origin.get(name), made_from.get(name)
         if was != is_now:
@@ -156,3 +165,8 @@ def _check_origin(path, made_from):
                 f"The labels {path} were made with {name} {was}, and this run has {is_now}: give another "
                 f"output_folder, or remove {path.parent} to begin anew."
             )
+    if content != _digest(table):
+        raise UserError(
+            f"The labels {path} are no longer those that the run has made: put them back, give them as --labels to a "
+            f"run with another output_folder, or remove {path.parent} to begin anew."
+        )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
+from speechbrain_cadino.corpus.fingerprints import id_keys, places_of
 from speechbrain_cadino.dlg_lc.mixture import Mixture, fit_mixture, log_losses
 from speechbrain_cadino.utils.distributed import all_gather_object, is_main
 from speechbrain_cadino.utils.errors import UserError
@@ -58,6 +59,11 @@ class LossGate:
         self.epochs = 0
         self.threshold, self.reason, self.mixture = math.inf, f"the gate is open until epoch {start_epoch}", None
         self._items, self._losses = [], []
+        self._keys = None
+
+    def bind(self, ids: np.ndarray) -> None:
+        """Say which utterances the items are, (n,) the manifest's IDs: losses are then kept by utterance."""
+        self._keys = id_keys(ids)
 
     def record(self, items: torch.Tensor, losses: torch.Tensor) -> None:
         """Take in a batch.
@@ -125,14 +131,20 @@ class LossGate:
         state = {name: getattr(self, name) for name in ("epochs", "threshold", "reason")}
         state["mixture"] = self.mixture and tuple(self.mixture)
         state["items"], state["losses"] = map(torch.from_numpy, epoch)
+        if self._keys is not None:
+            state["keys"] = torch.from_numpy(self._keys[epoch.items])
         if is_main():
             torch.save(state, path)
 
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
-        """Go on from a saved state."""
+        """Go on from a saved state; losses of utterances that are not there any more are left out."""
         state = torch.load(path, map_location="cpu")
         self.epochs, self.threshold, self.reason = state["epochs"], state["threshold"], state["reason"]
         self.mixture = state["mixture"] and Mixture(*state["mixture"])
+        items, losses = state["items"], state["losses"]
+        if self._keys is not None and "keys" in state:
+            items = torch.from_numpy(places_of(state["keys"].numpy(), self._keys))
+            items, losses = items[items >= 0], losses[items >= 0]
         # One rank takes the losses of all: they will be gathered again.
-        self._items, self._losses = ([state["items"]], [state["losses"]]) if is_main() else ([], [])
+        self._items, self._losses = ([items], [losses]) if is_main() else ([], [])

@@ -19,6 +19,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
 
 METADATA = "encoder.json"
+FILES = ("hyperparams.yaml", METADATA, "embedding_model.ckpt", "mean_var_norm_emb.ckpt")
 CLASSES = {
     "compute_features": "speechbrain.lobes.features.Fbank",
     "mean_var_norm": "speechbrain.processing.features.InputNormalization",
@@ -42,7 +43,8 @@ def export_encoder(
     """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
 
     The batch norm after the last layer and the subtraction of ``mean`` are folded into that layer, so that the loaded
-    encoder gives ``net(waves) - mean`` to 1e-5. The folder can be moved. An older export is replaced.
+    encoder gives ``net(waves) - mean`` to 1e-5. The folder can be moved. An older export is replaced; other files that
+    lie in its folder stay.
 
     Arguments
     ---------
@@ -88,7 +90,7 @@ def export_encoder(
         "info": info or {},
     }
     try:
-        with atomic_folder(folder) as temporary:
+        with atomic_folder(folder, FILES.__contains__) as temporary:
             _write(temporary / "hyperparams.yaml", yaml_text(settings))
             _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
             torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")

@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import read_row
+from speechbrain_cadino.corpus.fingerprints import files_digest
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
@@ -32,12 +33,13 @@ def extract_embeddings(
     threads: int = 4,
     strict: bool = False,
     progress: bool = True,
+    content: str | None = None,
 ) -> tuple[np.ndarray, list[str]]:
     """Embed every utterance of a manifest, clean and whole.
 
     With a folder, finished shards are kept there, so that a second call goes on where the first was killed, and the
     result is kept as ``embeddings.npy``, ``ids.txt`` and ``rejected.csv``. All are made anew if the encoder's weights
-    or features, the manifest or ``max_seconds`` have changed.
+    or features, the manifest, what its files hold (see `file_fingerprints`) or ``max_seconds`` have changed.
 
     Arguments
     ---------
@@ -56,6 +58,8 @@ def extract_embeddings(
         Whether an utterance that cannot be used is an error. Otherwise it is left out, with a warning.
     progress : bool
         Whether to show a progress bar (on rank 0 only).
+    content : str, optional
+        With a folder: `files_digest` of the manifest's files, so that one rank looks them up for all.
 
     Returns
     -------
@@ -89,7 +93,7 @@ def extract_embeddings(
         if folder is None:
             embeddings, ids, rejected = embed(None, bar.update)
         else:
-            shards = Shards(folder, fingerprint(net, manifest, max_seconds), manifest, shard_size)
+            shards = Shards(folder, fingerprint(net, manifest, max_seconds, content), manifest, shard_size)
             embeddings, ids, rejected = shards.compute(embed, rank, world_size, bar)
     if rejected:
         reason = rejected[0][1]
@@ -100,9 +104,10 @@ def extract_embeddings(
     return embeddings, ids
 
 
-def fingerprint(net: SpeakerEncoderNet, manifest: Manifest, max_seconds: float) -> str:
-    """Sixteen hexadecimal digits that change with the encoder, the manifest and ``max_seconds``."""
-    digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds}".encode())
+def fingerprint(net: SpeakerEncoderNet, manifest: Manifest, max_seconds: float, content: str | None = None) -> str:
+    """Sixteen hexadecimal digits that change with the encoder, the manifest, its files' content and ``max_seconds``."""
+    content = files_digest(manifest.wavs) if content is None else content
+    digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds} {content}".encode())
     for name, tensor in net.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.cpu().numpy().tobytes())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +13,21 @@ import numpy as np
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
 
 POLL_SECONDS = 0.5
+SHARD = re.compile(r"shard_[0-9a-f]{16}_\d+_\d+\.npz")
 
 
 class Shards:
-    """Embeddings of a corpus in one folder, valid for one fingerprint; files of any other are replaced.
+    """Embeddings of a corpus in one folder, valid for one fingerprint; those of any other are replaced.
+
+    Files of other kinds stay. Embeddings that were not made here are not replaced: that is a `UserError`.
 
     Arguments
     ---------
     folder : str or Path
-        Holds nothing else.
     key : str
         The fingerprint of encoder and corpus.
     manifest : speechbrain_cadino.corpus.manifest.Manifest
@@ -58,6 +62,7 @@ class Shards:
             bar.update(len(self.ids))
             return self.load()
         if rank == 0:
+            self._check_ours()
             self._remove(keep=self.paths)
         mine = range(rank, len(self.rows), world_size)
         bar.total = sum(len(self.rows[number]) for number in mine)
@@ -106,8 +111,21 @@ class Shards:
         with atomic_path(self.folder / "embeddings.json") as temporary:
             temporary.write_text(json.dumps({"fingerprint": self.key, "shape": embeddings.shape}))
 
+    def _shards(self):
+        return [path for path in self.folder.glob("shard_*.npz") if SHARD.fullmatch(path.name)]
+
+    def _check_ours(self):
+        if (self.folder / "embeddings.json").exists() or self._shards():
+            return
+        for name in ("embeddings.npy", "ids.txt", "rejected.csv"):
+            if (self.folder / name).exists():
+                raise UserError(
+                    f"{self.folder} holds {name}, which was not made here, since {self.folder / 'embeddings.json'} is "
+                    "missing: give another folder for the embeddings."
+                )
+
     def _remove(self, keep=()):
-        for path in self.folder.glob("shard_*.npz"):
+        for path in self._shards():
             if path not in keep:
                 path.unlink(missing_ok=True)
 

@@ -1,9 +1,11 @@
 """What every Brain here shares: ranks, clipping, schedules by step, one record an epoch, safe checkpoints, resume."""
 
+import logging
 import time
 
 import speechbrain as sb
 import torch
+from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
 from speechbrain.utils.distributed import ddp_broadcast
 
 from speechbrain_cadino.training.ddp import wrap
@@ -99,8 +101,8 @@ class CadinoBrain(sb.Brain):
         skipped = self.scaler.is_enabled() or self.skip_nonfinite_grads
         if not skipped or self.nonfinite_count > self.nonfinite_patience:
             raise UserError(
-                f"The loss is not finite at step {self.optimizer_step}: lower lr, give --skip_nonfinite_grads, or "
-                "both; the run then goes on from its last checkpoint."
+                f"The loss is not finite at step {self.optimizer_step}: give --skip_nonfinite_grads, and the run goes "
+                "on from its last checkpoint; or give a lower lr and another output_folder."
             )
 
     def optimizers_step(self):
@@ -132,6 +134,19 @@ class CadinoBrain(sb.Brain):
             last_ckpt_time, steps_since_ckpt
         )
 
+    def _save_intra_epoch_ckpt(self):
+        # As SpeechBrain's, with what orders checkpoints, and the epoch for people.
+        self.checkpointer.save_and_keep_only(
+            end_of_epoch=False,
+            num_to_keep=1,
+            ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,
+            meta={INTRA_EPOCH_CKPT_FLAG: True, **self._progress()},
+            verbosity=logging.DEBUG,
+        )
+
+    def _progress(self):
+        return {"epoch": self.hparams.epoch_counter.current, "step": self.optimizer_step}
+
     def on_stage_end(self, stage, stage_loss, epoch=None):
         if stage != sb.Stage.TRAIN:
             return
@@ -148,7 +163,7 @@ class CadinoBrain(sb.Brain):
         self.epoch_check(metrics)
         self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
-            meta={"epoch": epoch},
+            meta=self._progress(),
             num_to_keep=self.hparams.keep_checkpoints,
             ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"],  # one within an epoch takes no place
         )

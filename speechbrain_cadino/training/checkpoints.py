@@ -1,19 +1,24 @@
 """Checkpoints that are whole or absent: a run killed at any moment starts again from the last one."""
 
-import hashlib
 import logging
 import shutil
 import textwrap
 
-from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
-from speechbrain.utils.distributed import ddp_broadcast
+from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME, Checkpointer, ckpt_recency
+from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_cadino.training.checkpoint_files import (
+    CHECKSUMS,
+    find_fault,
+    read_checksums,
+    remove_checkpoint,
+    write_checksums,
+)
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder, replace_folder
 
-CHECKSUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
 _UNFINISHED = ".saving."
 _REPLACED = "~"
 
@@ -25,8 +30,10 @@ class SafeCheckpointer(Checkpointer):
 
     SpeechBrain writes into the final folder, the list entry first: killed in between, it leaves a half checkpoint that
     is the newest and fails the next start. Here a folder gets its name when it is whole; one that was damaged later is
-    passed over with a warning, and the one before is taken. Everything else is as SpeechBrain has it, several ranks
-    included: rank 0 writes. Arguments as in `Checkpointer`.
+    passed over with a warning, and the one before is taken. The newest is that of the latest optimiser step (``step``
+    in its meta) and, among equals, the one that was saved last: a number counts that, since clocks are set back. From
+    a folder that goes, only the files of its checksums are removed. Everything else is as SpeechBrain has it, several
+    ranks included: rank 0 writes. Arguments as in `Checkpointer`.
 
     Raises
     ------
@@ -54,6 +61,7 @@ class SafeCheckpointer(Checkpointer):
         try:
             if is_main():
                 self._tidy()
+                meta["saved"] = 1 + max((found.meta.get("saved", 0) for found in self.list_checkpoints()), default=0)
             saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
             final = self._finish(saved.path) if is_main() else None
         except OSError as error:
@@ -69,9 +77,57 @@ class SafeCheckpointer(Checkpointer):
             return None
         return saved._replace(path=final, paramfiles={key: final / path.name for key, path in saved.paramfiles.items()})
 
-    def save_and_keep_only(self, *args, importance_keys=(), **kwargs):
+    def save_and_keep_only(self, *args, importance_keys=(), keep_recent=True, **kwargs):
         """As SpeechBrain's, whose own default list grows with each call and then keeps recent ones unasked."""
-        super().save_and_keep_only(*args, importance_keys=list(importance_keys), **kwargs)
+        keys = [*importance_keys, *([recency] if keep_recent else [])]
+        super().save_and_keep_only(*args, importance_keys=keys, keep_recent=False, **kwargs)
+
+    def delete_checkpoints(
+        self,
+        *,
+        num_to_keep=1,
+        min_keys=None,
+        max_keys=None,
+        importance_keys=(),
+        ckpt_predicate=None,
+        verbosity=logging.INFO,
+    ):
+        """As SpeechBrain's; without any key the most recent ones stay."""
+        if num_to_keep < 0:
+            raise ValueError("Number of checkpoints to keep must be positive.")
+        orders = [{"min_key": key} for key in min_keys or ()] + [{"max_key": key} for key in max_keys or ()]
+        orders += [{"importance_key": key} for key in importance_keys or (() if orders else (recency,))]
+        kept, found = set(), {}
+        for order in orders:
+            ranked = [one.path for one in self.find_checkpoints(**order, ckpt_predicate=ckpt_predicate)]
+            kept.update(ranked[:num_to_keep])
+            found |= dict.fromkeys(ranked)
+        ddp_barrier()  # nobody may still be looking at them
+        for path in [path for path in found if path not in kept] if is_main() else []:
+            remove_checkpoint(path)
+            logger.log(verbosity, f"Deleted checkpoint in {path}")
+        ddp_barrier()
+
+    def find_checkpoints(
+        self, importance_key=None, max_key=None, min_key=None, ckpt_predicate=None, max_num_checkpoints=None
+    ):
+        """As SpeechBrain's; by default, and among equals, the most recent comes first, see `recency`."""
+        if sum(key is not None for key in (importance_key, max_key, min_key)) > 1:
+            raise ValueError("Must specify only one of 'importance_key', 'max_key', and 'min_key'.")
+        key, sign = (max_key, 1) if max_key else (min_key, -1)
+        if importance_key is ckpt_recency:
+            importance_key = None
+        found = [
+            checkpoint
+            for checkpoint in self.list_checkpoints()
+            if (ckpt_predicate is None or ckpt_predicate(checkpoint)) and (key is None or key in checkpoint.meta)
+        ]
+        found.sort(key=recency, reverse=True)
+        if importance_key is not None:
+            found.sort(key=importance_key, reverse=True)
+        elif key is not None:
+            found.sort(key=lambda checkpoint: sign * checkpoint.meta[key], reverse=True)
+        return found[:max_num_checkpoints]
 
     def list_checkpoints(self):
         """The whole checkpoints; a damaged one is left out, with a warning."""
@@ -99,59 +155,45 @@ class SafeCheckpointer(Checkpointer):
     def _finish(self, unfinished):
         """Add the checksums, make all durable, give the folder its name; returns the final path."""
         final = unfinished.with_name(unfinished.name.removeprefix(_UNFINISHED))
-        lines = [f"{_digest(file)}  {file.name}\n" for file in sorted(unfinished.iterdir())]
-        (unfinished / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+        write_checksums(unfinished)
         # A name used again: the old one stays a checkpoint until the new one is there.
-        replace_folder(unfinished, final, final.with_name(final.name + _REPLACED))
+        replaced = final.with_name(final.name + _REPLACED)
+        own = {*read_checksums(final), *read_checksums(replaced), CHECKSUMS}
+        replace_folder(unfinished, final, replaced, own.__contains__)
         return final
 
     def _tidy(self):
         """Remove what a killed run left: unfinished folders, half-deleted ones, and those that were replaced."""
         for folder in self.checkpoints_dir.iterdir():
-            unfinished = folder.name.startswith(_UNFINISHED)
+            name = folder.name.removeprefix(_UNFINISHED)
+            if not name.startswith(CKPT_PREFIX) or folder.is_symlink() or not folder.is_dir():
+                continue  # not ours
             half_deleted = (folder / CHECKSUMS).exists() and not (folder / METAFNAME).exists()
-            successor = folder.with_name(folder.name.removesuffix(_REPLACED))
-            replaced = successor != folder and successor.exists()
-            if unfinished or half_deleted or replaced:
+            successor = folder.with_name(folder.name.rstrip(_REPLACED))
+            if name != folder.name:
                 shutil.rmtree(folder)
+            elif not any(folder.iterdir()):
+                folder.rmdir()
+            elif half_deleted or (successor != folder and successor.exists()):
+                remove_checkpoint(folder)
 
     def _is_intact(self, folder):
         if folder not in self._intact:
-            fault = _find_fault(folder)
+            fault = find_fault(folder)
             self._intact[folder] = fault is None
             if fault is not None:
                 logger.warning(f"The checkpoint {folder} is damaged ({fault}) and is passed over: delete it.")
         return self._intact[folder]
 
 
+def recency(checkpoint):
+    """What is larger for the more recent of two checkpoints of one run, whatever the clock said."""
+    meta = checkpoint.meta
+    return meta.get("step", -1), meta.get("saved", 0), meta["unixtime"]
+
+
 def _unfinished(path):
     return path.with_name(_UNFINISHED + path.name)
-
-
-def _find_fault(folder):
-    """What is wrong with a checkpoint's files, None if nothing is."""
-    if not (folder / CHECKSUMS).is_file():
-        return f"{CHECKSUMS} is missing"
-    listed = {}
-    for line in (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    if METAFNAME not in listed:
-        return f"{CHECKSUMS} is incomplete"
-    for name, digest in listed.items():
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-        if _digest(folder / name) != digest:
-            return f"{name} has changed"
-    return None
-
-
-def _digest(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _mismatch(error):

@@ -3,7 +3,7 @@
 import copy
 from pathlib import Path
 
-from speechbrain_cadino.training.finish import export_with_threshold
+from speechbrain_cadino.training.finish import TABLE, export_with_threshold, tell_encoder
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
@@ -16,17 +16,6 @@ from speechbrain_cadino.utils.settings.load import (
 )
 from speechbrain_cadino.utils.settings.tree import write_tree
 from speechbrain_cadino.verification.report import format_table
-
-TABLE = ["epoch", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap", "embedding_spread"]
-TABLE += [
-    "gate_threshold",
-    "fraction_kept",
-    "fraction_corrected",
-    "gate_precision",
-    "gate_recall",
-    "corrected_accuracy",
-]
-TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
 
 
 class Experiment:
@@ -116,5 +105,5 @@ def _finish(brain, manifest, development):
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
         print(format_table([metrics]))
     folder = export_with_threshold(encoder, manifest, f"{brain.hparams.output_folder}/encoder", info=info)
-    print(f"\nThe encoder is in {folder}: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams.")
+    tell_encoder(folder)
     return metrics

@@ -1,18 +1,35 @@
 """What follows training: the mean of the embeddings, a threshold, the encoder folder, the final error rates."""
 
+import json
 import logging
+from pathlib import Path
 
 import numpy as np
 
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
-from speechbrain_cadino.encoder.export import export_encoder
+from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.training.history import History
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.evaluation import evaluate
-from speechbrain_cadino.verification.report import metrics_row
+from speechbrain_cadino.verification.report import format_table, metrics_row
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
+
+TABLE = ["epoch", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap", "embedding_spread"]
+TABLE += [
+    "gate_threshold",
+    "fraction_kept",
+    "fraction_corrected",
+    "gate_precision",
+    "gate_recall",
+    "corrected_accuracy",
+]
+TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
+ITERATIONS = ["iteration", "step", "clusters", "EER %", "ami_speakers", "ami_previous", "same_spk_within"]
+ITERATIONS += ["same_spk_across", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall"]
+ITERATIONS += ["corrected_accuracy"]
 
 
 class DevelopmentList:
@@ -98,3 +115,29 @@ def some_utterances(manifest, at_most, seed=0):
     if len(manifest) <= at_most:
         return manifest
     return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))
+
+
+def tell_encoder(folder):
+    """Say where the encoder is, and how it is loaded."""
+    print(f"\nThe encoder is in {folder}: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams.")
+
+
+def tell_finished(folder):
+    """Say again what a finished run has said at its end, out of its folder.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The output folder.
+    """
+    folder = Path(folder)
+    name, wanted = ("iterations.csv", ITERATIONS) if (folder / "iterations.csv").is_file() else ("epochs.csv", TABLE)
+    history = History.read_csv(folder / name)
+    print(f"\n{format_table(history.rows, [column for column in wanted if column in history.columns()])}")
+    if name == "epochs.csv":
+        told = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"].get("development list")
+        if told:
+            print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
+            print(format_table([told]))
+        tell_encoder((folder / "encoder").resolve())
+    print(f"\nThe run in {folder} is finished: nothing was done, nothing has changed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -41,6 +42,15 @@ class History:
         columns = self.columns()
         write_csv(path, columns, ([row.get(name, "") for name in columns] for row in self.rows))
 
+    @classmethod
+    def read_csv(cls, path: str | Path) -> History:
+        """The rows that `write_csv` wrote."""
+        history = cls()
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                history.add({name: _number(text) for name, text in row.items() if text})
+        return history
+
     def plot(self, path: str | Path, panels: dict, against: str = "epoch") -> None:
         """Draw metrics against the epoch, or another column, as a PNG.
 
@@ -77,3 +87,12 @@ class History:
         """Read the rows back."""
         with open(path, encoding="utf-8") as file:
             self.rows = json.load(file)
+
+
+def _number(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text

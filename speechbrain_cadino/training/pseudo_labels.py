@@ -8,10 +8,11 @@ import torch
 
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.table import LabelTable
+from speechbrain_cadino.corpus.fingerprints import files_digest
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import rank, world_size
+from speechbrain_cadino.utils.distributed import on_main, rank, world_size
 
 
 def cluster_utterances(
@@ -42,6 +43,7 @@ def cluster_utterances(
     LabelTable
         Utterances that cannot be embedded are left out.
     """
-    embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size())
+    content = on_main(files_digest, manifest.wavs)
+    embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size(), content=content)
     labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
     return LabelTable(ids, labels, distances)

@@ -5,6 +5,8 @@ With one rank the same calls change nothing, so no code asks how many there are.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -127,3 +129,31 @@ def all_gather_object(value: Any) -> list[Any]:
     values = [None] * world_size()
     dist.all_gather_object(values, value)
     return values
+
+
+def on_main(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Call a function on the main rank alone and give its result, which must be picklable, on every rank.
+
+    Every rank must call it. A `UserError` is raised on the main rank, which tells it; the others end with status 1.
+
+    Example
+    -------
+    >>> on_main(max, 1, 2)
+    2
+    """
+    if world_size() == 1:
+        return function(*args, **kwargs)
+    result, error = None, None
+    if is_main():
+        try:
+            result = function(*args, **kwargs)
+        except UserError as found:
+            error = found
+    told = [(result, error is not None)]
+    dist.broadcast_object_list(told, src=0)
+    if error is not None:
+        raise error
+    result, failed = told[0]
+    if failed:
+        sys.exit(1)
+    return result

@@ -2,9 +2,8 @@
 
 import csv
 import os
-import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -73,13 +72,15 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence],
 
 
 @contextmanager
-def atomic_folder(folder: str | Path) -> Iterator[Path]:
+def atomic_folder(folder: str | Path, made: Callable[[str], object]) -> Iterator[Path]:
     """Give a temporary folder beside ``folder``; put it in that place if the block ends well, else remove it.
 
     Arguments
     ---------
     folder : str or Path
-        The final name. What stands there is removed at the end: look first whether it may be.
+        The final name. What stands there is removed at the end, but for what was not made here, which stays in it.
+    made : callable
+        Path relative to the folder (str) -> whether a file of that name is one that is made here.
 
     Yields
     ------
@@ -89,29 +90,45 @@ def atomic_folder(folder: str | Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        If the folder cannot be made.
+        If the folder cannot be made, or something else has the temporary name.
     """
     folder = Path(folder).resolve()  # of a link, what it leads to
-    temporary = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(temporary, ignore_errors=True)  # what a killed process left
+    temporary, replaced = (folder.with_name(f".{folder.name}.{end}") for end in ("partial", "replaced"))
+    left = remove_made(temporary, made)  # what a killed process left
+    if left:
+        raise UserError(f"{temporary} holds {left[0]}, which was not made here: move it away.")
+    if replaced.exists() and not folder.exists():  # killed between the two renamings
+        os.replace(replaced, folder)
     make_folder(temporary)
     try:
         yield temporary
-        replace_folder(temporary, folder, folder.with_name(f".{folder.name}.replaced"))
+        replace_folder(temporary, folder, replaced, made)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove_made(temporary, lambda name: True)
 
 
-def replace_folder(new: Path, folder: Path, replaced: Path) -> None:
-    """Make a folder durable and name it ``folder``; what had that name is ``replaced`` meanwhile, then removed."""
+def replace_folder(new: Path, folder: Path, replaced: Path, made: Callable[[str], object]) -> None:
+    """Make a folder durable and name it ``folder``; what had that name is ``replaced`` meanwhile, then removed.
+
+    Files for which ``made``, as of `atomic_folder`, is false go into the new folder.
+    """
     for path in [*(path for path in new.rglob("*") if not path.is_symlink()), new]:
         sync(path)
     if folder.exists():
-        shutil.rmtree(replaced, ignore_errors=True)
+        _take_over(replaced, folder, made)
         os.replace(folder, replaced)
     os.replace(new, folder)
     sync(folder.parent)
-    shutil.rmtree(replaced, ignore_errors=True)
+    _take_over(replaced, folder, made)
+
+
+def _take_over(old: Path, folder: Path, made: Callable[[str], object]) -> None:
+    """Remove what was made in an old folder, and move the rest, where its name is free, into the new one."""
+    for name in foreign_files(old, made):
+        if not os.path.lexists(folder / name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(old / name, folder / name)
+    remove_made(old, made)
 
 
 def sync(path: str | Path) -> None:
@@ -133,3 +150,41 @@ def make_folder(folder: str | Path) -> Path:
             f"The folder {folder} cannot be made ({error.strerror}): choose an output folder that you may write to."
         ) from error
     return folder
+
+
+def remove_made(folder: str | Path, made: Callable[[str], object]) -> list[str]:
+    """Remove what was made from a folder, and the folder if nothing else is in it; links are not followed.
+
+    Arguments
+    ---------
+    folder : str or Path
+        May be absent.
+    made : callable
+        Path relative to the folder (str) -> whether this file was made, and may go.
+
+    Returns
+    -------
+    list of str
+        What was left, relative to the folder, sorted.
+    """
+    left = []
+    for parent, folders, names in os.walk(folder, topdown=False):
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(parent, name)))]:
+            path = os.path.join(parent, name)
+            if made(os.path.relpath(path, folder)):
+                os.unlink(path)
+            else:
+                left.append(os.path.relpath(path, folder))
+        if not os.listdir(parent):
+            os.rmdir(parent)
+    return sorted(left)
+
+
+def foreign_files(folder: str | Path, made: Callable[[str], object]) -> list[str]:
+    """What `remove_made` would leave, removing nothing."""
+    return sorted(
+        os.path.relpath(os.path.join(parent, name), folder)
+        for parent, folders, names in os.walk(folder)
+        for name in [*names, *(name for name in folders if os.path.islink(os.path.join(parent, name)))]
+        if not made(os.path.relpath(os.path.join(parent, name), folder))
+    )

@@ -209,10 +209,10 @@ def test_a_run_left_behind_is_not_started_beside_itself(place):
     process.start()
     while place.notes() != ["a/1"]:
         time.sleep(0.005)
-    assert "is at work in" in place.fails()
+    assert "is in use by" in place.fails()
     process.kill()
     process.join()
-    assert "is at work in" in place.fails()
+    assert "is in use by" in place.fails()
     assert place.notes() == ["a/1"]
     (place.output / "go").touch()
     while place.notes("end") != ["a/1"]:

@@ -229,30 +229,6 @@ def test_a_row_takes_little_memory(tmp_path, monkeypatch):
     assert kept / len(manifest) < 200 and peak / len(manifest) < 400
 
 
-def test_the_digest_says_what_a_manifest_is(tmp_path):
-    def make(folder="/x", contents=("0" * 16, "1" * 16), **changes):
-        columns = dict(ids=["a", "b"], wavs=[f"{folder}/a", f"{folder}/b"], starts=[0, 0], stops=[5, 6])
-        return Manifest(**(columns | dict(spk_ids=["s", "t"], contents=contents) | changes)).digest(folder)
-
-    assert make() == make("/elsewhere")
-    others = [
-        dict(ids=["a", "c"]), dict(wavs=["/x/a", "/x/c"]), dict(starts=[0, 1]), dict(stops=[5, 7]), dict(spk_ids=None),
-        dict(spk_ids=["t", "s"]), dict(sessions=["s", "t"]), dict(contents=("0" * 16, "2" * 16)), dict(ids=["b", "a"]),
-    ]  # fmt: skip
-    assert len({make(), *(make(**change) for change in others)}) == 1 + len(others)
-
-
-def test_the_digest_of_files_whose_content_is_not_known(tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.zeros(4000), 8000)
-    digests = {Manifest(["a"], [str(tmp_path / "a.wav")], [0], [8000]).digest(tmp_path)}
-    assert Manifest(["a"], [str(tmp_path / "a.wav")], [0], [8000], contents=[""]).digest(tmp_path) in digests
-    soundfile.write(tmp_path / "a.wav", np.zeros(4001), 8000)
-    digests.add(Manifest(["a"], [str(tmp_path / "a.wav")], [0], [8000]).digest(tmp_path))
-    (tmp_path / "a.wav").unlink()
-    digests.add(Manifest(["a"], [str(tmp_path / "a.wav")], [0], [8000]).digest(tmp_path))
-    assert len(digests) == 3
-
-
 def test_contents_and_blanks_go_out_and_come_back(tmp_path):
     manifest = random_manifest(4)
     manifest.contents = np.array(["0123456789abcdef", "", "1" * 16, "2" * 16], dtype=STRING)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from speechbrain_cadino.demo import corpus as demo
 from speechbrain_cadino.demo.corpus import audio_hash, make_demo_corpus
 from speechbrain_cadino.demo.synthesiser import open_synthesiser
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.locks import hold_folder
 
 SMALL = dict(n_speakers=3, n_test_speakers=4, sessions=2, utterances=2, test_utterances=1, seconds=1.2)
 SMALL.update(impostors_per_target=2, synthesiser="source_filter")
@@ -112,7 +114,8 @@ def test_the_same_seed_makes_the_same_corpus_whatever_the_number_of_training_ses
 def test_an_older_corpus_is_replaced_and_a_half_made_one_is_not_taken(tmp_path, monkeypatch):
     folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
     (tmp_path / ".corpus.partial").mkdir()  # what a killed run leaves
-    (tmp_path / ".corpus.partial/rest.wav").touch()
+    (tmp_path / ".corpus.partial/wav/train0000/s0").mkdir(parents=True)
+    (tmp_path / ".corpus.partial/wav/train0000/s0/000.wav").touch()
     make_demo_corpus(folder, **{**SMALL, "n_speakers": 1})
     assert len((folder / "train_files.txt").read_text().split()) == 4 and os.listdir(tmp_path) == ["corpus"]
 
@@ -153,3 +156,54 @@ def test_espeak_makes_a_corpus_too(tmp_path):
     folder = make_demo_corpus(tmp_path / "corpus", **{**SMALL, "synthesiser": "espeak"})
     assert len(files(folder)) == 20
     assert json.loads((folder / "corpus.json").read_text())["settings"]["synthesiser"].startswith("espeak-ng 1.")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "wav/train0000/s0/mine.wav", "dino/save/CKPT+1/model.ckpt", "wav/link"])
+def test_what_was_not_made_with_the_corpus_is_never_removed(tmp_path, monkeypatch, name):
+    """Another synthesiser version makes another corpus: it does not take the place of what lies with the old one."""
+    folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
+    assert set(demo._made_files(json.loads((folder / "corpus.json").read_text())["settings"])) == {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    }
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "elsewhere").mkdir()
+    path.symlink_to(tmp_path / "elsewhere") if name == "wav/link" else path.write_text("years of work")
+    before = {found: found.lstat().st_mtime_ns for found in folder.rglob("*")}
+    opened = demo.open_synthesiser
+
+    def newer(synthesiser):
+        generator = opened(synthesiser)
+        generator.name = "source_filter 2"
+        return generator
+
+    monkeypatch.setattr(demo, "open_synthesiser", newer)
+    with pytest.raises(UserError, match=f"of other settings, and {re.escape(name)}, which was not made with it"):
+        make_demo_corpus(folder, **SMALL)
+    assert before == {found: found.lstat().st_mtime_ns for found in folder.rglob("*")}
+    path.unlink()
+    make_demo_corpus(folder, **SMALL)
+    assert json.loads((folder / "corpus.json").read_text())["settings"]["synthesiser"] == "source_filter 2"
+
+
+def test_an_edited_corpus_is_not_replaced(tmp_path):
+    folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
+    (folder / "wav/train0000/s0/000.wav").write_text("edited")
+    with pytest.raises(UserError, match="has changed since it was made"):
+        make_demo_corpus(folder, **{**SMALL, "seed": 1})
+    assert (folder / "wav/train0000/s0/000.wav").read_text() == "edited"
+
+
+def test_two_at_once(tmp_path):
+    with hold_folder(tmp_path / "corpus", tmp_path / ".corpus.lock"):
+        with pytest.raises(UserError, match="corpus is in use by process"):
+            make_demo_corpus(tmp_path / "corpus", **SMALL)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_half_made_corpus_of_somebody_else(tmp_path):
+    (tmp_path / ".corpus.partial").mkdir()
+    (tmp_path / ".corpus.partial/thesis.tex").touch()
+    with pytest.raises(UserError, match="thesis.tex, which was not made here"):
+        make_demo_corpus(tmp_path / "corpus", **SMALL)
+    assert (tmp_path / ".corpus.partial/thesis.tex").exists()

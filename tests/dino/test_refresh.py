@@ -62,3 +62,28 @@ def test_clusters_survive_a_checkpoint(tmp_path, made):
     for name, value in vars(clusters).items():
         np.testing.assert_array_equal(getattr(other, name), value)
     assert other.number == made and other.epoch == (5 if made else None)
+
+
+def test_after_loading_each_utterance_has_its_own_cluster(tmp_path, caplog):
+    """One utterance exchanged, one removed, one added, and all in another order."""
+    rng = np.random.default_rng(0)
+    ids = [f"u{i:03d}" for i in range(100)]
+    clusters = Clusters()
+    clusters.bind(ids)
+    clusters.take(5, rng.integers(10, size=100), rng.random(100, dtype=np.float32), {"AMI": 0.5})
+    clusters.save(tmp_path / "clusters.ckpt")
+    mine = dict(zip(ids, zip(clusters.labels.tolist(), clusters.distances.tolist())))
+    others = [ids[i] for i in rng.permutation(100) if i != 7]
+    others[3] = "new"
+    others.append("newer")
+    other = Clusters()
+    other.bind(others)
+    other.load(tmp_path / "clusters.ckpt")
+    for name, label, distance in zip(others, other.labels.tolist(), other.distances.tolist()):
+        if name in mine:
+            assert (label, distance) == mine[name]
+        else:
+            assert label == -1 and np.isnan(distance)
+    assert other.labels.dtype == np.int64 and other.distances.dtype == np.float32
+    assert "2 of 100 are in none until the next clustering" in caplog.text and other.number == 1
+    assert (tmp_path / "clusters.ckpt").stat().st_size < 100 * (8 + 4 + 8) + 4000

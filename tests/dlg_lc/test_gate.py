@@ -236,3 +236,21 @@ def test_a_new_gate_can_be_saved_and_loaded(tmp_path):
     gate.load(tmp_path / "gate.ckpt")
     assert (gate.threshold, gate.mixture, gate.epochs) == (math.inf, None, 0)
     assert len(gate.finish_epoch().items) == 0
+
+
+def test_losses_are_kept_by_utterance(tmp_path):
+    ids = [f"u{i:03d}" for i in range(20)]
+    gate, other, same = OpenGate(), OpenGate(), OpenGate()
+    gate.bind(ids)
+    gate.record(torch.arange(5, 15), torch.arange(5, 15).float())
+    gate.save(tmp_path / "gate.ckpt")
+    left = [name for name in ids[::-1] if name != "u007"]
+    other.bind(left)
+    other.load(tmp_path / "gate.ckpt")
+    epoch = other.finish_epoch()
+    found = {left[item]: loss for item, loss in zip(epoch.items.tolist(), epoch.losses.tolist())}
+    assert found == {f"u{i:03d}": float(i) for i in range(5, 15) if i != 7}
+    same.bind(ids)
+    same.load(tmp_path / "gate.ckpt")
+    for one, two in zip(same.finish_epoch(), gate.finish_epoch()):
+        np.testing.assert_array_equal(one, two)

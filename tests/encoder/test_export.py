@@ -206,3 +206,33 @@ def test_unwritable_place_is_one_sentence(make_net, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         export_encoder(make_net(), tmp_path / "file" / "encoder")
+
+
+def test_files_beside_an_encoder_stay_when_it_is_replaced(make_net, waves, tmp_path):
+    folder = export_encoder(make_net(), tmp_path / "encoder")
+    (folder / "README.md").write_text("of the user")
+    (folder / "plots").mkdir()
+    (folder / "plots/det.png").write_text("of the user")
+    net = make_net()
+    export_encoder(net, folder)
+    torch.testing.assert_close(load(folder, waves), net(waves), rtol=1e-4, atol=1e-4)
+    assert (folder / "README.md").read_text() == (folder / "plots/det.png").read_text() == "of the user"
+    assert os.listdir(tmp_path) == ["encoder"]
+
+
+def test_killed_between_the_renamings_nothing_is_lost(make_net, waves, tmp_path):
+    folder = export_encoder(make_net(), tmp_path / "encoder")
+    (folder / "README.md").write_text("of the user")
+    folder.rename(tmp_path / ".encoder.replaced")
+    net = make_net()
+    export_encoder(net, folder)
+    torch.testing.assert_close(load(folder, waves), net(waves), rtol=1e-4, atol=1e-4)
+    assert (folder / "README.md").read_text() == "of the user" and os.listdir(tmp_path) == ["encoder"]
+
+
+def test_somebody_else_s_files_under_our_temporary_name(make_net, tmp_path):
+    (tmp_path / ".encoder.partial").mkdir()
+    (tmp_path / ".encoder.partial/thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="thesis.tex, which was not made here"):
+        export_encoder(make_net(), tmp_path / "encoder")
+    assert (tmp_path / ".encoder.partial/thesis.tex").exists()

@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import os
 import threading
 
 import numpy as np
@@ -149,3 +150,37 @@ def test_progress_bar_is_optional(make_net, manifest, capsys):
     assert not capsys.readouterr().err
     extract_embeddings(make_net(), manifest)
     assert "7/7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", [0, 3, 6])
+def test_made_anew_where_a_file_was_replaced_by_one_of_equal_length(make_net, manifest, tmp_path, embedded, row):
+    net, path = make_net(), manifest.wavs[row]
+    first, _ = extract_embeddings(net, manifest, tmp_path / "out", progress=False)
+    status, rate = os.stat(path), soundfile.info(path).samplerate
+    samples = np.random.default_rng(1).standard_normal(rate)
+    soundfile.write(path, 0.1 * samples, rate)
+    assert os.stat(path).st_size == status.st_size
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    again, _ = extract_embeddings(net, manifest, tmp_path / "out", progress=False)
+    assert embedded == [7, 7]
+    np.testing.assert_allclose(again, plain(net, manifest), rtol=1e-4, atol=1e-5)
+    changed = ~np.isclose(first, again, atol=1e-4).all(axis=1)
+    assert changed.tolist() == [wav == path for wav in manifest.wavs.tolist()]
+
+
+@pytest.mark.parametrize("name", ["embeddings.npy", "ids.txt", "rejected.csv"])
+def test_embeddings_that_were_not_made_here_are_not_replaced(make_net, manifest, tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).write_text("of the user")
+    with pytest.raises(UserError, match=f"holds {name}, which was not made here"):
+        extract_embeddings(make_net(), manifest, tmp_path / "out", progress=False)
+    assert (tmp_path / "out" / name).read_text() == "of the user"
+
+
+def test_other_files_in_the_folder_stay(make_net, manifest, tmp_path):
+    (tmp_path / "out").mkdir()
+    names = {"shard_of_the_user.npz", "notes.txt"}
+    for name in names:
+        (tmp_path / "out" / name).write_text("of the user")
+    extract_embeddings(make_net(), manifest, tmp_path / "out", progress=False)
+    assert names < set(os.listdir(tmp_path / "out"))

@@ -1,7 +1,9 @@
 """Cluster-aware DINO as a user runs it: what it tells and leaves, killed and resumed, and started from another run."""
 
 import csv
+import json
 import re
+import shutil
 import signal
 from unittest import mock
 
@@ -207,3 +209,48 @@ def test_the_teacher_s_modes_and_numbers_are_left_alone(ca_run):
     assert all(value.isfinite().all() for part in found.values() for value in part.values())
     newest = max((ca_run[0] / "save").glob("CKPT*"), key=lambda folder: folder.stat().st_mtime_ns)
     assert torch.load(newest / "clusters.ckpt")["number"] == 2
+
+
+def state(folder):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_clusters_belong_to_their_run(ca_run, corpus, tmp_path):
+    output = tmp_path / "run"
+    shutil.copytree(ca_run[0], output)
+    before = state(output)
+    for settings, said in (
+        (dict(n_clusters=[5, 4]), "begun with n_clusters [5, 3], and now it is [5, 4]"),
+        (dict(cluster_every=1), "begun with cluster_every 2, and now it is 1"),
+        (dict(positive_sampler=dict(share_global=True)), "positive_sampler.share_global false, and now it is true"),
+    ):
+        assert said in run_script("train.py", *clustered(corpus, output, **{**SPEAKERS, **settings})).error()
+    assert "is finished: nothing was done" in run_script("train.py", *clustered(corpus, output, **SPEAKERS)).out
+    assert state(output) == before
+
+
+def test_the_run_to_start_from_is_known_by_its_weights(plain_run, corpus, tmp_path):
+    first, output = tmp_path / "first", tmp_path / "run"
+    shutil.copytree(plain_run, first)
+    settings = dict(start_from=first, start_from_epoch=2, number_of_epochs=3)
+    checkpoints = dict(ckpt_interval_minutes=0, ckpt_interval_steps=1)
+    arguments = clustered(corpus, output, **settings, **checkpoints)
+    assert run_until_killed(when_a_step_begins(2 * STEPS + 2), *arguments) == -signal.SIGKILL
+    before = state(output)
+
+    def start(**changes):
+        return run_script("train.py", *clustered(corpus, output, **{**settings, **checkpoints, **changes}))
+
+    assert "begun with start_from_epoch 2, and now it is 1" in start(start_from_epoch=1).error()
+    assert "begun with start_from" in start(start_from=None, start_from_epoch=2).error()
+    other = tmp_path / "other"
+    shutil.copytree(first, other)
+    for sums in other.glob("save/CKPT*/SHA256SUMS"):
+        sums.write_text(sums.read_text().replace("a", "b"))
+    record = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps(record | {"id": "another one"}))
+    assert f"and now it is {other}, which holds another run" in " ".join(start(start_from=other).error().split())
+    assert state(output) == before
+    first.rename(tmp_path / "moved")
+    outcome = start(start_from=tmp_path / "moved")
+    assert outcome.status == 0, outcome

@@ -2,11 +2,13 @@
 
 import csv
 import json
+import shutil
 import signal
 from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.inference import SpeakerEncoder
@@ -314,3 +316,147 @@ def test_few_true_labels_that_teach_nothing(corpus, tmp_path):
     assert "2 labelled utterances is a class of its own" in run_script("train.py", *few).error()
     few = command(corpus, tmp_path / "run2", "hparams/finetune.yaml", label_fraction=0.1)
     assert "6 utterances do not fill one batch of 8" in run_script("train.py", *few).error()
+
+
+def state(folder):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def again(iterated, encoder, corpus, tmp_path):
+    """A copy of the finished iterations and of the encoder they began with, and a function that starts them again."""
+    shutil.copytree(iterated[0], tmp_path / "run")
+    shutil.copytree(encoder, tmp_path / "first")
+
+    def start(**settings):
+        return run_script("train.py", *command(corpus, tmp_path / "run", **{"init": tmp_path / "first", **settings}))
+
+    return tmp_path, start
+
+
+def retrain(folder):
+    """Other weights in an encoder folder."""
+    weights = torch.load(folder / "embedding_model.ckpt")
+    weights["fc.conv.bias"] += 1
+    torch.save(weights, folder / "embedding_model.ckpt")
+
+
+def test_finished_iterations_are_told_and_left_alone(again):
+    before = state(again[0])
+    outcome = again[1]()
+    assert outcome.status == 0 and "is finished: nothing was done" in outcome.out and "| iteration" in outcome.out
+    assert state(again[0]) == before
+    (again[0] / "first/README.md").write_text("what is no weight doesn't matter")
+    assert again[1]().status == 0
+
+
+@pytest.mark.parametrize("left", ["all", "one iteration", "labels"])
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (
+            dict(gate_mode="fixed", lr=9.0),
+            "with gate_mode dynamic+correction, and now it is fixed (and 1 more: lr)",
+        ),
+        (dict(n_clusters=5), "begun with n_clusters 8, and now it is 5"),
+        (dict(number_of_epochs=9), "begun with number_of_epochs 4, on which lr_schedule depends"),
+        (dict(n_iterations=1), "begun with n_iterations 2, and it may only be raised"),
+        (dict(init=None), "begun with init "),
+        (dict(stop_agreement=0.5), "begun with stop_agreement none"),
+        (dict(iteration=2), "begun with iteration 1"),
+    ],
+)
+def test_other_iterations_are_refused(again, left, settings, said):
+    folder = again[0] / "run"
+    if left != "all":
+        shutil.rmtree(folder / "iteration_2")
+    if left == "labels":
+        for name in ("save", "encoder"):
+            shutil.rmtree(folder / "iteration_1" / name)
+    before = state(folder)
+    assert said in again[1](**settings).error()
+    assert state(folder) == before
+
+
+def test_an_encoder_replaced_in_place_is_refused(again):
+    retrain(again[0] / "first")
+    before = state(again[0])
+    sentence = again[1]().error()
+    assert "begun with init" in sentence and "holds another encoder" in sentence
+    assert state(again[0]) == before
+
+
+def test_an_iteration_whose_encoder_was_replaced_is_no_base_for_the_next(again):
+    retrain(again[0] / "run/iteration_1/encoder")
+    (again[0] / "run/run.json").write_text(
+        json.dumps({**json.loads((again[0] / "run/run.json").read_text()), "finished": None})
+    )
+    before = state(again[0] / "run/iteration_2")
+    assert "were made with encoder" in again[1]().error() or "made from another encoder" in again[1]().error()
+    assert state(again[0] / "run/iteration_2") == before
+
+
+def test_edited_labels_are_noticed(corpus, labels, again, tmp_path):
+    given = tmp_path / "given"
+    shutil.copy(labels, given)
+    settings = dict(labels=given, n_iterations=1, number_of_epochs=2, gate_mode="none")
+    arguments = command(corpus, tmp_path / "other", **settings)
+    run(*arguments)
+    before = state(tmp_path / "other")
+    given.rename(tmp_path / "moved")  # the same content elsewhere
+    run(*command(corpus, tmp_path / "other", **{**settings, "labels": tmp_path / "moved"}))
+    assert state(tmp_path / "other") == before
+    lines = labels.read_text().splitlines(keepends=True)
+    name, label = lines[3].split()
+    given.write_text("".join([*lines[:3], f"{name} {'talker0' if label != 'talker0' else 'talker1'}\n", *lines[4:]]))
+    assert (
+        f"begun with labels {given}, which now holds another label table" in run_script("train.py", *arguments).error()
+    )
+    assert state(tmp_path / "other") == before
+    # the run's own copy, edited, in a run that goes on
+    folder = again[0] / "run"
+    shutil.rmtree(folder / "iteration_2")
+    table = folder / "iteration_1/labels.csv"
+    text = table.read_text().splitlines(keepends=True)
+    name, cluster, distance = text[1].split(",")
+    table.write_text("".join([text[0], f"{name},{(int(cluster) + 1) % 2},{distance}", *text[2:]]))
+    before = state(folder / "iteration_1")
+    assert "labels.csv are no longer those that the run has made" in again[1]().error()
+    assert state(folder / "iteration_1") == before
+
+
+def test_more_iterations_follow_the_ones_made(again, iterated):
+    parts = [again[0] / "run" / name for name in ("iteration_1", "iteration_2")]
+    before = [state(part / "encoder") for part in parts]
+    outcome = again[1](n_iterations=3)
+    assert outcome.status == 0, outcome
+    assert len(rows(again[0] / "run/iterations.csv")) == 3
+    assert before == [state(part / "encoder") for part in parts]
+    for part in ("iteration_1", "iteration_2"):
+        assert_same_weights(iterated[0] / part, again[0] / "run" / part, names=LEARNT[:2])
+    assert "begun with n_iterations 3, and it may only be raised, and now it is 2" in again[1](n_iterations=2).error()
+
+
+def test_few_labels_belong_to_their_run_too(corpus, encoder, tmp_path):
+    def start(**settings):
+        settings = {"label_fraction": 0.5, "number_of_epochs": 2, "init": encoder, **settings}
+        return run_script("train.py", *command(corpus, tmp_path / "run", "hparams/finetune.yaml", **settings))
+
+    assert start().status == 0
+    before = state(tmp_path / "run")
+    for settings, said in (
+        (dict(label_fraction=1.0), "begun with label_fraction 0.5, and now it is 1"),
+        (dict(init=None), "begun with init"),
+        (dict(margin=0.1), "begun with margin 0.2, and now it is 0.1"),
+    ):
+        assert said in start(**settings).error()
+    again = start()
+    assert again.status == 0 and "is finished: nothing was done" in again.out and "| epoch |" in again.out
+    assert state(tmp_path / "run") == before
+
+
+def test_a_part_of_a_run_is_no_run(again, corpus):
+    folder = again[0] / "run/iteration_1"
+    before = state(folder)
+    sentence = run_script("train.py", *command(corpus, folder, init=again[0] / "first")).error()
+    assert f"iteration_1 is a part of the run in {again[0]}/run" in sentence and state(folder) == before

@@ -113,10 +113,10 @@ def test_a_device_that_is_not_there(corpus, tmp_path):
     assert "abacus" in run_script("train.py", *arguments).error()
 
 
-def test_a_checkpoint_of_another_architecture(stop, whole, tmp_path):
+def test_checkpoints_that_came_from_elsewhere(stop, whole, tmp_path):
     shutil.copytree(whole[0] / "save", tmp_path / "run" / "save")
     sentence = stop(n_prototypes=8)
-    assert f"{tmp_path}/run/save/CKPT" in sentence and "give another output_folder" in sentence
+    assert f"{tmp_path}/run holds checkpoints" in sentence and "give another output_folder" in sentence
 
 
 def test_an_output_folder_that_cannot_be_made(stop, file_of):
@@ -128,7 +128,7 @@ def test_an_encoder_folder_that_holds_something_else(corpus, tmp_path):
     (tmp_path / "run/encoder").mkdir(parents=True)
     (tmp_path / "run/encoder/thesis.tex").write_text("years of work")
     arguments = training(tmp_path / "run", **corpus.lists, number_of_epochs=2)
-    assert "run/encoder holds files but no encoder" in run_script("train.py", *arguments).error()
+    assert "run holds encoder, which a run would replace" in run_script("train.py", *arguments).error()
     assert os.listdir(tmp_path / "run/encoder") == ["thesis.tex"]
 
 

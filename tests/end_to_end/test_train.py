@@ -40,7 +40,9 @@ def test_what_a_run_prints(whole):
 def test_what_a_run_leaves(whole):
     output, _ = whole
     expected = {"corpus", "encoder", "env.log", "epochs.csv", "epochs.png", "hyperparams.yaml", "log.txt", "save"}
-    assert {path.name for path in output.iterdir()} == expected | {"tensorboard", "train.py", "train_log.txt"}
+    assert {path.name for path in output.iterdir()} == expected | {
+        "run.json", "tensorboard", "train.py", "train_log.txt", "utterances.npz",
+    }  # fmt: skip
     rows = read_rows(output)
     assert [row["epoch"] for row in rows] == ["1", "2"] and all(0 <= float(row["EER %"]) <= 100 for row in rows)
     assert (output / "epochs.png").read_bytes().startswith(b"\x89PNG")

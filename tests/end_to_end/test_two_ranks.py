@@ -26,15 +26,20 @@ class Run(NamedTuple):
     learnt: list
 
 
-def launch(folder, output, arguments):
-    """Two processes, which leave what they have learnt in ``folder``."""
+def start(folder, arguments):
+    """Two processes, to their end."""
     script = [str(Path(__file__).with_name("two_ranks.py")), str(folder), *arguments, "--distributed_backend", "gloo"]
     # Not torchrun's --standalone, which asks that the machine's name resolves.
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={port}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    found = subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=300)
+
+
+def launch(folder, output, arguments):
+    """Two processes, which leave what they have learnt in ``folder``."""
+    found = start(folder, arguments)
     assert found.returncode == 0, found.stderr[-6000:]
     return Run(output, re.sub(" +", " ", found.stdout), [torch.load(folder / f"rank-{rank}.pt") for rank in range(2)])
 
@@ -97,3 +102,19 @@ def test_stage_2_on_two_ranks(stage_2):
     assert learnt["threshold"] < float("inf") and "fraction_corrected" in learnt["history"][-1]
     assert_written_once(stage_2, 64, test_dlg_lc.EPOCHS, trainings=2)
     assert len((stage_2.output.parent / "iterations.csv").read_text().splitlines()) == 3
+
+
+def test_another_run_ends_on_all_ranks_with_one_sentence(run, corpus):
+    if "clusters" in {path.name for path in run.output.iterdir()}:
+        pytest.skip("one kind is enough")
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.output.rglob("*") if path.is_file()}
+    arguments = training(run.output, **{**corpus.lists, **QUIET, "lr": 9.0})
+    found = start(run.output.parent, arguments)
+    assert found.returncode != 0
+    errors = [line for line in found.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "begun with lr 0.003125, and now it is 9" in errors[0]
+    again = start(run.output.parent, training(run.output, **{**corpus.lists, **QUIET}))
+    assert again.returncode == 0 and again.stdout.count("is finished: nothing was done") == 1
+    assert before == {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.output.rglob("*") if path.is_file()
+    }

@@ -1,12 +1,15 @@
 """verify.py run as a user would, and the evaluation behind it, against scores made by hand."""
 
+import os
 import re
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from speechbrain_cadino.corpus.audio import read_audio
@@ -14,6 +17,7 @@ from speechbrain_cadino.corpus.manifest import Manifest, write_manifest
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.locks import hold_folder
 from speechbrain_cadino.verification.evaluation import evaluate
 from tests.encoder.conftest import tiny_encoder
 
@@ -206,3 +210,31 @@ def test_evaluate_during_training(net, mean, data, trials, embeddings):
     assert np.abs(bare.scores - found.scores).max() > 1e-3
     with pytest.raises(UserError, match="The mean has the shape"):
         evaluate(net, lists, data, mean=mean[:5], progress=False)
+
+
+@pytest.mark.parametrize("role", ["trials", "cohort", "mean"])
+def test_a_file_replaced_by_one_of_equal_length_gives_other_scores(verify, trials, data, tmp_path, role):
+    copied = tmp_path / "data"
+    shutil.copytree(data, copied)
+    (tmp_path / "list.txt").write_text("d.wav\nf.wav\n")
+    (tmp_path / "trials.txt").write_text("1 a.wav b.flac\n0 a.wav c.ogg\n")
+    arguments = ["--data_folder", copied, "--trials", trials, "--top_n", 2]
+    arguments += [] if role == "trials" else [f"--{role}", tmp_path / "list.txt"]
+    first = verify(*arguments)
+    scores = (tmp_path / "out/scores_trials.txt").read_text()
+    assert verify(*arguments)[:2] == first[:2] and (tmp_path / "out/scores_trials.txt").read_text() == scores
+    path = copied / ("a.wav" if role == "trials" else "d.wav")
+    info, status = soundfile.info(path), path.stat()
+    samples = 0.1 * np.random.default_rng(9).standard_normal((info.frames, info.channels))
+    soundfile.write(path, samples, info.samplerate, subtype=info.subtype)
+    assert path.stat().st_size == status.st_size
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert verify(*arguments)[0] == 0
+    assert (tmp_path / "out/scores_trials.txt").read_text() != scores
+
+
+def test_two_at_once(verify, trials, tmp_path):
+    with hold_folder(tmp_path / "out"):
+        status, _, err = verify("--trials", trials)
+    assert status == 1 and f"{tmp_path / 'out'} is in use by process" in err and "Traceback" not in err
+    assert list((tmp_path / "out").iterdir()) == []

@@ -242,7 +242,7 @@ class Unstable(TinyBrain):
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(noises, tmp_path):
-    with pytest.raises(UserError, match="not finite at step 1: lower lr"):
+    with pytest.raises(UserError, match="not finite at step 1: give --skip_nonfinite_grads"):
         train(make_brain(tmp_path, Unstable), noises)
     assert make_brain(tmp_path).checkpointer.list_checkpoints() == []
 

@@ -12,8 +12,11 @@ import pytest
 import torch
 from speechbrain.utils import checkpoints as speechbrain_checkpoints
 
-from speechbrain_cadino.training import checkpoints
+from speechbrain_cadino.training import checkpoint_files, checkpoints
+from speechbrain_cadino.training.averaging import average_last_checkpoints
 from speechbrain_cadino.training.checkpoints import CHECKSUMS, SafeCheckpointer
+from speechbrain_cadino.training.start import load_from_run
+from speechbrain_cadino.utils import files
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -136,8 +139,8 @@ def test_a_half_checkpoint_of_plain_speechbrain_is_passed_over(tmp_path, caplog)
 def test_files_are_read_once_a_process(tmp_path, monkeypatch):
     save_values(tmp_path, 1.0, 2.0)
     read = []
-    plain = checkpoints._digest
-    monkeypatch.setattr(checkpoints, "_digest", lambda path: read.append(path.name) or plain(path))
+    plain = checkpoint_files.file_checksum
+    monkeypatch.setattr(checkpoint_files, "file_checksum", lambda path: read.append(path.name) or plain(path))
     checkpointer = SafeCheckpointer(tmp_path, make_modules())
     for _ in range(3):
         checkpointer.find_checkpoints()
@@ -211,7 +214,7 @@ def test_what_a_killed_run_left_is_tidied_up_at_the_next_save(tmp_path):
 class KillAtLine:
     """Trace function: SIGKILL to this process at the n-th line of saving or deleting, in Python."""
 
-    FILES = {checkpoints.__file__, speechbrain_checkpoints.__file__, shutil.__file__}
+    FILES = {module.__file__ for module in (checkpoints, checkpoint_files, files, speechbrain_checkpoints, shutil)}
 
     def __init__(self, line):
         self.left = line
@@ -257,3 +260,68 @@ def test_a_kill_at_any_line_of_saving_leaves_a_whole_checkpoint(tmp_path, monkey
         line += 17
     assert outcomes == sorted(outcomes) and set(outcomes) == {1.0, 2.0}
     assert len(outcomes) > 15
+
+
+def test_the_clock_set_back_changes_no_order(tmp_path, monkeypatch):
+    """Two hours back in the middle of a run: what was saved last is the newest, for all who ask."""
+    clock = iter([5000.0, 6000.0, *[10.0 + i for i in range(1000)]])
+    monkeypatch.setattr(speechbrain_checkpoints.time, "time", lambda: next(clock))
+    modules = make_modules()
+    checkpointer = SafeCheckpointer(tmp_path, modules)
+    for value in (1.0, 2.0, 3.0, 4.0):
+        fill(modules, value)
+        checkpointer.save_and_keep_only(meta={"value": value, "level": 1}, num_to_keep=3)
+    monkeypatch.undo()
+    for path in tmp_path.glob("CKPT*"):
+        os.utime(path, (0, 0))
+    other = SafeCheckpointer(tmp_path, make_modules())
+    assert [one.meta["value"] for one in other.find_checkpoints()] == [4.0, 3.0, 2.0]
+    assert [one.meta["value"] for one in other.find_checkpoints(max_key="level")] == [4.0, 3.0, 2.0]
+    assert [one.meta["value"] for one in other.find_checkpoints(min_key="level")] == [4.0, 3.0, 2.0]
+    assert other.find_checkpoint(importance_key=speechbrain_checkpoints.ckpt_recency).meta["value"] == 4.0
+    assert recovered_value(tmp_path) == 4.0
+    averaged = average_last_checkpoints(other, "encoder", 2)
+    assert averaged["bias"].tolist() == [3.5, 3.5]
+    other.delete_checkpoints(num_to_keep=1)
+    assert [one.meta["value"] for one in other.find_checkpoints()] == [4.0]
+
+
+def test_the_later_step_is_the_newer_checkpoint(tmp_path):
+    """Whatever the order of saving: a copy of a later checkpoint may come back."""
+    modules = make_modules()
+    checkpointer = SafeCheckpointer(tmp_path, modules)
+    for step in (30, 20):
+        fill(modules, float(step))
+        checkpointer.save_checkpoint(meta={"step": step, "epoch": 1})
+    assert recovered_value(tmp_path) == 30.0
+    load_folder = tmp_path / "other"
+    (load_folder).mkdir()
+    shutil.copytree(tmp_path, load_folder / "save", ignore=lambda *_: ["other"])
+    taken = make_modules()
+    load_from_run(SafeCheckpointer(tmp_path / "new", taken), load_folder)
+    assert taken["encoder"].bias[0] == 30.0
+
+
+def test_what_is_not_a_checkpoint_s_own_is_never_removed(tmp_path):
+    first, _ = save_values(tmp_path, 1.0, 2.0)
+    (first.path / "notes.txt").write_text("of the user")
+    for name in ("backup", "notes~", "notes", ".saving.thesis"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / CHECKSUMS).write_text("the user's own list of checksums")
+        (tmp_path / name / "a.tar").write_text("years of work")
+    (tmp_path / ".saving.txt").write_text("a file")
+    SafeCheckpointer(tmp_path, make_modules()).save_and_keep_only(num_to_keep=1)
+    SafeCheckpointer(tmp_path, make_modules()).save_and_keep_only(num_to_keep=1)
+    assert os.listdir(first.path) == ["notes.txt"]
+    assert (tmp_path / ".saving.txt").is_file()
+    assert all(len(os.listdir(tmp_path / name)) == 2 for name in ("backup", "notes~", "notes", ".saving.thesis"))
+    assert len(SafeCheckpointer(tmp_path).find_checkpoints()) == 1
+
+
+def test_a_named_checkpoint_is_replaced_but_for_the_user_s_files(tmp_path):
+    (saved,) = save_values(tmp_path, 1.0, name="last")
+    (saved.path / "notes.txt").write_text("of the user")
+    save_values(tmp_path, 2.0, name="last")
+    save_values(tmp_path, 3.0, name="last")
+    assert recovered_value(tmp_path) == 3.0
+    assert [path.read_text() for path in tmp_path.rglob("notes.txt")] == ["of the user"]

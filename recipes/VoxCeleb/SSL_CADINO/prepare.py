@@ -10,6 +10,7 @@ import inspect
 
 from speechbrain_cadino.corpus.prepare import prepare_corpus
 from speechbrain_cadino.utils.errors import one_sentence_errors
+from speechbrain_cadino.utils.locks import hold_folder
 
 
 def parse_arguments(arguments=None):
@@ -34,4 +35,6 @@ def parse_arguments(arguments=None):
 
 if __name__ == "__main__":
     with one_sentence_errors():
-        prepare_corpus(**parse_arguments())
+        options = parse_arguments()
+        with hold_folder(options["save_folder"]):
+            prepare_corpus(**options)

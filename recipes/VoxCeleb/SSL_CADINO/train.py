@@ -6,56 +6,86 @@ if it is there, what is done in place of one training.
 > python train.py hparams/dino.yaml --help   (its settings)
 > torchrun --nproc_per_node=4 train.py hparams/dino.yaml --data_folder /data/voxceleb2
 
-Killed at any moment, the same command goes on. The output folder gets ``encoder`` (for SpeechBrain's
-``SpeakerRecognition.from_hparams``), ``epochs.csv``, ``epochs.png``, the log and the checkpoints.
+Killed at any moment, the same command goes on; another one is refused: an output folder belongs to one run. It gets
+``encoder`` (for SpeechBrain's ``SpeakerRecognition.from_hparams``), ``epochs.csv``, ``epochs.png``, the log, the
+checkpoints, and ``run.json``, which says what run it is.
 """
 
 import sys
 
 import speechbrain as sb
-from speechbrain.utils.distributed import run_on_main
 
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.prepare import prepare_corpus
 from speechbrain_cadino.training.experiment import Experiment
-from speechbrain_cadino.training.finish import DevelopmentList
-from speechbrain_cadino.utils.distributed import join_ranks
+from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
+from speechbrain_cadino.training.identity import RunIdentity
+from speechbrain_cadino.training.settings_record import record_settings
+from speechbrain_cadino.utils.distributed import is_main, join_ranks, on_main
 from speechbrain_cadino.utils.errors import one_sentence_errors
+from speechbrain_cadino.utils.locks import FolderLock
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
+from speechbrain_cadino.utils.settings.load import read_settings
+from speechbrain_cadino.utils.settings.tree import write_tree
 
 
 def main(arguments):
     hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
+    text = write_tree(read_settings(hparams_file, options))
+    settings = record_settings(text, run_opts, f"The settings {hparams_file}")
+    lock = FolderLock(settings.get("output_folder"))
+    try:
+        on_main(lock.acquire)
+        train(hparams_file, run_opts, options, RunIdentity(settings, lock.folder), lock)
+    finally:
+        if is_main():
+            lock.release()
+
+
+def train(hparams_file, run_opts, options, identity, lock):
+    """One run in its folder, unless that belongs to another one, or the run is finished."""
+    on_main(identity.check_settings)
     experiment = Experiment(hparams_file, options, run_opts)
     hparams = experiment.hparams
-    sb.create_experiment_directory(hparams.output_folder)
-    run_on_main(experiment.save_settings)
 
+    def check(manifest):
+        identity.check_data(manifest)
+        lock.announce()
+
+    on_main(load_manifest, hparams, check)
+    if on_main(identity.is_finished):
+        on_main(tell_finished, lock.folder)
+        return
+    sb.create_experiment_directory(hparams.output_folder)
+    on_main(experiment.save_settings)
     manifest = load_manifest(hparams)
     development = None
     if hparams.development_trials:
         development = DevelopmentList(hparams.development_trials, hparams.development_folder, manifest)
     run = experiment.settings.get("run", Experiment.train)
     run(experiment, manifest, development)
+    on_main(identity.finish)
 
 
-def load_manifest(hparams):
-    """The training utterances, of a CSV that is given or of the data folder, without those of the trial lists."""
+def load_manifest(hparams, check=None):
+    """The training utterances, of a CSV that is given or of the data folder, without those of the trial lists.
+
+    With ``check`` they are made ready on this rank: it is called with them before anything is written.
+    """
     corpus_folder = f"{hparams.output_folder}/corpus"
-    run_on_main(
-        prepare_corpus,
-        kwargs=dict(
-            data_folder=hparams.data_folder,
-            save_folder=corpus_folder,
-            file_list=hparams.file_list,
-            trials=[*filter(None, [hparams.development_trials]), *hparams.held_out_trials],
-            train_csv=hparams.train_csv,
-            trial_folders=[hparams.development_folder],
-            **hparams.prepare_options,
-        ),
+    if check is None:
+        return read_manifest(f"{corpus_folder}/train.csv", hparams.data_folder)
+    prepare_corpus(
+        data_folder=hparams.data_folder,
+        save_folder=corpus_folder,
+        file_list=hparams.file_list,
+        trials=[*filter(None, [hparams.development_trials]), *hparams.held_out_trials],
+        train_csv=hparams.train_csv,
+        trial_folders=[hparams.development_folder],
+        check=check,
+        **hparams.prepare_options,
     )
-    return read_manifest(f"{corpus_folder}/train.csv", hparams.data_folder)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.utils.errors import one_sentence_errors
-from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.locks import hold_folder
 from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
 from speechbrain_cadino.verification.report import format_table, write_scores
 
@@ -45,7 +46,12 @@ def main(argv=None):
     args = parse_arguments(argv)
     net = SpeakerEncoder.from_folder(args.encoder, device=args.device).net
     lists = [read_trials(path) for path in args.trials]
-    output = make_folder(args.output_folder)
+    with hold_folder(args.output_folder):
+        verify(args, net, lists, Path(args.output_folder))
+
+
+def verify(args, net, lists, output):
+    """Embed, score, and write it all into the output folder."""
 
     def embed(utterances, name):
         folder = output / "embeddings" / name

@@ -1,0 +1,66 @@
+"""The files of one checkpoint: their checksums, what is wrong with them, and their removal."""
+
+import hashlib
+import os
+
+from speechbrain.utils.checkpoints import METAFNAME
+from speechbrain.utils.logger import get_logger
+
+from speechbrain_cadino.utils.files import remove_made
+
+CHECKSUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
+
+logger = get_logger(__name__)
+
+
+def find_fault(folder):
+    """What is wrong with a checkpoint's files, None if nothing is."""
+    if not (folder / CHECKSUMS).is_file():
+        return f"{CHECKSUMS} is missing"
+    listed = read_checksums(folder)
+    if METAFNAME not in listed:
+        return f"{CHECKSUMS} is incomplete"
+    for name, digest in listed.items():
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if file_checksum(folder / name) != digest:
+            return f"{name} has changed"
+    return None
+
+
+def write_checksums(folder):
+    """Write the checksums of all files of a folder, so that damage shows later."""
+    lines = [f"{file_checksum(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def read_checksums(folder):
+    """File name -> digest."""
+    try:
+        text = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    return {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
+
+
+def file_checksum(path):
+    """The SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def remove_checkpoint(folder):
+    """Remove a checkpoint's own files, and the folder if nothing else is in it; what is left is no checkpoint."""
+    if not folder.is_dir():
+        return
+    own = {*read_checksums(folder), METAFNAME}
+    (folder / METAFNAME).unlink(missing_ok=True)  # killed from here on, the rest is told as half-deleted
+    remove_made(folder, own.__contains__)
+    (folder / CHECKSUMS).unlink(missing_ok=True)
+    if not os.listdir(folder):
+        folder.rmdir()
+    else:
+        logger.warning(f"{folder} is no checkpoint any more, and holds files of somebody else, which stay.")

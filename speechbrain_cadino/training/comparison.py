@@ -1,0 +1,92 @@
+"""The record of a run and what is given now: the first difference in one sentence."""
+
+import logging
+
+import speechbrain_cadino
+from speechbrain_cadino.training.allowed import refusal
+from speechbrain_cadino.training.settings_record import SettingsRecord, tell
+from speechbrain_cadino.training.sources import ABSENT, data_digest, encoder_digest, file_digest
+from speechbrain_cadino.utils.distributed import world_size
+from speechbrain_cadino.utils.errors import UserError
+
+# Setting -> digest of what it leads to, and what that is called.
+SOURCES = {
+    "init": (encoder_digest, "encoder"),
+    "labels": (file_digest, "label table"),
+    "noise_folder": (data_digest, "noise"),
+    "rir_folder": (data_digest, "room responses"),
+}
+REMEDY = "give another output_folder, or what it began with"
+
+logger = logging.getLogger(__name__)
+
+
+def warn_of_changes(folder, record):
+    """Warn of what changes the weights a little, or perhaps: the package's version, the number of processes."""
+    was, now = record["version"], speechbrain_cadino.__version__
+    if was != now:
+        logger.warning("The run in %s was begun by version %s, and goes on by %s.", folder, was, now)
+    was, now = record["ranks"], world_size()
+    if was != now:
+        logger.warning(
+            "The run in %s was begun by %d processes, and goes on by %d: batches stay the same, but each process "
+            "has another part of them for batch norm and random numbers, so the weights will differ a little.",
+            folder, was, now,
+        )  # fmt: skip
+
+
+def compare_settings(folder, record, settings):
+    """Raise a `UserError` if a setting (of a `SettingsRecord`) is not that of a run's record, and may not change."""
+    was = SettingsRecord(**record["settings"])
+    refused = {}
+    for name in was.differences(settings):
+        clause = refusal(name, was, settings, folder)
+        if clause is not None:
+            refused[name] = clause
+    if not refused:
+        return
+    name, clause = next(iter(refused.items()))
+    one, other = (
+        "not set" if name not in one.written else tell(one.get(name, one.written[name])) for one in (was, settings)
+    )
+    more = f" (and {len(refused) - 1} more: {', '.join(list(refused)[1:4])})" if len(refused) > 1 else ""
+    raise UserError(
+        f"The run in {folder} was begun with {name} {_short(one)}{clause}, and now it is "
+        f"{_short(other)}{more}: {REMEDY}."
+    )
+
+
+def compare_sources(folder, record, sources, starts):
+    """Raise a `UserError` if something that a setting leads to is not what it was.
+
+    Arguments
+    ---------
+    folder : Path
+    record : dict
+        Of the run.
+    sources : dict
+        Setting -> [path, digest]; of a run to start from, the run's own identity too.
+    starts : list of str
+        Digests of all that ``start_from`` offers.
+    """
+    for name, (path, digest, *run) in sources.items():
+        was, was_digest, *was_run = record["sources"].get(name, [None, None])
+        if digest == was_digest:
+            continue
+        if digest == ABSENT and was_digest is not None:
+            logger.warning("%s, %s of the run in %s, is not there any more.", path, name, folder)
+            continue
+        if was_digest in starts or (any(run) and run == was_run):
+            continue  # the other run has gone on since
+        what = SOURCES[name][1] if name in SOURCES else "run"
+        if was is None or path is None:
+            change = f"{tell(was)}, and now it is {tell(path)}"
+        elif was == path:
+            change = f"{path}, which now holds another {what}"
+        else:
+            change = f"{was}, and now it is {path}, which holds another {what}"
+        raise UserError(f"The run in {folder} was begun with {name} {change}: {REMEDY}.")
+
+
+def _short(text, length=80):
+    return text if len(text) <= length else f"{text[: length - 4]} ..."

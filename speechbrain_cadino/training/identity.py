@@ -1,0 +1,166 @@
+"""A run is what its folder says: settings, data and sources are kept in it, and another experiment is refused."""
+
+import json
+from pathlib import Path
+
+import speechbrain_cadino
+from speechbrain_cadino.corpus.fingerprints import digest_of
+from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.training.comparison import (
+    REMEDY,
+    SOURCES,
+    compare_settings,
+    compare_sources,
+    warn_of_changes,
+)
+from speechbrain_cadino.training.run_files import RECORD, UTTERANCES, check_unclaimed, is_begun, read_record
+from speechbrain_cadino.training.sources import ABSENT, run_digests, trials_digest
+from speechbrain_cadino.training.utterances import Utterances
+from speechbrain_cadino.utils.distributed import world_size
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
+
+
+class RunIdentity:
+    """What decides the weights of a run, compared with what its output folder was begun with; for the main rank alone.
+
+    `check_settings` comes before anything is built, `check_data` before anything is written; then ``run.json`` and
+    ``utterances.npz`` are there. Neither touches a folder that it refuses.
+
+    Arguments
+    ---------
+    settings : SettingsRecord
+        After all overrides; `allowed.FREE` lists what may change.
+    folder : str or Path
+        The output folder.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> from speechbrain_cadino.corpus.manifest import Manifest
+    >>> from speechbrain_cadino.training.settings_record import SettingsRecord
+    >>> manifest, folder = Manifest(["a"], ["a.wav"], [0], [16000]), tempfile.mkdtemp()
+    >>> identity = RunIdentity(SettingsRecord({"lr": 0.1}, {"lr": 0.1}), folder)
+    >>> identity.check_settings()
+    >>> identity.check_data(manifest)
+    """
+
+    def __init__(self, settings, folder):
+        self.settings, self.folder = settings, Path(folder)
+        self.record = None  # of the start before, if there was one that counts
+
+    def check_settings(self):
+        """Compare settings, and what they lead to, but for the utterances.
+
+        Raises
+        ------
+        UserError
+            If the folder belongs to another experiment, or holds what this run would overwrite.
+        """
+        self.sources = self._sources()
+        self.trials = {path: trials_digest(path) for path in self._trial_lists()}
+        record = read_record(self.folder)
+        if record is None:
+            check_unclaimed(self.folder)
+            return
+        if "part_of" in record:
+            raise UserError(f"{self.folder} is a part of the run in {self.folder.parent}: give another output_folder.")
+        if not is_begun(self.folder):
+            return
+        self.record = record
+        warn_of_changes(self.folder, record)
+        compare_settings(self.folder, record, self.settings)
+        compare_sources(self.folder, record, self.sources, self.starts)
+        for path, digest in record["trials"].items():
+            if digest not in self.trials.values():
+                raise UserError(
+                    f"The run in {self.folder} held out the trial list {path}, which "
+                    f"{'has changed since' if path in self.trials else 'is not given any more, or has changed'}: "
+                    f"{REMEDY}."
+                )
+
+    def check_data(self, manifest):
+        """Compare the training utterances, then keep in the folder what this run is.
+
+        Arguments
+        ---------
+        manifest : Manifest
+
+        Raises
+        ------
+        UserError
+            If they are others than those that the run was begun with, such as without those that a further trial list names.
+        """
+        kept = None if self.record is None else Utterances.load(self.folder / UTTERANCES)
+        utterances = Utterances.of(manifest, None if kept is None else kept.whole)
+        if kept is None:
+            utterances.save(self.folder / UTTERANCES)
+        else:
+            change = kept.change_to(utterances)
+            if change is not None:
+                further = [path for path, digest in self.trials.items() if digest not in self.record["trials"].values()]
+                why = f" (the trial list {further[0]} was not given when it began)" if further else ""
+                raise UserError(f"The utterances of the run in {self.folder} {change}{why}: {REMEDY}.")
+        self._write(utterances)
+
+    def is_finished(self):
+        """Whether the run has come to its end before, with all epochs and iterations that are asked for now.
+
+        All encoders that it made must still be there.
+        """
+        finished = (self.record or {}).get("finished")
+        return finished is not None and finished == {"asked": self._asked(), "encoders": self._encoders()}
+
+    def finish(self):
+        """Note that the run has come to its end."""
+        finished, record = {"asked": self._asked(), "encoders": self._encoders()}, read_record(self.folder)
+        if record.get("finished") != finished:
+            self._dump(record | {"finished": finished})
+
+    def _encoders(self):
+        """The parts of the folder, or ``.`` for itself, that have an encoder."""
+        parts = [self.folder, *self.folder.glob("iteration_*"), self.folder / "large_margin"]
+        found = [path.relative_to(self.folder) for path in parts if (path / "encoder" / METADATA).is_file()]
+        return sorted(map(str, found))
+
+    def _asked(self):
+        get, names = self.settings.get, self.settings.resolved
+        large_margin = {name: get(name) for name in names if name.partition(".")[0] == "large_margin"}
+        return [get("number_of_epochs"), get("n_iterations"), large_margin]
+
+    def _trial_lists(self):
+        lists = [self.settings.get("development_trials"), *(self.settings.get("held_out_trials") or ())]
+        return dict.fromkeys(str(path) for path in lists if path is not None)
+
+    def _sources(self):
+        """Setting -> [path, digest]; of a run to start from, its identity too."""
+        found = {}
+        for name, (digest, _) in SOURCES.items():
+            path = self.settings.get(name)
+            found[name] = [path, None if path is None else digest(path)]
+        start, epoch = self.settings.get("start_from"), self.settings.get("start_from_epoch")
+        self.starts = [] if start is None else run_digests(start, epoch)
+        if start is None:
+            return found | {"start_from": [None, None, None]}
+        other = (read_record(start) or {}).get("id")
+        return found | {"start_from": [start, (self.starts or [ABSENT])[0], other]}
+
+    def _write(self, utterances):
+        settings, sources, trials = self.settings._asdict(), dict(self.sources), dict(self.trials)
+        if self.record is None:
+            record = {"version": speechbrain_cadino.__version__, "ranks": world_size()}
+            record["id"] = digest_of([json.dumps([settings, sources, trials]), utterances.digest])
+        else:
+            record = dict(self.record)
+            for name, source in sources.items():  # what is gone, and where the other run has gone on
+                if source[1] != record["sources"].get(name, source)[1]:
+                    sources[name] = record["sources"][name]
+            trials = record["trials"] | trials
+        record |= {"settings": settings, "sources": sources, "trials": trials, "utterances": utterances.digest}
+        if record != self.record and not self.is_finished():
+            self._dump(record)
+        self.record = record
+
+    def _dump(self, record):
+        with atomic_path(self.folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")

@@ -1,0 +1,72 @@
+"""The files of a run's folder: which are a run's own, and whether something of worth is there already."""
+
+import json
+from pathlib import Path
+
+from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.utils.errors import UserError
+
+RECORD, UTTERANCES = "run.json", "utterances.npz"
+# What a run writes, or replaces, at the top of its folder.
+WRITTEN = (
+    UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
+    "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", "large_margin", "losses", "save",
+    "encoder", "corpus", "clusters", "tensorboard", "embeddings",
+)  # fmt: skip
+
+
+def read_record(folder):
+    """The content of ``run.json``, None where there is none; a `UserError` if it is damaged."""
+    path = Path(folder) / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it holds no mapping")
+        return record
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path}, which says what run this is, cannot be read ({error}): give another output_folder."
+        ) from error
+
+
+def is_begun(folder):
+    """Whether weights or labels of a run are there; before that, a setting can simply be corrected."""
+    folder = Path(folder)
+    return has_weights(folder) or any(
+        (folder / name).exists() for name in ("labels.csv", "iteration_1", "large_margin")
+    )
+
+
+def has_weights(folder):
+    """Whether a training has left a checkpoint or an encoder in its folder."""
+    return _has_checkpoints(Path(folder)) or (Path(folder) / "encoder" / METADATA).is_file()
+
+
+def check_unclaimed(folder):
+    """Refuse a folder that has no ``run.json`` but files that a run would overwrite, or go on from.
+
+    Raises
+    ------
+    UserError
+    """
+    folder = Path(folder)
+    if _has_checkpoints(folder) or any(_has_checkpoints(part) for part in folder.glob("iteration_*")):
+        raise UserError(
+            f"{folder} holds checkpoints, but not what they were made from ({RECORD}), as runs of version 0.1.0 do: "
+            "give another output_folder, or let that version finish it."
+        )
+    for name in [*WRITTEN, *sorted(path.name for path in folder.glob("iteration_*"))]:
+        path = folder / name
+        empty = path.is_dir() and not any(path.iterdir())
+        prepared = name == "corpus" and (path / "train.json").is_file()  # by hand; it knows what it was made from
+        if (path.exists() or path.is_symlink()) and not empty and not prepared:
+            raise UserError(
+                f"{folder} holds {name}, which a run would replace, but no run ({RECORD}): give another output_folder, "
+                "or move that away."
+            )
+
+
+def _has_checkpoints(folder):
+    return any((folder / "save").glob("CKPT*"))

@@ -1,0 +1,96 @@
+"""What a run reads besides its utterances, by content: label tables, encoders, other runs, noise, trial lists."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+from speechbrain.utils.checkpoints import METAFNAME
+
+from speechbrain_cadino.corpus.columns import read_columns
+from speechbrain_cadino.corpus.fingerprints import digest_of, listing_digest
+from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.training.checkpoint_files import CHECKSUMS
+from speechbrain_cadino.training.checkpoints import SafeCheckpointer, recency
+from speechbrain_cadino.utils.errors import UserError
+
+ABSENT = "absent"
+
+
+def file_digest(path):
+    """A digest of a file's bytes, `ABSENT` if it cannot be read."""
+    try:
+        return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+    except OSError:
+        return ABSENT
+
+
+def encoder_digest(folder):
+    """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter."""
+    folder = Path(folder)
+    if not (folder / METADATA).is_file():
+        return ABSENT
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        digest.update((folder / "hyperparams.yaml").read_bytes())
+        state = torch.load(folder / "embedding_model.ckpt", map_location="cpu")
+        for name, tensor in state.items():
+            digest.update(name.encode() + tensor.numpy().tobytes())
+    except Exception:  # whatever a damaged file makes; loading it tells
+        return ABSENT
+    return digest.hexdigest()
+
+
+def run_digests(folder, epoch=None):
+    """Digests of the end-of-epoch checkpoints of a run, the one that a new run would start from first.
+
+    Arguments
+    ---------
+    folder : str or Path
+        The run's output folder.
+    epoch : int, optional
+        As of `load_from_run`.
+
+    Returns
+    -------
+    list of str
+        Empty if there are none.
+    """
+    if not (Path(folder) / "save").is_dir():
+        return []
+    checkpointer = SafeCheckpointer(Path(folder) / "save")
+    # Not by its own search, which reads all files of all checkpoints to see whether they are intact.
+    found = [
+        one
+        for one in checkpointer._construct_checkpoint_objects(checkpointer._list_checkpoint_dirs())
+        if (one.path / CHECKSUMS).is_file()
+        and one.meta.get("end-of-epoch")
+        and "epoch" in one.meta
+        and epoch in (None, one.meta["epoch"])
+    ]
+    found.sort(key=lambda one: (one.meta["epoch"], recency(one)), reverse=True)
+    return [_checkpoint_digest(one.path) for one in found]
+
+
+def data_digest(path):
+    """A digest of a noise or room-response folder by its files' names and sizes, or of a CSV and the files it names."""
+    if Path(path).is_dir():
+        return listing_digest(path)
+    try:
+        sizes = [str(os.path.getsize(wav)) for wav in read_columns(path, "")["wav"].tolist()]
+    except (OSError, UserError):  # reading it for training tells what is wrong
+        sizes = []
+    return digest_of([file_digest(path), *sizes])
+
+
+def trials_digest(path):
+    """A digest of a trial list's bytes; a `UserError` if it cannot be read."""
+    digest = file_digest(path)
+    if digest == ABSENT:
+        raise UserError(f"The trial list {path} cannot be read: give the path of one.")
+    return digest
+
+
+def _checkpoint_digest(folder):
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    return digest_of([line for line in lines if not line.endswith(f"  {METAFNAME}")])  # that one has the time in it
