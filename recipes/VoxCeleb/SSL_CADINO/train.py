@@ -19,6 +19,7 @@ from speechbrain.utils.distributed import run_on_main
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.training.plan import announce
 from speechbrain_cadino.utils.distributed import join_ranks
 from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
@@ -28,12 +29,12 @@ def main(arguments):
     hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
     experiment = Experiment(hparams_file, options, run_opts)
-    hparams = experiment.hparams
-    sb.create_experiment_directory(hparams.output_folder)
+    sb.create_experiment_directory(experiment.hparams.output_folder)
+    manifest = load_manifest(experiment.hparams)
+    experiment = experiment.sized(manifest)
     run_on_main(experiment.save_settings)
-
-    manifest = load_manifest(hparams)
-    development = None
+    run_on_main(announce, args=[experiment, manifest])
+    hparams, development = experiment.hparams, None
     if hparams.development_trials:
         development = DevelopmentList(hparams.development_trials, hparams.development_folder, manifest)
     run = experiment.settings.get("run", Experiment.train)
