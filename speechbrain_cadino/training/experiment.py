@@ -141,7 +141,7 @@ def _finish(brain, manifest, development):
     print(format_table(brain.history.rows, columns))
     labels = getattr(brain, "labels", None)
     sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
-    verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest).speechlike, sizes))
+    verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest), sizes))
     encoder, metrics = brain.encoder_to_export(), {}
     info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
     if development is not None:

@@ -32,10 +32,10 @@ def announce(experiment, manifest):
         If the disk has less room than the run takes.
     """
     hparams, heard = experiment.hparams, listen_to(manifest)
-    facts, batches = run_facts(hparams, manifest, heard.speechlike), len(manifest) // hparams.batch_size
+    facts, batches = run_facts(hparams, manifest, heard), len(manifest) // hparams.batch_size
     print(
-        f"The corpus: {manifest.durations.sum() / 3600:.2f} h, {len(manifest)} utterances of {facts.recordings} files, "
-        f"median {np.median(manifest.durations):.1f} s.\n"
+        f"The corpus: {manifest.durations.sum() / 3600:.2f} h, {len(manifest)} utterances of "
+        f"{len(np.unique(manifest.wavs))} files, median {np.median(manifest.durations):.1f} s.\n"
         f"The run: {hparams.epoch_counter.limit} epochs of {batches} batches of {hparams.batch_size}, "
         f"{facts.steps} optimiser steps{_iterations(experiment.settings)}."
     )
@@ -47,12 +47,13 @@ def announce(experiment, manifest):
         logger.warning(hint)
 
 
-def run_facts(hparams, manifest, speechlike, cluster_sizes=None):
+def run_facts(hparams, manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
     """The `RunFacts` of a run on a manifest."""
     batches = len(manifest) // hparams.batch_size
     steps = batches // hparams.grad_accumulation_factor * hparams.epoch_counter.limit
     measured = min(len(manifest), hparams.retrieval_utterances)
-    return RunFacts(len(manifest), len(np.unique(manifest.wavs)), steps, speechlike, measured, cluster_sizes)
+    recordings = round(len(np.unique(manifest.wavs)) * heard.distinct)
+    return RunFacts(len(manifest), recordings, steps, heard.speechlike, measured, cluster_sizes)
 
 
 def hints(facts: RunFacts, heard: Character, settings: dict, manifest):
@@ -65,8 +66,9 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest):
     if settings.get("f_max", 0) > 4000 and heard.narrow >= some_of:
         part = "All" if heard.narrow >= all_of else "Some"
         told.append(f"{part} of the utterances have nothing above 4 kHz (telephone speech?): --f_max 3800 is for such.")
-    if settings.get("budget") is not None and "n_clusters" in settings and isinstance(settings["n_clusters"], int):
-        told += _cluster_hint(settings["n_clusters"], len(manifest))
+    n_clusters = settings.get("n_clusters")
+    if isinstance(n_clusters, int) and n_clusters >= len(manifest):
+        told.append(f"{n_clusters} clusters of {len(manifest)} utterances leave each alone: set a smaller n_clusters.")
     if manifest.durations.sum() >= LARGE_HOURS * 3600 and "number_of_epochs" in settings and "hop_length" in settings:
         told.append("For 100 h and more there are dino.yaml, ca_dino.yaml and dlg_lc.yaml, with the published encoder.")
     return told
@@ -103,9 +105,3 @@ def disk_needed(settings: dict, manifest) -> int:
 
 def _iterations(settings):
     return f" in each of {settings['n_iterations']} iterations" if "n_iterations" in settings else ""
-
-
-def _cluster_hint(n_clusters, n_utterances):
-    if n_clusters >= n_utterances:
-        return [f"{n_clusters} clusters of {n_utterances} utterances leave each alone: set a smaller n_clusters."]
-    return []

@@ -1,7 +1,7 @@
 """Whether a run learned, from metrics without labels: said at its end, with what to change where it did not.
 
-It errs towards "cannot tell". The bounds are C, our choice: calls' training files and two demo corpora have to pass; noise,
-music, copies of one file, one recording in pieces, three minutes of speech, and runs that train nothing must not.
+It errs towards "cannot tell". The bounds are C, our choice: calls' training files and two demo corpora have to pass.
+Noise, music, copies of one file, one recording in pieces, three minutes of speech and runs that train nothing must not.
 """
 
 import math
@@ -29,7 +29,7 @@ class RunFacts:
     Arguments
     ---------
     utterances, recordings, steps : int
-        Training utterances, the files that they are from, the optimiser's steps.
+        Training utterances, the different files that they are from, the optimiser's steps.
     speechlike : float
         Fraction of utterances that look like speech (`corpus.character`).
     measured : int
@@ -111,7 +111,7 @@ def _corpus(facts):
         facts.utterances, MIN_UTTERANCES, "utterances", "more data, or a smaller max_duration for long files"
     )
     yield _at_least(
-        facts.recordings, MIN_RECORDINGS, "recordings (files)", "more recordings: their channels tell so few apart"
+        facts.recordings, MIN_RECORDINGS, "different recordings", "more recordings: their channels tell so few apart"
     )
     yield _at_least(facts.steps, MIN_STEPS, "optimiser steps", "more number_of_epochs, or a smaller batch_size")
     enough = facts.speechlike >= MIN_SPEECHLIKE

@@ -75,7 +75,7 @@ def test_verdicts(case):
 
 
 def test_what_is_wrong_comes_first():
-    assert judge(run(0.6, 0.95), replace(FACTS, recordings=3)).reasons[0].startswith("3 recordings (files), under 50")
+    assert judge(run(0.6, 0.95), replace(FACTS, recordings=3)).reasons[0].startswith("3 different recordings, under 50")
     assert judge(run(0.6, 0.6, lr=0), replace(FACTS, recordings=3)).reasons[0] == "the learning rate was 0"
 
 
