@@ -95,8 +95,8 @@ def scan_corpus(
         manifest.spk_ids = groups_from_paths(manifest.wavs, speaker_pattern, root, "speaker_pattern")
         if manifest.spk_ids is None:
             logger.warning(
-                f"speaker_pattern {speaker_pattern!r} does not match every path below {root}: the speakers are taken as "
-                "not known, and no report names them."
+                f"speaker_pattern {speaker_pattern!r} does not match every path below {root}: the speakers are taken "
+                "as not known, and no report names them."
             )
     if session_pattern is not None:
         manifest.sessions = groups_from_paths(manifest.wavs, session_pattern, root, "session_pattern")
