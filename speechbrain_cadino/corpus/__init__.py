@@ -6,6 +6,7 @@ from speechbrain_cadino.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError, AudioInfo, audio_info, read_audio, read_row
+    from speechbrain_cadino.corpus.character import Character, listen_to
     from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts, wrapped
     from speechbrain_cadino.corpus.held_out import HeldOut, drop_held_out, find_held_out
     from speechbrain_cadino.corpus.listing import Listing, find_audio, list_folder, read_file_list

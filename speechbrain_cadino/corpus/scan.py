@@ -1,5 +1,6 @@
 """Audio on disk -> manifest: a folder of any layout, or the files of a list, each decoded once and checked."""
 
+import logging
 import os
 from array import array
 from collections import Counter
@@ -19,6 +20,8 @@ from speechbrain_cadino.corpus.listing import Listing, list_folder, list_paths, 
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import write_csv
+
+logger = logging.getLogger(__name__)
 
 
 class Scan(NamedTuple):
@@ -63,7 +66,7 @@ def scan_corpus(
         Seconds: a shorter file is set aside, a longer one is cut into equal pieces.
     speaker_pattern : str or None
         A regular expression whose first group, searched in the path below ``data_folder``, is the speaker, for reports:
-        ``^([^/]+)/`` is the first folder. None: no labels.
+        ``^([^/]+)/`` is the first folder. None, or if a path does not match: no labels.
     session_pattern : str or None
         The same for recording sessions; where it does not match every path, there are none.
     workers : int or None
@@ -107,7 +110,10 @@ def scan_corpus(
     if speaker_pattern is not None:
         manifest.spk_ids = groups_from_paths(manifest.wavs, speaker_pattern, root, "speaker_pattern")
         if manifest.spk_ids is None:
-            raise UserError(f"speaker_pattern {speaker_pattern!r} does not match every path below {root}: correct it.")
+            logger.warning(
+                f"speaker_pattern {speaker_pattern!r} does not match every path below {root}: the speakers are taken "
+                "as not known, and no report names them."
+            )
     if session_pattern is not None:
         manifest.sessions = groups_from_paths(manifest.wavs, session_pattern, root, "session_pattern")
     return Scan(manifest, rejected, out, files)

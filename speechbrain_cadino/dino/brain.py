@@ -24,6 +24,7 @@ class DINOBrain(CadinoBrain):
         "teacher's entropies (nats)": ["entropy_of_mean", "mean_entropy", "max_entropy"],
         "entropy gap (nats)": ["entropy_gap"],
         "embedding spread": ["embedding_spread"],
+        "halves that find each other": ["half_rank", "half_retrieval"],
         "EER of the development list (%)": ["EER %"],
     }
 

@@ -48,6 +48,7 @@ class DLGLCBrain(CadinoBrain):
         "loss (nats)": ["loss", "label_loss", "kept_loss", "gate_threshold"],
         "fractions": ["fraction_kept", "fraction_corrected", "fraction_passed"],
         "gate and correction against the true speakers": ["gate_precision", "gate_recall", "corrected_accuracy"],
+        "halves that find each other": ["half_rank", "half_retrieval"],
         "EER of the development list (%)": ["EER %"],
     }
 
@@ -95,6 +96,11 @@ class DLGLCBrain(CadinoBrain):
             load_from_run(self.checkpointer, self.hparams.start_from, new=new)
         elif self.hparams.init and not self.hparams.fresh_encoder:
             start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
+            if self.history.rows:
+                untrained = {
+                    f"untrained_{name}": value for name, value in self.history.rows[0].items() if name != "epoch"
+                }
+                self.record_start(untrained)
         if self.predictor is not None:
             self.predictor.update(self._model(), momentum=0)  # the weights came just now
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.training.ddp import broadcast_buffers, synchronise_batchnorm, unwrap, wrap
     from speechbrain_cadino.training.experiment import Experiment
     from speechbrain_cadino.training.finish import DevelopmentList, export_with_threshold
+    from speechbrain_cadino.training.half_retrieval import HalfRetrieval
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.training.loader import make_train_loader
     from speechbrain_cadino.training.loggers import FileTrainLogger, TensorboardLogger, TrainLoggers
@@ -21,5 +22,6 @@ if TYPE_CHECKING:
     from speechbrain_cadino.training.schedules import Constant, Cosine, Linear, WarmupCosine
     from speechbrain_cadino.training.start import load_from_run
     from speechbrain_cadino.training.teacher import EMATeacher
+    from speechbrain_cadino.training.verdict import RunFacts, Verdict, judge
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

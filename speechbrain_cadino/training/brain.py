@@ -8,6 +8,7 @@ import torch
 from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
 from speechbrain.utils.distributed import ddp_broadcast
 
+from speechbrain_cadino.training.clock import Clock
 from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
@@ -30,6 +31,8 @@ class CadinoBrain(sb.Brain):
     evaluate_development : callable or None
         From an encoder (`SpeakerEncoderNet`) to a dict of metrics, such as the EER of a development list. It runs on
         the main rank after each ``hparams.evaluate_every`` epochs and after the last. It is watched, never trained on.
+    half_retrieval : HalfRetrieval or None
+        The same for a metric without labels, before training as well.
     *args, **kwargs
         As for `speechbrain.Brain`.
 
@@ -41,7 +44,7 @@ class CadinoBrain(sb.Brain):
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
 
-    def __init__(self, *args, evaluate_development=None, **kwargs):
+    def __init__(self, *args, evaluate_development=None, half_retrieval=None, **kwargs):
         try:
             super().__init__(*args, **kwargs)
         except (ValueError, RuntimeError, AssertionError) as error:  # such as a device that is not there
@@ -52,7 +55,7 @@ class CadinoBrain(sb.Brain):
             if getattr(self.hparams, name) < 1:
                 raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
-        self.history = History()
+        self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
         self.loggers = TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("history", self.history)
@@ -87,6 +90,18 @@ class CadinoBrain(sb.Brain):
 
     # SpeechBrain's hooks
 
+    def on_fit_start(self):
+        super().on_fit_start()
+        if not self.history.rows and not self.optimizer_step:
+            self.record_start({})
+
+    def record_start(self, more):
+        """Keep how the encoder is before training as the record of epoch 0, with ``more`` (a dict) in it."""
+        measured = ddp_broadcast(self._halves(self.encoder_to_test()) if is_main() else {})
+        if measured:
+            self.history.rows[:] = [{"epoch": 0, **measured, **more}]
+            self.loggers.log_stats({"epoch": 0}, {}, measured)
+
     def _wrap_distributed(self):
         # SpeechBrain would convert to SyncBatchNorm on CPUs too, where it raises.
         for name, module in self.modules.items():
@@ -118,6 +133,8 @@ class CadinoBrain(sb.Brain):
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer_step += 1
+        total = self.steps_per_epoch * self.hparams.epoch_counter.limit
+        self.clock.tick(self.optimizer_step, total)
 
     def before_clipping(self):
         """A subclass may change gradients here."""
@@ -170,14 +187,20 @@ class CadinoBrain(sb.Brain):
 
     def _development(self, epoch):
         last = epoch == self.hparams.epoch_counter.limit
-        if self.evaluate_development is None or not (last or epoch % self.hparams.evaluate_every == 0):
+        if not (last or epoch % self.hparams.evaluate_every == 0):
             return {}
-        return self.evaluate_development(self.encoder_to_test())
+        encoder = self.encoder_to_test()
+        return self._halves(encoder) | (self.evaluate_development(encoder) if self.evaluate_development else {})
+
+    def _halves(self, encoder):
+        return self.half_retrieval(encoder) if self.half_retrieval is not None else {}
 
     def _record(self, metrics, development):
+        limit = self.hparams.epoch_counter.limit
+        left = self.clock.left(self.optimizer_step, self.steps_per_epoch * limit)
         meta = {name: metrics[name] for name in ("epoch", "lr")}
         train = {name: value for name, value in metrics.items() if name not in meta}
-        self.loggers.log_stats(meta, train, development)
+        self.loggers.log_stats({**meta, "progress": f"{metrics['epoch']} of {limit}, {left}"}, train, development)
         if not is_main():
             return
         self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")

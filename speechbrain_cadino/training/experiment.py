@@ -3,8 +3,14 @@
 import copy
 from pathlib import Path
 
+from speechbrain_cadino.clusters.quality import cluster_sizes
+from speechbrain_cadino.corpus.character import listen_to
+from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.finish import TABLE, export_with_threshold, tell_encoder
+from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.loader import make_train_loader
+from speechbrain_cadino.training.plan import run_facts
+from speechbrain_cadino.training.verdict import judge
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.settings.load import (
@@ -16,6 +22,16 @@ from speechbrain_cadino.utils.settings.load import (
 )
 from speechbrain_cadino.utils.settings.tree import write_tree
 from speechbrain_cadino.verification.report import format_table
+
+
+def read_experiment(hparams_file, options):
+    """The tree of a YAML with options, and the names of the settings that follow the corpus' size (``auto``).
+
+    They have the numbers of some corpus in the tree, so that everything else is checked before the real one is read.
+    """
+    tree = read_settings(hparams_file, options)
+    auto = auto_settings(tree)
+    return (changed_settings(tree, numbers_for(tree, auto, MIDDLING)) if auto else tree), auto
 
 
 class Experiment:
@@ -30,6 +46,8 @@ class Experiment:
 
     Attributes
     ----------
+    auto : list of str
+        The settings that follow the corpus' size; until `sized` they have the numbers of some corpus.
     tree : Node
         All settings, merged, with tags and references.
     settings : dict
@@ -45,7 +63,8 @@ class Experiment:
 
     def __init__(self, hparams_file, options, run_opts):
         self.run_opts = run_opts
-        self._build(read_settings(hparams_file, options), f"The settings {hparams_file}")
+        tree, self.auto = read_experiment(hparams_file, options)
+        self._build(tree, f"The settings {hparams_file}")
 
     def _build(self, tree, name):
         resolved_settings(tree, name)
@@ -59,6 +78,14 @@ class Experiment:
         other = copy.copy(self)
         other._build(changed_settings(self.tree, settings, source="a part of the run"), self._name)
         return other
+
+    def numbers(self, manifest):
+        """What the settings that are ``auto`` come to for this corpus, a dict."""
+        return numbers_for(self.tree, self.auto, manifest.durations) if self.auto else {}
+
+    def sized(self, manifest):
+        """The same settings, with the numbers for this corpus in place of what they leave to its size (``auto``)."""
+        return self.changed(self.numbers(manifest)) if self.auto else self
 
     def save_settings(self):
         """Write all settings into ``hyperparams.yaml`` of the output folder; `load_hyperpyyaml` reads it."""
@@ -81,6 +108,9 @@ class Experiment:
         """
         hparams = self.hparams
         dataset = hparams.dataset(manifest)
+        halves = None
+        if is_main() and hparams.retrieval_utterances:
+            halves = HalfRetrieval.of_dataset(dataset, hparams.augmenter, hparams.retrieval_utterances)
         brain = hparams.brain_class(
             modules=hparams.modules,
             opt_class=hparams.opt_class,
@@ -88,6 +118,7 @@ class Experiment:
             run_opts=self.run_opts,
             checkpointer=hparams.checkpointer,
             evaluate_development=development,
+            half_retrieval=halves,
         )
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
         metrics = dict(brain.history.rows[-1])
@@ -98,12 +129,16 @@ def _finish(brain, manifest, development):
     """Print the table of the run, export the encoder averaged over the last epochs, and give its error rates."""
     columns = [name for name in TABLE if name in brain.history.columns()]
     print(format_table(brain.history.rows, columns))
+    labels = getattr(brain, "labels", None)
+    sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
+    verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest), sizes))
     encoder, metrics = brain.encoder_to_export(), {}
-    info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest)}
+    info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
     if development is not None:
         info["development list"] = metrics = development(encoder)
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
         print(format_table([metrics]))
     folder = export_with_threshold(encoder, manifest, f"{brain.hparams.output_folder}/encoder", info=info)
+    print(f"\n{verdict.text()}")
     tell_encoder(folder)
     return metrics

@@ -17,7 +17,8 @@ from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
 
-TABLE = ["epoch", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap", "embedding_spread"]
+TABLE = ["epoch", "half_retrieval", "half_rank", "loss", "max_entropy", "entropy_of_mean", "mean_entropy"]
+TABLE += ["entropy_gap", "embedding_spread"]
 TABLE += [
     "gate_threshold",
     "fraction_kept",

@@ -79,17 +79,19 @@ class RunIdentity:
                     f"{REMEDY}."
                 )
 
-    def check_data(self, manifest):
+    def check_data(self, manifest, numbers=None):
         """Compare the training utterances, then keep in the folder what this run is.
 
         Arguments
         ---------
         manifest : Manifest
+        numbers : dict, optional
+            What the settings that are ``auto`` come to.
 
         Raises
         ------
         UserError
-            If they are others than those that the run was begun with, such as without those that a further trial list names.
+            If they are others than those that the run was begun with; a further trial list may have taken some away.
         """
         kept = None if self.record is None else Utterances.load(self.folder / UTTERANCES)
         utterances = Utterances.of(manifest, None if kept is None else kept.whole)
@@ -101,7 +103,16 @@ class RunIdentity:
                 further = [path for path, digest in self.trials.items() if digest not in self.record["trials"].values()]
                 why = f" (the trial list {further[0]} was not given when it began)" if further else ""
                 raise UserError(f"The utterances of the run in {self.folder} {change}{why}: {REMEDY}.")
-        self._write(utterances)
+            self._check_numbers(numbers or {})
+        self._write(utterances, numbers or {})
+
+    def _check_numbers(self, numbers):
+        """Those that follow the corpus' size: another version's rule may have other ones."""
+        before = self.record["numbers"]
+        for name in sorted(before.keys() | numbers.keys()):
+            was, is_now = (found.get(name, "not auto") for found in (before, numbers))
+            if was != is_now:
+                raise UserError(f"The run in {self.folder} was begun with auto {name} {was}, now {is_now}: {REMEDY}.")
 
     def is_finished(self):
         """Whether the run has come to its end before, with all epochs and iterations that are asked for now.
@@ -145,10 +156,10 @@ class RunIdentity:
         other = (read_record(start) or {}).get("id")
         return found | {"start_from": [start, (self.starts or [ABSENT])[0], other]}
 
-    def _write(self, utterances):
+    def _write(self, utterances, numbers):
         settings, sources, trials = self.settings._asdict(), dict(self.sources), dict(self.trials)
         if self.record is None:
-            record = {"version": speechbrain_cadino.__version__, "ranks": world_size()}
+            record = {"version": speechbrain_cadino.__version__, "ranks": world_size(), "numbers": numbers}
             record["id"] = digest_of([json.dumps([settings, sources, trials]), utterances.digest])
         else:
             record = dict(self.record)

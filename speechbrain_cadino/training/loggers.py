@@ -33,7 +33,7 @@ class TrainLoggers:
     def log_stats(self, meta: dict[str, Any], train: dict[str, float], valid: dict[str, float] | None = None) -> None:
         """Tell all loggers the metrics of an epoch; see `TrainLogger.log_stats`."""
         for logger in self.loggers:
-            logger.log_stats(dict(meta), dict(train), dict(valid) if valid else None)
+            logger.log_stats(dict(meta), *(dict(stats) if stats else None for stats in (train, valid)))
 
     def log_figure(self, name: str, figure: Any, epoch: int) -> None:
         """Show a matplotlib figure in the loggers that can: TensorBoard's and W&B's."""
@@ -50,12 +50,21 @@ class TrainLoggers:
 class FileTrainLogger(train_logger.FileTrainLogger):
     """SpeechBrain's, with four digits of every number: SpeechBrain's own writes 0.51 as 5.10e-01.
 
+    If there is ``progress`` (such as "6 of 50, 3 min left"), it stands in place of the epoch's number.
+
     Example
     -------
     >>> import tempfile
     >>> FileTrainLogger(f"{tempfile.mkdtemp()}/log.txt")._item_to_string("loss", 0.51234, "train")
     'train loss: 0.5123'
     """
+
+    def log_stats(self, stats_meta: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        """See `TrainLogger.log_stats`."""
+        meta = dict(stats_meta)
+        if "progress" in meta:
+            meta["epoch"] = meta.pop("progress")
+        super().log_stats(meta, *args, **kwargs)
 
     def _item_to_string(self, key, value, dataset=None):
         return super()._item_to_string(key, f"{value:.4g}" if isinstance(value, (int, float)) else value, dataset)

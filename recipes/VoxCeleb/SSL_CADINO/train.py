@@ -17,22 +17,22 @@ import speechbrain as sb
 
 from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.prepare import prepare_corpus
-from speechbrain_cadino.training.experiment import Experiment
+from speechbrain_cadino.training.experiment import Experiment, read_experiment
 from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
 from speechbrain_cadino.training.identity import RunIdentity
+from speechbrain_cadino.training.plan import announce
 from speechbrain_cadino.training.settings_record import record_settings
 from speechbrain_cadino.utils.distributed import is_main, join_ranks, on_main
 from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.locks import FolderLock
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
-from speechbrain_cadino.utils.settings.load import read_settings
 from speechbrain_cadino.utils.settings.tree import write_tree
 
 
 def main(arguments):
     hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
-    text = write_tree(read_settings(hparams_file, options))
+    text = write_tree(read_experiment(hparams_file, options)[0])
     settings = record_settings(text, run_opts, f"The settings {hparams_file}")
     lock = FolderLock(settings.get("output_folder"))
     try:
@@ -47,20 +47,21 @@ def train(hparams_file, run_opts, options, identity, lock):
     """One run in its folder, unless that belongs to another one, or the run is finished."""
     on_main(identity.check_settings)
     experiment = Experiment(hparams_file, options, run_opts)
-    hparams = experiment.hparams
 
     def check(manifest):
-        identity.check_data(manifest)
+        identity.check_data(manifest, experiment.numbers(manifest))
         lock.announce()
 
-    on_main(load_manifest, hparams, check)
+    on_main(load_manifest, experiment.hparams, check)
     if on_main(identity.is_finished):
         on_main(tell_finished, lock.folder)
         return
+    manifest = load_manifest(experiment.hparams)
+    experiment = experiment.sized(manifest)
+    on_main(announce, experiment, manifest)
+    hparams, development = experiment.hparams, None
     sb.create_experiment_directory(hparams.output_folder)
     on_main(experiment.save_settings)
-    manifest = load_manifest(hparams)
-    development = None
     if hparams.development_trials:
         development = DevelopmentList(hparams.development_trials, hparams.development_folder, manifest)
     run = experiment.settings.get("run", Experiment.train)

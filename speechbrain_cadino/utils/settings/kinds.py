@@ -14,6 +14,7 @@ NOUNS = {
     "whole": "a whole number",
     "number": "a number",
     "flag": "True or False",
+    "auto": "auto (it follows the corpus' size)",
     "text": "text",
     "file": "the path of a file",
     "folder": "the path of a folder",
@@ -24,6 +25,7 @@ NOUNS = {
     "mapping": "a mapping such as {name: value}",
     "object": "an object (!new:...), or some of its settings such as {name: value}",
 }
+AUTO = "auto"
 TEXTS = {"text", "file", "folder"}
 ITEMS = {"numbers": "number", "wholes": "whole", "files": "file"}
 
@@ -89,6 +91,8 @@ class Kind:
             return number and low and value <= self.high and (name == "number" or value == int(value))
         if name in TEXTS:
             return isinstance(value, str) and value.strip() != "" and (not self.choices or value in self.choices)
+        if name == "auto":
+            return value == AUTO
         wanted = {"flag": bool, "list": (list, tuple), "mapping": dict, "object": dict}[name]
         return isinstance(value, wanted)
 

@@ -22,23 +22,30 @@ prepare_options loader_options modules train_loggers  mapping
 large_margin                mapping?
 augment last_layer_refit    object?
 corrector                   object?
-preload fresh_encoder remove_vector_weight_decay  flag
-batch_size                  whole 1..
-number_of_epochs            whole 1..
-warmup_epochs freeze_last_layer_epochs margin_warmup_epochs  number 0..
+preload                     flag|auto
+fresh_encoder remove_vector_weight_decay  flag
+batch_size                  whole|auto 1..
+number_of_epochs            whole|auto 1..
+global_seconds local_seconds  number|auto >0
+n_fine                      whole|auto? 1..
+retrieval_utterances        whole 0..
+budget                      object?
+warmup_epochs margin_warmup_epochs  number|auto 0..
+freeze_last_layer_epochs    number 0..
 start_from_epoch            whole? 1..
-cluster_start_epoch         whole 0..
-cluster_every evaluate_every  whole 1..
-n_mels embedding_dim n_prototypes  whole 1..
+cluster_start_epoch         whole|auto 0..
+cluster_every evaluate_every gate_start_epoch  whole|auto 1..
+n_mels embedding_dim        whole 1..
+n_prototypes                whole|auto 1..
 n_classes                   whole 1..
-n_clusters                  whole|wholes 1..
+n_clusters                  whole|wholes|auto 1..
 n_iterations iteration      whole 1..
 average_checkpoints keep_checkpoints  whole 1..
 grad_accumulation_factor    whole 1..
 ckpt_interval_minutes       number
-correction_start_epoch      whole 0..
+correction_start_epoch      whole|auto 0..
 correction_momentum         number 0..1
-momentum_start              number 0..1
+momentum_start              number|auto 0..1
 stop_agreement              number? -1..1
 label_fraction              number >0
 margin                      number 0..

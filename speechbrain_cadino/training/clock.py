@@ -1,0 +1,68 @@
+"""How long a run has still to go, by the steps that this process has made."""
+
+import time
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+WARM = 2  # the first steps find caches, kernels and memory
+FIRST_WORD = 12  # the step of this process after which the time left is said
+
+
+class Clock:
+    """Measures optimiser steps. What lies between them, such as a development list or a clustering, counts as well.
+
+    Arguments
+    ---------
+    now : callable
+        Gives seconds.
+
+    Example
+    -------
+    >>> seconds = iter([0.0, 10.0])
+    >>> clock = Clock(now=lambda: next(seconds))
+    >>> for step in (1, 2, 7):
+    ...     clock.tick(step, total=100)
+    >>> clock.seconds_left(7, total=100)
+    186.0
+    """
+
+    def __init__(self, now=time.monotonic):
+        self.now, self.first, self.last, self.start, self.ticks = now, None, None, None, 0
+
+    def tick(self, step, total):
+        """An optimiser step, by its number in the run of ``total`` steps, was just made."""
+        self.ticks += 1
+        if self.ticks < WARM:
+            return
+        self.last = step, self.now()
+        self.first = self.first or self.last
+        if self.ticks == FIRST_WORD:
+            each = (self.last[1] - self.first[1]) / (step - self.first[0])
+            logger.info("%s for the other %d steps, at %.2g s a step.", self.left(step, total), total - step, each)
+
+    def seconds_left(self, step, total):
+        """Seconds from a step to the last one; None as long as there is nothing to go by."""
+        if self.first is None or self.last[0] == self.first[0]:
+            return None
+        each = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+        return each * (total - step)
+
+    def left(self, step, total):
+        """The same in words."""
+        seconds = self.seconds_left(step, total)
+        return "time left not known" if seconds is None else f"{in_words(seconds)} left"
+
+
+def in_words(seconds):
+    """A time as one says it.
+
+    Example
+    -------
+    >>> in_words(42), in_words(200), in_words(7500), in_words(400_000)
+    ('42 s', '3 min', '2.1 h', '4.6 days')
+    """
+    for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{seconds / unit:.1f} {name}" if name == "h" else f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 86400:.1f} days"

@@ -1,0 +1,154 @@
+"""A metric without labels: how well two augmented halves of an utterance find each other among all utterances."""
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechbrain_cadino.augmentation.batch import stack_parameters
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
+from speechbrain_cadino.corpus.excerpts import wrapped
+
+BATCH = 50  # crops of one pass of the encoder
+
+
+class HalfRetrieval:
+    """Of N utterances, the fraction whose second half is nearest to the first among the N second halves, by cosine.
+
+    Each utterance is cut in two, each half goes through a channel and noise of its own. Chance is 1 / N, yet an
+    untrained encoder is well above it, since voice, channel and noise of a recording stay: what tells is the gain over
+    that start. It needs no labels; it does not see whether two recordings of one speaker are near each other.
+
+    Utterances, cuts and augmentation come from generators of its own, by ``seed``, so that two encoders are asked the
+    same, and training draws what it would draw without it. The statistics of the encoder's batch norms are estimated
+    anew on the halves: an untrained encoder has none yet, and where no weight changed the value must not change.
+
+    Arguments
+    ---------
+    store : FileStore or MemoryStore
+        The training utterances.
+    augment : AugmentationSampler or None
+        What is done to the halves; None: nothing.
+    augmenter : ViewAugmenter
+        Moved to the device of the encoder.
+    seconds : float
+        Longest part of a half that is heard, from its middle; a shorter half is repeated.
+    seed : int
+    max_utterances : int
+        So many, drawn once, are enough.
+    """
+
+    def __init__(self, store, augment, augmenter, seconds, seed=0, max_utterances=500):
+        self.store, self.augment, self.augmenter, self.seed = store, augment, augmenter, seed
+        self.length = round(seconds * SAMPLE_RATE)
+        rng = np.random.default_rng([seed, len(store)])
+        self.utterances = rng.permutation(len(store))[:max_utterances]
+        self.features = None
+
+    @classmethod
+    def of_dataset(cls, dataset, augmenter, max_utterances=500):
+        """For the utterances and augmentation of a `ViewDataset`, the parts as long as its longest crop."""
+        seconds = dataset.crops.lengths.max() / SAMPLE_RATE
+        return cls(dataset.store, dataset.augment, augmenter, seconds, dataset.seed, max_utterances)
+
+    def __len__(self):
+        """N, the utterances asked for; some may turn out not to be readable."""
+        return len(self.utterances)
+
+    @torch.no_grad()
+    def __call__(self, encoder):
+        """The metrics (dict) of a `SpeakerEncoderNet`, which is left as it is; see `retrieval`.
+
+        The features of the halves are made by the first call, and kept.
+        """
+        device = next(encoder.parameters()).device
+        if self.features is None:
+            self.augmenter.to(device)
+            self.features = self._features(encoder, device)
+        encoder, norms = with_own_statistics(encoder)
+        for number, features in enumerate(self.features[0].split(BATCH), 1):
+            for norm in norms:
+                norm.momentum = 1 / number  # the mean over the batches
+            encoder.embed(features.to(device))
+        encoder.eval()
+        first, second = (
+            torch.cat([encoder.embed(features.to(device)).cpu() for features in half.split(BATCH)])
+            for half in self.features
+        )
+        return retrieval(first, second)
+
+    def _features(self, encoder, device):
+        """Two tensors (n, frames, mels) on the CPU: first and second halves."""
+        halves = ([], [])
+        for begin in range(0, len(self.utterances), BATCH // 2):
+            crops, parameters = [], []
+            for utterance in self.utterances[begin : begin + BATCH // 2].tolist():
+                try:
+                    pair = self._cut(utterance)
+                except AudioError:  # training replaces it, too, and tells
+                    continue
+                crops += pair
+                rng = np.random.default_rng([self.seed, utterance, 1])
+                parameters += [self.augment(child, self.length) if self.augment else {} for child in rng.spawn(2)]
+            if not crops:
+                continue
+            stacked = stack_parameters(parameters)
+            moved = {name: type(rows)(*(tensor.to(device) for tensor in rows)) for name, rows in stacked.items()}
+            waves = self.augmenter.augment(torch.from_numpy(np.stack(crops)).to(device), moved)
+            features = encoder.features(waves).cpu()
+            for half, part in zip(halves, (features[::2], features[1::2])):
+                half.append(part)
+        return [torch.cat(half) for half in halves]
+
+    def _cut(self, utterance):
+        """The middle of each half of an utterance, (time,) float32 each."""
+        total = int(self.store.lengths[utterance])
+        middle = total // 2
+        crops = []
+        for start, stop in ((0, middle), (middle, total)):
+            aside = max(0, stop - start - self.length) // 2
+            half = self.store.read(utterance, start + aside, min(stop, start + aside + self.length))
+            crops.append(wrapped(half, 0, self.length))
+        return crops
+
+
+def retrieval(first, second):
+    """How rows of ``first`` (n, dim) find the same row among those of ``second`` (n, dim), by cosine.
+
+    Returns
+    -------
+    dict of float
+        ``half_retrieval``: the fraction of rows whose own is strictly the nearest; chance is 1 / n. ``half_rank``: the
+        fraction of the other rows that are farther than one's own, a tie counting half, on average; chance is 0.5.
+
+    Example
+    -------
+    >>> retrieval(torch.eye(3), torch.eye(3))
+    {'half_retrieval': 1.0, 'half_rank': 1.0}
+    >>> retrieval(torch.ones(3, 2), torch.ones(3, 2))
+    {'half_retrieval': 0.0, 'half_rank': 0.5}
+    """
+    cosines = F.normalize(first.double(), dim=-1) @ F.normalize(second.double(), dim=-1).T
+    own = cosines.diagonal()[:, None]
+    other = ~torch.eye(len(cosines), dtype=torch.bool)
+    nearer, ties = ((cosines > own) & other).sum(dim=1), ((cosines == own) & other).sum(dim=1)
+    farther = len(cosines) - 1 - nearer - ties / 2
+    return {
+        "half_retrieval": (nearer + ties == 0).double().mean().item(),
+        "half_rank": (farther / max(1, len(cosines) - 1)).mean().item(),
+    }
+
+
+def with_own_statistics(module):
+    """A copy in training mode, and its batch norms, which take their statistics from this rank alone."""
+    module, norms = deepcopy(module).train(), []
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, nn.modules.batchnorm._BatchNorm):
+                norm = nn.BatchNorm1d(child.num_features, child.eps)  # SyncBatchNorm would wait for the other ranks
+                norm.load_state_dict(child.state_dict())
+                setattr(parent, name, norm.to(child.weight.device))
+                norms.append(norm)
+    return module, norms

@@ -1,0 +1,107 @@
+"""What a run is going to do, told before it begins: hours, utterances, steps, numbers, disk."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from speechbrain_cadino.corpus.character import Character, listen_to
+from speechbrain_cadino.training.verdict import RunFacts, unfit
+from speechbrain_cadino.utils.errors import UserError
+
+logger = logging.getLogger(__name__)
+LARGE_HOURS = 100
+NARROW = (0.9, 0.1)  # nearly all utterances of the telephone's band; or some of them
+OTHER_FILES = 20_000_000  # bytes: log, plots, events, tables
+EPOCH_FILES = 200_000  # bytes an epoch
+
+
+def announce(experiment, manifest):
+    """Print what the run will do, and warn of what cannot succeed; on the main rank alone.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        As trained, its numbers filled in.
+    manifest : Manifest
+
+    Raises
+    ------
+    UserError
+        If the disk has less room than the run takes.
+    """
+    hparams, heard = experiment.hparams, listen_to(manifest)
+    facts, batches = run_facts(hparams, manifest, heard), len(manifest) // hparams.batch_size
+    print(
+        f"The corpus: {manifest.durations.sum() / 3600:.2f} h, {len(manifest)} utterances of "
+        f"{len(np.unique(manifest.wavs))} files, median {np.median(manifest.durations):.1f} s.\n"
+        f"The run: {hparams.epoch_counter.limit} epochs of {batches} batches of {hparams.batch_size}, "
+        f"{facts.steps} optimiser steps{_iterations(experiment.settings)}."
+    )
+    if experiment.auto:
+        numbers = ", ".join(f"{name} {experiment.settings[name]}" for name in experiment.auto)
+        print(f"By the corpus' size, each to be had otherwise by --NAME VALUE: {numbers}.")
+    print(check_disk(experiment.settings, manifest))
+    for hint in hints(facts, heard, experiment.settings, manifest):
+        logger.warning(hint)
+
+
+def run_facts(hparams, manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
+    """The `RunFacts` of a run on a manifest."""
+    batches = len(manifest) // hparams.batch_size
+    steps = batches // hparams.grad_accumulation_factor * hparams.epoch_counter.limit
+    measured = min(len(manifest), hparams.retrieval_utterances)
+    recordings = round(len(np.unique(manifest.wavs)) * heard.distinct)
+    return RunFacts(len(manifest), recordings, steps, heard.speechlike, measured, cluster_sizes)
+
+
+def hints(facts: RunFacts, heard: Character, settings: dict, manifest):
+    """Sentences about what will not go well, a list."""
+    told = [
+        f"At its end nobody will be able to tell whether it learned: {reason}. Give {advice}."
+        for reason, advice in unfit(facts)
+    ]
+    all_of, some_of = NARROW
+    if settings.get("f_max", 0) > 4000 and heard.narrow >= some_of:
+        part = "All" if heard.narrow >= all_of else "Some"
+        told.append(f"{part} of the utterances have nothing above 4 kHz (telephone speech?): --f_max 3800 is for such.")
+    n_clusters = settings.get("n_clusters")
+    if isinstance(n_clusters, int) and n_clusters >= len(manifest):
+        told.append(f"{n_clusters} clusters of {len(manifest)} utterances leave each alone: set a smaller n_clusters.")
+    if manifest.durations.sum() >= LARGE_HOURS * 3600 and "number_of_epochs" in settings and "hop_length" in settings:
+        told.append("For 100 h and more there are dino.yaml, ca_dino.yaml and dlg_lc.yaml, with the published encoder.")
+    return told
+
+
+def check_disk(settings: dict, manifest) -> str:
+    """A sentence on the room that the run takes, or a `UserError` if the disk has less.
+
+    What lies in the output folder already counts as taken.
+    """
+    folder, needed = Path(settings["output_folder"]), disk_needed(settings, manifest)
+    there = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
+    free, still = shutil.disk_usage(place).free, max(0, needed - there)
+    if still > free:
+        raise UserError(
+            f"The run needs {still / 1e9:.2f} GB on the disk of {folder} and {free / 1e9:.2f} GB are free: free some, "
+            "set a smaller keep_checkpoints, or choose an output_folder elsewhere."
+        )
+    return f"On the disk of {folder}: about {still / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free."
+
+
+def disk_needed(settings: dict, manifest) -> int:
+    """Bytes of checkpoints, embeddings and other files of a run."""
+    weights = sum(p.numel() for module in settings["modules"].values() for p in module.parameters())
+    # Student, teacher or predictor, and at most two values a weight of the optimiser; the newest is written before the
+    # oldest is removed, beside one within an epoch.
+    checkpoints = 4 * 4 * weights * (settings["keep_checkpoints"] + 2)
+    embeddings = 2 * 4 * len(manifest) * settings["embedding_dim"] if "clustering" in settings else 0
+    others = OTHER_FILES + EPOCH_FILES * settings["epoch_counter"].limit
+    parts = settings.get("n_iterations", 1) + (settings.get("large_margin") is not None)
+    return parts * (checkpoints + embeddings + others)
+
+
+def _iterations(settings):
+    return f" in each of {settings['n_iterations']} iterations" if "n_iterations" in settings else ""
