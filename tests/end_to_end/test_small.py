@@ -64,7 +64,9 @@ def test_a_folder_is_all_it_takes(small):
 
 def test_the_log_says_which_epoch_of_how_many(small):
     lines = (small[0] / "train_log.txt").read_text().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["epoch: 1 of 2", "epoch: 2 of 2"]
+    assert lines[0].startswith("epoch: 0 - valid half_retrieval: ")
+    assert [line.split(",")[0] for line in lines[1:]] == ["epoch: 1 of 2", "epoch: 2 of 2"]
+    assert all(re.match(r"epoch: \d of 2, (\d+ s left|time left not known), lr: ", line) for line in lines[1:])
 
 
 def test_what_cannot_succeed_is_said_before_and_after(small):

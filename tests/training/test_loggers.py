@@ -82,3 +82,13 @@ def test_a_logger_cannot_change_what_the_next_one_is_told(tmp_path):
 
     TrainLoggers({"a": Greedy, "b": Greedy}).log_stats({"epoch": 1}, {"loss": 2.0})
     assert told == [(1, 2.0, None)] * 2
+
+
+def test_the_text_says_which_epoch_of_how_many(tmp_path, make, run):
+    loggers = make()
+    loggers.log_stats({"epoch": 0}, {}, {"half_rank": 0.5})
+    loggers.log_stats({"epoch": 6, "lr": 0.1, "progress": "6 of 50, 3 min left"}, {"loss": 1.5})
+    lines = (tmp_path / "log.txt").read_text().splitlines()
+    assert lines == ["epoch: 0 - valid half_rank: 0.5", "epoch: 6 of 50, 3 min left, lr: 0.1 - train loss: 1.5"]
+    assert curve(tmp_path, "loss") == [(6, 1.5)] and curve(tmp_path, "half_rank") == [(0, 0.5)]
+    assert [step for step, _ in run.logged] == [0, 6]
