@@ -35,6 +35,7 @@ TINY = dict(
     n_prototypes=16,
     freeze_last_layer_epochs=0,
     evaluate_every=1,
+    retrieval_utterances=0,  # test_small.py has it
     crops=dict(global_seconds=0.4, local_seconds=0.2),
     embedding_model=dict(channels=[8, 8, 8, 8, 24], attention_channels=4, res2net_scale=2, se_channels=4),
     head=dict(hidden_dim=12, bottleneck_dim=6),

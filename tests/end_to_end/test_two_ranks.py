@@ -57,7 +57,7 @@ def stage_2(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ranks")
     corpus = test_dlg_lc.many_utterances(folder)
     (folder / "labels").write_text("".join(f"{name} {name[:7]}\n" for name in corpus.names))
-    arguments = test_dlg_lc.command(corpus, folder / "run", labels=folder / "labels", **QUIET)
+    arguments = test_dlg_lc.command(corpus, folder / "run", labels=folder / "labels", retrieval_utterances=20, **QUIET)
     return launch(folder, folder / "run/iteration_2", arguments)
 
 
@@ -72,7 +72,8 @@ def assert_ranks_agree(learnt):
 
 
 def assert_written_once(run, utterances, epochs, trainings=1):
-    assert run.printed.count(f"{utterances} utterances, ") == 1
+    assert len(re.findall(rf"\b{utterances} utterances, \d\.\d+ h, in ", run.printed)) == 1
+    assert run.printed.count("The corpus: ") == 1 and run.printed.count("Did it learn?") == trainings
     assert run.printed.count("The encoder is in") == run.printed.count("| epoch |") == trainings
     assert len((run.output / "epochs.csv").read_text().splitlines()) == 1 + epochs
     assert len((run.output / "train_log.txt").read_text().splitlines()) == epochs
@@ -100,7 +101,9 @@ def test_stage_2_on_two_ranks(stage_2):
     learnt = assert_ranks_agree(stage_2.learnt)
     assert learnt["steps"] == test_dlg_lc.EPOCHS * test_dlg_lc.STEPS
     assert learnt["threshold"] < float("inf") and "fraction_corrected" in learnt["history"][-1]
-    assert_written_once(stage_2, 64, test_dlg_lc.EPOCHS, trainings=2)
+    start, *_, last = learnt["history"]
+    assert start["epoch"] == 0 and {"half_rank", "half_retrieval"} <= set(start) & set(last)  # rank 0 told rank 1
+    assert_written_once(stage_2, 64, 1 + test_dlg_lc.EPOCHS, trainings=2)
     assert len((stage_2.output.parent / "iterations.csv").read_text().splitlines()) == 3
 
 
