@@ -145,7 +145,7 @@ def write_augmentation_csv(data: AugmentationData, csv_path: str | Path, data_ro
 def _scan(folder):
     """Usable audio files of a folder, relative to it, and their lengths in samples at 16 kHz."""
     if not os.path.isdir(folder):
-        raise UserError(f"{folder} is not a folder: give a folder of audio, a CSV, or none for generated data.")
+        raise UserError(f"{folder} is not a folder: give a folder of audio, a CSV, or null for generated data.")
     names, rejected = find_audio(folder)
     bad = [AudioError(f"{name} {reason}") for name, reason in rejected]
     found, stops, looked_at = [], [], 0

@@ -38,7 +38,7 @@ def agglomerate(centroids: np.ndarray, n_clusters: int, linkage: str = "ward") -
     Raises
     ------
     UserError
-        If there is not enough memory, or the linkage is not one of the three.
+        If there is not enough memory, a centroid is not finite, or the linkage is not one of the three.
 
     Example
     -------
@@ -47,6 +47,8 @@ def agglomerate(centroids: np.ndarray, n_clusters: int, linkage: str = "ward") -
     """
     check_linkage(linkage)
     check_n_fine(len(centroids))
+    if not np.isfinite(centroids).all():
+        raise UserError("Some centroids are not finite: find the utterances whose embeddings are not.")
     model = AgglomerativeClustering(n_clusters, linkage=linkage, metric=METRICS[linkage])
     return model.fit_predict(centroids).astype(np.int64)
 

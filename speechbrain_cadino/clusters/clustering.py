@@ -11,6 +11,7 @@ from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.utils import distributed as ranks
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Clustering:
         None: given in each call.
     n_fine : int, optional
         Clusters of k-means before they are merged to ``n_clusters``; that takes 8 n_fine^2 bytes on rank 0, and
-        minutes at tens of thousands, while the other ranks wait: mind the process group's timeout.
+        minutes at tens of thousands, while the other ranks wait, however long.
     n_iter, seed, spherical, init :
         As of `KMeans`.
     linkage :
@@ -110,7 +111,7 @@ class Clustering:
             raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
     def _merge(self, embeddings, kmeans, n_clusters):
-        merged = torch.empty(len(kmeans.centroids), dtype=torch.int64, device=kmeans.labels.device)
-        if ranks.rank() == 0:
-            merged.copy_(torch.from_numpy(agglomerate(kmeans.centroids.cpu().numpy(), n_clusters, self.linkage)))
-        kmeans.merge(embeddings, ranks.broadcast(merged))
+        # Ward goes by differences, cosines by the directions from 0.
+        centroids = kmeans.relative_centroids if self.linkage == "ward" else kmeans.centroids
+        merged = on_main(agglomerate, centroids.cpu().numpy(), n_clusters, self.linkage)
+        kmeans.merge(embeddings, torch.from_numpy(merged).to(kmeans.labels.device))

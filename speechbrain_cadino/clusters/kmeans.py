@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from speechbrain_cadino.clusters.nearest import assigner
-from speechbrain_cadino.clusters.rows import Rows
+from speechbrain_cadino.clusters.rows import Rows, column_sums
 from speechbrain_cadino.clusters.seeding import SEEDINGS, choose_rows
 from speechbrain_cadino.utils import distributed as ranks
 from speechbrain_cadino.utils.errors import UserError
@@ -22,6 +22,8 @@ class KMeans:
 
     Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid
     the direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.
+    In space the mean of all is the origin meanwhile: the nearest centroid is found by -|x - c|^2 / 2 + |x|^2 / 2, whose
+    float32 digits would go into the offset of embeddings that lie far from 0.
 
     With `torch.distributed` up, every rank must call `fit` with the same embeddings; each works on its shard of the
     rows, and all get the same result.
@@ -47,6 +49,8 @@ class KMeans:
         (n,) int64: the nearest centroid of each item.
     centroids : torch.Tensor
         (n_clusters, dim) float32; (n, dim) if there are fewer items than clusters.
+    relative_centroids : torch.Tensor
+        The same from the mean of the embeddings, with digits that an offset leaves no room for. If spherical, equal.
     distances : torch.Tensor
         (n,) float32: Euclidean distance of each item to its centroid; if spherical, after the item is put on the
         sphere, so that it is sqrt(2 - 2 cos).
@@ -97,7 +101,7 @@ class KMeans:
         UserError
             If there are no embeddings or some are not finite.
         """
-        rows = Rows(x, self.device, self.spherical)
+        rows = self._rows(x)
         centroids = self._first_centroids(rows, init)
         shard = ranks.shard(len(rows))
         labels = torch.full((shard.stop - shard.start,), -1, device=rows.device)
@@ -131,11 +135,18 @@ class KMeans:
         KMeans
             Itself.
         """
-        rows = Rows(x, self.device, self.spherical)
+        rows = self._rows(x)
         shard = ranks.shard(len(rows))
         labels = mapping[self.labels[shard]]
         centroids, _ = self._means(rows, shard, labels, int(mapping.max()) + 1)
         return self._finish(rows, shard, labels, centroids)
+
+    def _rows(self, x):
+        self._origin = None
+        if not self.spherical and x.ndim == 2 and len(x):  # what is wrong with others, `Rows` says
+            mean = ranks.all_reduce(column_sums(x, ranks.shard(len(x)))) / len(x)
+            self._origin = mean.numpy() if mean.isfinite().all() else None
+        return Rows(x, self.device, self.spherical, self._origin)
 
     def _first_centroids(self, rows, init):
         n_clusters = min(self.n_clusters, len(rows))
@@ -146,13 +157,17 @@ class KMeans:
             return rows.take(ranks.broadcast(chosen.to(rows.device)).tolist())
         if tuple(init.shape) != (self.n_clusters, rows.dim):
             raise ValueError(f"init must be {(self.n_clusters, rows.dim)}, not {tuple(init.shape)}.")
-        return Rows(init, rows.device, self.spherical).take(slice(0, n_clusters))
+        return Rows(init, rows.device, self.spherical, self._origin).take(slice(0, n_clusters))
 
     def _means(self, rows, shard, labels, n_clusters):
         """The centroids of all ranks' items by their labels, zeros where there are none, and the counts."""
         sums, counts = map(ranks.all_reduce, rows.sums(labels, n_clusters, shard))
         if not sums.isfinite().all():
-            raise UserError("Some embeddings are not finite: find the utterances that give them, or lower the lr.")
+            bad = rows.not_finite()
+            raise UserError(
+                f"{len(bad)} of {len(rows)} embeddings are not finite, the first that of row {int(bad[0])}: find the "
+                "utterances that give them, or, if it is all, train the encoder anew with a lower lr."
+            )
         means = F.normalize(sums, dim=1) if self.spherical else sums / counts.clamp(min=1)[:, None]
         return means.float(), counts
 
@@ -166,7 +181,9 @@ class KMeans:
             centroids[empty] = rows.take(farthest.tolist())
 
     def _finish(self, rows, shard, labels, centroids):
-        self.centroids = centroids
+        self.relative_centroids = self.centroids = centroids
+        if self._origin is not None:
+            self.centroids = (centroids.double() + torch.from_numpy(self._origin).to(rows.device)).float()
         self.labels = ranks.all_gather(labels, len(rows))
         self.distances = ranks.all_gather(rows.distances(labels, centroids, shard), len(rows))
         self.inertia = float(self.distances.double().square().sum())

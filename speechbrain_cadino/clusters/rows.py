@@ -27,6 +27,8 @@ class Rows:
         Default: that of ``x``, the CPU for an array.
     normalise : bool
         Whether rows are divided by their L2 norm. A row of zeros stays.
+    origin : np.ndarray, optional
+        (dim,) float64, subtracted from every row as it is read, before anything is rounded to float32.
 
     Raises
     ------
@@ -41,7 +43,11 @@ class Rows:
     """
 
     def __init__(
-        self, x: torch.Tensor | np.ndarray, device: torch.device | str | None = None, normalise: bool = True
+        self,
+        x: torch.Tensor | np.ndarray,
+        device: torch.device | str | None = None,
+        normalise: bool = True,
+        origin: np.ndarray | None = None,
     ) -> None:
         if x.ndim != 2:
             raise ValueError(f"Embeddings must be (n, dim), not {tuple(x.shape)}.")
@@ -49,10 +55,11 @@ class Rows:
             raise UserError("There are no embeddings to cluster: check the manifest and its rejected.csv.")
         self.device = torch.device(device or (x.device if isinstance(x, torch.Tensor) else "cpu"))
         if self.device.type != "cpu":
-            x = torch.as_tensor(x).to(self.device, torch.float32)
+            x, origin = _on_device(x, self.device, origin), None
         elif isinstance(x, torch.Tensor):
             x = x.detach().to("cpu", torch.float32 if x.dtype == torch.bfloat16 else x.dtype).numpy()
         self.x, self.normalise = x, normalise
+        self.origin = None if origin is None else origin.astype(np.result_type(x.dtype, np.float32))
 
     def __len__(self):
         return len(self.x)
@@ -65,6 +72,8 @@ class Rows:
     def raw(self, indices: Any):
         """The rows at ``indices`` (a slice or a list), not normalised; perhaps a view: not to be written to."""
         rows = self.x[indices]
+        if self.origin is not None:
+            rows = rows - self.origin
         # torch has no read-only tensors, which a mapped file would need
         return rows if isinstance(rows, torch.Tensor) else torch.from_numpy(np.require(rows, np.float32, ["C", "W"]))
 
@@ -72,6 +81,12 @@ class Rows:
         """As `raw`, but normalised if wanted."""
         rows = self.raw(indices)
         return F.normalize(rows, dim=1) if self.normalise else rows
+
+    def not_finite(self) -> torch.Tensor:
+        """The numbers of the rows with a NaN or an infinity, (m,) int64 on the CPU."""
+        everything = slice(0, len(self))
+        good = [self.raw(block).isfinite().all(dim=1) for _, block in blocks(everything, SUM_BLOCK)]
+        return torch.where(~torch.cat(good))[0].cpu()
 
     def distances(self, labels: torch.Tensor, centroids: torch.Tensor, shard: slice) -> torch.Tensor:
         """Euclidean distance of each row of ``shard`` to its centroid, by the difference: exact for near ones.
@@ -133,6 +148,26 @@ def blocks(shard: slice, size: int):
     for start in range(shard.start, shard.stop, size):
         stop = min(start + size, shard.stop)
         yield slice(start - shard.start, stop - shard.start), slice(start, stop)
+
+
+def column_sums(x: torch.Tensor | np.ndarray, shard: slice) -> torch.Tensor:
+    """The sum of the rows of a slice, (dim,) float64 on the CPU, from a tensor or an array."""
+    sums = torch.zeros(x.shape[1], dtype=torch.float64)
+    for _, block in blocks(shard, SUM_BLOCK):
+        rows = x[block] if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x[block], np.float64))
+        sums += rows.detach().double().sum(dim=0).cpu()
+    return sums
+
+
+def _on_device(x, device, origin):
+    """All rows there, as float32."""
+    if origin is None:
+        return torch.as_tensor(x).to(device, torch.float32)
+    moved, origin = torch.empty(x.shape, device=device), torch.from_numpy(origin)
+    for _, block in blocks(slice(0, len(x)), SUM_BLOCK):
+        rows = torch.as_tensor(x[block])
+        moved[block] = (rows.double() - origin.to(rows.device)).to(device, torch.float32)
+    return moved
 
 
 def _sorting(labels, n_clusters):

@@ -2,8 +2,9 @@
 
 import torch
 
+from speechbrain_cadino.dino.checks import check_dino
 from speechbrain_cadino.dino.multicrop import map_by_length
-from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
+from speechbrain_cadino.training.averaging import check_averaging, load_average
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
 from speechbrain_cadino.training.teacher import EMATeacher
@@ -48,6 +49,11 @@ class DINOBrain(CadinoBrain):
         synchronise_batchnorm(self.teacher)
         self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
 
+    def check_before(self, loader):
+        n_epochs, items = self.hparams.epoch_counter.limit, len(loader.dataset)
+        found = check_dino(vars(self.hparams), n_epochs, items, loader.dataset.augment)
+        return super().check_before(loader) + found
+
     def encoder_to_test(self):
         return self.teacher.model.encoder
 
@@ -83,11 +89,13 @@ class DINOBrain(CadinoBrain):
             for parameter in unwrap(self.modules.student).head.last_layer.parameters():
                 parameter.grad = None
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        if should_step:
-            # The step was counted already; the momentum belongs to the one just made.
-            schedule = self.hparams.momentum_schedule
-            self.teacher.update(self.modules.student, schedule.value(self.optimizer_step - 1, self.steps_per_epoch))
+    def after_step(self):
+        # The step was counted already; the momentum belongs to the one just made.
+        schedule = self.hparams.momentum_schedule
+        self.teacher.update(self.modules.student, schedule.value(self.optimizer_step - 1, self.steps_per_epoch))
+
+    def modules_with_buffers(self):
+        return [*super().modules_with_buffers(), self.teacher, self.dino_loss]
 
     def epoch_metrics(self):
         return self.watch.finish_epoch()
@@ -96,9 +104,11 @@ class DINOBrain(CadinoBrain):
         self.watch.check(metrics)
 
     def encoder_to_export(self):
-        """The teacher's encoder, the mean of its last ``average_checkpoints`` epochs; last layer refitted if so set."""
-        state = average_last_checkpoints(self.checkpointer, "teacher", self.hparams.average_checkpoints)
-        self.teacher.load_state_dict(state)
+        """The teacher's encoder, the mean of its last ``average_checkpoints`` epochs; last layer refitted if so set.
+
+        Every rank must call it.
+        """
+        load_average(self.teacher, self.checkpointer, "teacher", self.hparams.average_checkpoints)
         encoder = self.encoder_to_test().eval()
         if self.hparams.last_layer_refit is not None:
             self.hparams.last_layer_refit(encoder, self._global_views(encoder))

@@ -8,12 +8,15 @@ import torch
 
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.dino.brain import DINOBrain
+from speechbrain_cadino.dino.checks import check_clusters
 from speechbrain_cadino.dino.refresh import Clusters
 from speechbrain_cadino.training.ddp import broadcast_buffers
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
+from speechbrain_cadino.training.remarks import about_clusters
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.signals import not_holding
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,10 @@ class CADINOBrain(DINOBrain):
         self.hparams.positive_sampler.bind(len(self.manifest), self.manifest.sessions)
         super().fit_loader(loader)
 
+    def check_before(self, loader):
+        found = check_clusters(vars(self.hparams), self.hparams.epoch_counter.limit, len(self.manifest))
+        return super().check_before(loader) + found
+
     def on_fit_start(self):
         super().on_fit_start()
         if self.hparams.start_from and not self.checkpointer.list_checkpoints():
@@ -73,7 +80,8 @@ class CADINOBrain(DINOBrain):
     def on_stage_start(self, stage, epoch=None):
         super().on_stage_start(stage, epoch)
         if stage == sb.Stage.TRAIN and self.hparams.cluster_schedule.is_due(epoch, self.clusters.epoch):
-            self.refresh_clusters(epoch)
+            with not_holding():  # it takes long, and finds its embeddings again
+                self.refresh_clusters(epoch)
 
     def refresh_clusters(self, epoch):
         """Embed and cluster the training utterances for the epochs from ``epoch`` on."""
@@ -90,6 +98,7 @@ class CADINOBrain(DINOBrain):
         metrics = cluster_metrics(labels, self.clusters.labels, self.manifest.spk_ids, self.manifest.sessions)
         metrics["several_utterances"] = self.hparams.positive_sampler.fraction_with_several()
         self.clusters.take(epoch, labels, distances, metrics)
+        self.remarks.add(about_clusters(labels, "training is plain DINO"))
         told = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         logger.info("Clusters for the epochs from %d on: %s", epoch, told)
 

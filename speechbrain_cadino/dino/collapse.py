@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional as F
 
@@ -90,8 +92,15 @@ class CollapseWatch(MetricAverager):
         Raises
         ------
         CollapseError
-            After the warm-up, if the gap or the spread is under its smallest healthy value.
+            After the warm-up, if the gap or the spread is under its smallest healthy value; at any time, if no step of
+            the epoch has given a finite one.
         """
+        if not math.isfinite(metrics["entropy_gap"] + metrics["embedding_spread"]):
+            raise CollapseError(
+                f"In epoch {self.epochs} no step has given finite numbers (entropy gap {metrics['entropy_gap']:.3f}, "
+                f"embedding spread {metrics['embedding_spread']:.3f}): lower lr, and start again in another "
+                "output_folder."
+            )
         same_answer = metrics["entropy_gap"] < self.min_gap or metrics["embedding_spread"] < self.min_spread
         if self.epochs <= self.warmup_epochs or not same_answer:
             return

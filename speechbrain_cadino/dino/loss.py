@@ -21,7 +21,8 @@ class DINOLoss(nn.Module):
     mean over (t, s), s != t, of ``-sum_k p_t log q_s``. The center is an exponential moving average of the mean of the
     teacher's logits over its views, the batch and the ranks, moved after the loss (Caron et al., 2021, arXiv
     2104.14294, eq. 4). In evaluation mode the center stays and nothing is exchanged between ranks. All is computed in
-    float32.
+    float32. Logits that are not finite, on whichever rank, leave the center as it is on all of them; the loss is not
+    finite then.
 
     Arguments
     ---------
@@ -108,7 +109,9 @@ class DINOLoss(nn.Module):
             # One exchange between the ranks a step carries all that they share.
             shared = all_reduce_mean(torch.cat([mean_logits, mean_p, scalars]))
             mean_logits, mean_p, scalars = shared.split([self.out_dim, self.out_dim, 2])
-            self.center.lerp_(mean_logits[None], 1 - self.center_momentum)
+            moved = self.center.lerp(mean_logits[None], 1 - self.center_momentum)
+            # With one NaN it would be NaN for good. All ranks see the same mean, and none waits for its device.
+            self.center.copy_(torch.where(mean_logits.isfinite().all(), moved, self.center))
         entropy_of_mean = -torch.xlogy(mean_p, mean_p).sum()
         return {
             "entropy_of_mean": entropy_of_mean,

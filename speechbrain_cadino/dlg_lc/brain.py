@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.dlg_lc.checks import check_history, check_stage_2
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
 from speechbrain_cadino.dlg_lc.plots import loss_histogram
 from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.load import start_from_encoder
-from speechbrain_cadino.training.averaging import average_last_checkpoints, check_averaging
+from speechbrain_cadino.training.averaging import check_averaging, load_average
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import unwrap
 from speechbrain_cadino.training.metric_averager import MetricAverager
@@ -87,6 +88,14 @@ class DLGLCBrain(CadinoBrain):
         self.truth = Truth(labels, manifest.spk_ids, self.device) if known else None
         super().fit_loader(loader)
 
+    def check_before(self, loader):
+        labels, limit = self.labels.cpu().numpy(), self.hparams.epoch_counter.limit
+        found = check_stage_2(vars(self.hparams), limit, labels, loader.dataset.augment)
+        return super().check_before(loader) + found
+
+    def check_after(self):
+        return super().check_after() + check_history(self.history.rows, self.hparams.gate_mode, self.gate.reason)
+
     def on_fit_start(self):
         super().on_fit_start()
         if self.checkpointer.list_checkpoints():
@@ -132,8 +141,8 @@ class DLGLCBrain(CadinoBrain):
         self.means.add(stats)
         return loss
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
-        if should_step and self.predictor is not None:
+    def after_step(self):
+        if self.predictor is not None:
             self.predictor.update(self._model(), self.hparams.correction_momentum)
 
     def epoch_metrics(self):
@@ -161,9 +170,7 @@ class DLGLCBrain(CadinoBrain):
         self.loggers.log_figure("losses", figure, number)
 
     def encoder_to_export(self):
-        """The encoder, the mean of its last ``average_checkpoints`` epochs."""
+        """The encoder, the mean of its last ``average_checkpoints`` epochs; every rank must call it."""
         encoder = unwrap(self.modules.encoder)
-        encoder.load_state_dict(
-            average_last_checkpoints(self.checkpointer, "encoder", self.hparams.average_checkpoints)
-        )
+        load_average(encoder, self.checkpointer, "encoder", self.hparams.average_checkpoints)
         return encoder.eval()

@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast, infer_device
+from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
@@ -16,9 +16,10 @@ from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.parts import claim_part
 from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
-from speechbrain_cadino.utils.distributed import is_main, on_main
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.verification.report import format_table
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ def iterate(experiment, manifest, development=None):
         If a setting makes no sense.
     """
     hparams = experiment.hparams
-    _check(hparams)
+    _check(hparams, len(manifest))
     output, device = Path(hparams.output_folder), experiment.run_opts.device or infer_device()
     further = {
         f"EER % {Path(path).stem}": DevelopmentList(path, hparams.development_folder, manifest)
@@ -168,13 +169,15 @@ def _train_once(experiment, settings, manifest, development, further):
         return json.loads(result.read_text())
     metrics = experiment.changed(settings).train(manifest, development)
     metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
-    if is_main():
-        if further:
-            encoder, _ = load_encoder(result.with_name("encoder"))
-            metrics |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
-        with atomic_path(result) as temporary:
-            temporary.write_text(json.dumps(metrics, indent=2))
-    ddp_barrier()  # the other ranks need the encoder
+    return on_main(_keep_result, result, metrics, further, experiment.run_opts.device or infer_device())
+
+
+def _keep_result(result, metrics, further, device):
+    if further:
+        encoder, _ = load_encoder(result.with_name("encoder"), device)
+        metrics |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
+    with atomic_path(result) as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2))
     return metrics
 
 
@@ -185,8 +188,18 @@ def _claim(folder, origin):
     claim_part(folder, labels=file_digest(origin["labels"]), init=init, start_from=start)
 
 
-def _check(hparams):
+def _check(hparams, n_utterances):
     if hparams.init is None and hparams.labels is None:
         raise UserError("There is nothing to start from: give --init, an encoder folder, or --labels, a label table.")
     if hparams.n_iterations < 1:
         raise UserError(f"n_iterations is {hparams.n_iterations}: set at least 1.")
+    if hparams.labels and hparams.n_iterations == 1:
+        return  # nothing is clustered
+    wanted = hparams.clustering.n_clusters
+    if wanted is None or wanted < 2:
+        raise UserError(f"n_clusters is {wanted}: set 2 or more, about as many as there are speakers.")
+    if wanted >= n_utterances:
+        raise UserError(
+            f"n_clusters is {wanted} for {n_utterances} utterances: each would be a cluster of its own, from which "
+            "nothing can be learnt; set a number well under that of the utterances."
+        )

@@ -9,9 +9,9 @@ from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.corpus.fingerprints import digest_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
-from speechbrain_cadino.utils.distributed import on_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.on_main import on_main
 
 CONTENT = "content"
 

@@ -40,11 +40,13 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
             raise FileNotFoundError("hyperparams.yaml is missing")
         dim, _ = metadata["embedding_dim"], metadata["threshold"]
     except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} holds no encoder of ours ({error}): give one that training wrote.") from error
+        raise UserError(f"{folder} {_what_it_is(folder, error)}") from error
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(f"The device {device} cannot be used here: give cpu, or another one.") from error
+        raise UserError(
+            f"The device {device} cannot be used here, {_devices()}: give another one, such as cpu."
+        ) from error
     try:
         modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
     except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
@@ -54,6 +56,27 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
     )
     return net, metadata
+
+
+def _devices():
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return f"PyTorch finds {count or 'no'} GPU{'' if count == 1 else 's'}"
+
+
+def _what_it_is(folder, error):
+    """What a folder without an encoder is, and what was meant instead."""
+    if not folder.exists():
+        return "does not exist: give the folder of an encoder that training wrote, such as RUN/encoder."
+    if not folder.is_dir():
+        meant = f"did you mean {folder.parent}?" if (folder.parent / METADATA).is_file() else "give RUN/encoder."
+        return f"is a file, and the folder of an encoder that training wrote is wanted: {meant}"
+    inside = [folder.glob(pattern) for pattern in (f"encoder/{METADATA}", f"*/encoder/{METADATA}")]
+    inside = [path.parent for paths in inside for path in paths]
+    if inside and not (folder / METADATA).exists():  # a run, or stage II's with a folder for each iteration
+        last = max(inside, key=lambda path: (path / METADATA).stat().st_mtime)
+        return f"holds no encoder itself: did you mean {last}?"
+    reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else getattr(error, "strerror", None) or error
+    return f"holds no encoder of ours ({METADATA}: {reason}): give one that training wrote."
 
 
 def start_from_encoder(net: SpeakerEncoderNet, folder: str | Path) -> None:

@@ -6,19 +6,44 @@ from typing import Any
 
 from speechbrain.utils.checkpoints import Checkpointer, average_checkpoints
 from speechbrain.utils.logger import get_logger
+from torch.nn import Module
 
+from speechbrain_cadino.utils.distributed import broadcast
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 
 logger = get_logger(__name__)
 
 
 def check_averaging(hparams: Any) -> None:
     """Raise a `UserError` if ``average_checkpoints`` is under 1 or over ``keep_checkpoints``."""
-    if not 1 <= hparams.average_checkpoints <= hparams.keep_checkpoints:
+    average, keep = hparams.average_checkpoints, hparams.keep_checkpoints
+    if average < 1:
+        raise UserError(f"average_checkpoints is {average}: set at least 1, which is the last epoch alone.")
+    if average > keep:
         raise UserError(
-            f"average_checkpoints is {hparams.average_checkpoints} and keep_checkpoints {hparams.keep_checkpoints}: "
-            "average at least 1, and keep as many."
+            f"average_checkpoints is {average} and keep_checkpoints {keep}: set keep_checkpoints to {average} or more, "
+            f"or average_checkpoints to {keep} or less."
         )
+
+
+def load_average(module: Module, checkpointer: Checkpointer, recoverable: str, n_checkpoints: int) -> None:
+    """Give a module of every rank the mean of the last checkpoints, which rank 0 reads; every rank must call it.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Changed in place.
+    checkpointer, recoverable, n_checkpoints
+        See `average_last_checkpoints`.
+    """
+
+    def load():
+        module.load_state_dict(average_last_checkpoints(checkpointer, recoverable, n_checkpoints))
+
+    on_main(load)
+    for tensor in module.state_dict().values():
+        broadcast(tensor)
 
 
 def average_last_checkpoints(checkpointer: Checkpointer, recoverable: str, n_checkpoints: int = 10) -> dict:

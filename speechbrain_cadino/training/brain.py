@@ -1,30 +1,31 @@
 """What every Brain here shares: ranks, clipping, schedules by step, one record an epoch, safe checkpoints, resume."""
 
-import logging
 import time
 
 import speechbrain as sb
 import torch
-from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
-from speechbrain.utils.distributed import ddp_broadcast
 
 from speechbrain_cadino.training.clock import Clock
 from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.random_states import RandomStates
-from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main
+from speechbrain_cadino.training.remarks import Remarks
+from speechbrain_cadino.training.stopping import StoppableBrain
+from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main, max_over_ranks
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings import Settings
+from speechbrain_cadino.utils.signals import holding, not_holding
 
 
-class CadinoBrain(sb.Brain):
+class CadinoBrain(StoppableBrain):
     """A SpeechBrain `Brain` that can be killed at any moment and goes on to the same weights.
 
     Read from ``hparams``: ``lr_schedule``, ``gradient_clipper``, ``train_loggers`` (as of `TrainLoggers`),
     ``output_folder``, ``keep_checkpoints``, ``evaluate_every``.
 
-    A subclass gives ``epoch_metrics`` and ``epoch_check``, and adds its recoverables before ``fit``.
+    A subclass gives ``epoch_metrics``, ``epoch_check`` and ``after_step``, and adds its recoverables before ``fit``.
 
     Arguments
     ---------
@@ -49,6 +50,12 @@ class CadinoBrain(sb.Brain):
             super().__init__(*args, **kwargs)
         except (ValueError, RuntimeError, AssertionError) as error:  # such as a device that is not there
             reason = str(error).strip().splitlines()[0].rstrip(".")
+            device = str((kwargs.get("run_opts") or {}).get("device", ""))
+            if device.startswith("cuda") and not torch.cuda.is_available():
+                raise UserError(
+                    f"The device is {device} and PyTorch finds no GPU here: give --device cpu, or install the driver "
+                    "and a PyTorch for it."
+                ) from error
             raise UserError(f"Training cannot be set up ({reason}): correct the settings or the --options.") from error
         self.hparams = Settings(**vars(self.hparams))
         for name in ("keep_checkpoints", "evaluate_every"):
@@ -56,6 +63,7 @@ class CadinoBrain(sb.Brain):
                 raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
+        self.remarks = Remarks()
         self.loggers = TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("history", self.history)
@@ -64,14 +72,35 @@ class CadinoBrain(sb.Brain):
     def fit_loader(self, loader):
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch
-        if batches < self.grad_accumulation_factor:
+        factor, epochs = self.grad_accumulation_factor, self.hparams.epoch_counter.limit
+        if not 1 <= factor <= batches or factor != int(factor):
             raise UserError(
-                f"grad_accumulation_factor is {self.grad_accumulation_factor} and an epoch has {batches} batches: "
-                "set a smaller factor or a smaller batch_size."
+                f"grad_accumulation_factor is {factor} and an epoch has {batches} batches: set a whole number from 1 "
+                f"to {batches}, or a smaller batch_size."
             )
+        if epochs < 1:
+            raise UserError(f"number_of_epochs is {epochs}: set at least 1.")
+        has_lists = self.evaluate_development is not None or self.half_retrieval is not None  # perhaps on rank 0 alone
+        (self._evaluates,) = max_over_ranks(has_lists)
         self.train_sampler = loader
         self.steps_per_epoch = batches // self.grad_accumulation_factor
-        self.fit(self.hparams.epoch_counter, loader)
+        self.remarks.add(self.check_before(loader))
+        try:
+            with holding():
+                self.fit(self.hparams.epoch_counter, loader)
+        except BaseException:
+            loader.close()
+            raise
+        self.remarks.add(self.check_after())
+        self.remarks.repeat()
+
+    def check_before(self, loader):
+        """Sentences about what in this run will do nothing; a subclass adds its own."""
+        return []
+
+    def check_after(self):
+        """Sentences about what has done nothing."""
+        return []
 
     def scheduled(self, schedule):
         """The value of a schedule at the coming optimiser step."""
@@ -97,7 +126,8 @@ class CadinoBrain(sb.Brain):
 
     def record_start(self, more):
         """Keep how the encoder is before training as the record of epoch 0, with ``more`` (a dict) in it."""
-        measured = ddp_broadcast(self._halves(self.encoder_to_test()) if is_main() else {})
+        with not_holding():
+            measured = on_main(self._halves, self.encoder_to_test())
         if measured:
             self.history.rows[:] = [{"epoch": 0, **measured, **more}]
             self.loggers.log_stats({"epoch": 0}, {}, measured)
@@ -108,36 +138,12 @@ class CadinoBrain(sb.Brain):
             if any(parameter.requires_grad for parameter in module.parameters()):
                 self.modules[name] = wrap(module, self.find_unused_parameters)
 
-    def check_loss_isfinite(self, loss):
-        """As SpeechBrain's, with a `UserError`; without --skip_nonfinite_grads one such step would lose the weights."""
-        if torch.isfinite(loss):
-            return
-        self.nonfinite_count += 1
-        skipped = self.scaler.is_enabled() or self.skip_nonfinite_grads
-        if not skipped or self.nonfinite_count > self.nonfinite_patience:
-            raise UserError(
-                f"The loss is not finite at step {self.optimizer_step}: give --skip_nonfinite_grads, and the run goes "
-                "on from its last checkpoint; or give a lower lr and another output_folder."
-            )
-
     def optimizers_step(self):
-        """As SpeechBrain's, but every parameter group is clipped; SpeechBrain clips the first alone."""
+        """As in `FiniteStepsBrain`, at the learning rate of the schedule."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.scheduled(self.hparams.lr_schedule)
-        self.scaler.unscale_(self.optimizer)
-        self.before_clipping()
-        self.hparams.gradient_clipper(self.optimizer)
-        if self.skip_nonfinite_grads and not self.scaler.is_enabled():
-            self.check_gradients()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.optimizer_step += 1
-        total = self.steps_per_epoch * self.hparams.epoch_counter.limit
-        self.clock.tick(self.optimizer_step, total)
-
-    def before_clipping(self):
-        """A subclass may change gradients here."""
+        super().optimizers_step()
+        self.clock.tick(self.optimizer_step, self.steps_per_epoch * self.hparams.epoch_counter.limit)
 
     def on_stage_start(self, stage, epoch=None):
         if stage == sb.Stage.TRAIN:
@@ -145,28 +151,12 @@ class CadinoBrain(sb.Brain):
             self.train_sampler.load_state_dict({"epoch": epoch, "batches_done": self.step})
             self.epoch_start = time.time()
 
-    def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
-        # Between two steps of the optimiser the gradients gathered so far are part of no checkpoint.
-        return self.step % self.grad_accumulation_factor == 0 and super()._should_save_intra_epoch_ckpt(
-            last_ckpt_time, steps_since_ckpt
-        )
-
-    def _save_intra_epoch_ckpt(self):
-        # As SpeechBrain's, with what orders checkpoints, and the epoch for people.
-        self.checkpointer.save_and_keep_only(
-            end_of_epoch=False,
-            num_to_keep=1,
-            ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,
-            meta={INTRA_EPOCH_CKPT_FLAG: True, **self._progress()},
-            verbosity=logging.DEBUG,
-        )
-
-    def _progress(self):
-        return {"epoch": self.hparams.epoch_counter.current, "step": self.optimizer_step}
-
     def on_stage_end(self, stage, stage_loss, epoch=None):
         if stage != sb.Stage.TRAIN:
             return
+        self.check_open_step()
+        if self._evaluation_is_due(epoch):
+            self.save_whole_epoch()  # an evaluation may take long, and be stopped
         metrics = {
             "epoch": epoch,
             "loss": all_reduce_mean(torch.tensor(float(stage_loss), dtype=torch.float64, device=self.device)).item(),
@@ -174,21 +164,24 @@ class CadinoBrain(sb.Brain):
             **self.epoch_metrics(),
             "seconds": round(time.time() - self.epoch_start, 1),
         }
-        development = ddp_broadcast(self._development(epoch) if is_main() else None)
+        with not_holding():
+            development = on_main(self._development) if self._evaluation_is_due(epoch) else {}
         self.history.add({**metrics, **development})
         self._record(metrics, development)
         self.epoch_check(metrics)
         self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
-            meta=self._progress(),
+            meta=self.progress(),
             num_to_keep=self.hparams.keep_checkpoints,
             ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"],  # one within an epoch takes no place
         )
+        self.stop_after(epoch)
 
-    def _development(self, epoch):
+    def _evaluation_is_due(self, epoch):
         last = epoch == self.hparams.epoch_counter.limit
-        if not (last or epoch % self.hparams.evaluate_every == 0):
-            return {}
+        return self._evaluates and (last or epoch % self.hparams.evaluate_every == 0)
+
+    def _development(self):
         encoder = self.encoder_to_test()
         return self._halves(encoder) | (self.evaluate_development(encoder) if self.evaluate_development else {})
 

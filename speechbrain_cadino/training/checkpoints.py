@@ -15,6 +15,7 @@ from speechbrain_cadino.training.checkpoint_files import (
     remove_checkpoint,
     write_checksums,
 )
+from speechbrain_cadino.utils.disk import disk_errors
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder, replace_folder
@@ -59,15 +60,17 @@ class SafeCheckpointer(Checkpointer):
         # YAML would write such scalars as Python objects, which no safe loader reads back.
         meta = {key: value.item() if hasattr(value, "item") else value for key, value in (meta or {}).items()}
         try:
-            if is_main():
-                self._tidy()
-                meta["saved"] = 1 + max((found.meta.get("saved", 0) for found in self.list_checkpoints()), default=0)
-            saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
-            final = self._finish(saved.path) if is_main() else None
+            with disk_errors(self.checkpoints_dir, self._size()):
+                if is_main():
+                    self._tidy()
+                    saved_before = (found.meta.get("saved", 0) for found in self.list_checkpoints())
+                    meta["saved"] = 1 + max(saved_before, default=0)
+                saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
+                final = self._finish(saved.path) if is_main() else None
         except OSError as error:
             raise UserError(
                 f"No checkpoint can be written in {self.checkpoints_dir} ({error.strerror}): "
-                "free some space or choose another output_folder."
+                "choose another output_folder."
             ) from error
         final = ddp_broadcast(final)  # the other ranks wait here, and then find the folder whole
         self._intact[final] = True
@@ -161,6 +164,12 @@ class SafeCheckpointer(Checkpointer):
         own = {*read_checksums(final), *read_checksums(replaced), CHECKSUMS}
         replace_folder(unfinished, final, replaced, own.__contains__)
         return final
+
+    def _size(self):
+        """Bytes of the newest checkpoint, None without one: the next takes about as many."""
+        folders = self._list_checkpoint_dirs() if is_main() else []
+        newest = max(folders, key=lambda folder: folder.stat().st_mtime, default=None)
+        return newest and sum(file.stat().st_size for file in newest.iterdir())
 
     def _tidy(self):
         """Remove what a killed run left: unfinished folders, half-deleted ones, and those that were replaced."""

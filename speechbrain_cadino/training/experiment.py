@@ -13,6 +13,7 @@ from speechbrain_cadino.training.plan import run_facts
 from speechbrain_cadino.training.verdict import judge
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings.load import (
     Settings,
     build_settings,
@@ -104,7 +105,7 @@ class Experiment:
         Returns
         -------
         dict of float
-            The metrics of the last epoch; on the main rank the error rates are those of the exported encoder.
+            The metrics of the last epoch; the error rates are those of the exported encoder.
         """
         hparams = self.hparams
         dataset = hparams.dataset(manifest)
@@ -122,17 +123,18 @@ class Experiment:
         )
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
         metrics = dict(brain.history.rows[-1])
-        return {**metrics, **_finish(brain, manifest, development)} if is_main() else metrics
+        encoder = brain.encoder_to_export()  # of what all ranks have seen
+        return {**metrics, **on_main(_finish, brain, encoder, manifest, development)}
 
 
-def _finish(brain, manifest, development):
-    """Print the table of the run, export the encoder averaged over the last epochs, and give its error rates."""
+def _finish(brain, encoder, manifest, development):
+    """Print the table of the run, export the encoder, averaged over the last epochs, and give its error rates."""
     columns = [name for name in TABLE if name in brain.history.columns()]
     print(format_table(brain.history.rows, columns))
     labels = getattr(brain, "labels", None)
     sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
     verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest), sizes))
-    encoder, metrics = brain.encoder_to_export(), {}
+    metrics = {}
     info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
     if development is not None:
         info["development list"] = metrics = development(encoder)

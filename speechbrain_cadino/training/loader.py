@@ -32,10 +32,15 @@ def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader
         If the ranks cannot share the batch evenly.
     """
     ranks = world_size()
-    if batch_size % ranks or batch_size // ranks < 2:
+    if batch_size < 2 * ranks:
         raise UserError(
-            f"batch_size {batch_size} cannot be shared by {ranks} processes: give a multiple of {ranks}, "
-            "with 2 items or more for each, since batch norm needs them."
+            f"batch_size is {batch_size}, for {ranks} process{'' if ranks == 1 else 'es'}: set at least {2 * ranks}, "
+            "since batch norm needs 2 items or more in each."
+        )
+    if batch_size % ranks:
+        raise UserError(
+            f"batch_size {batch_size} cannot be shared by {ranks} processes: set a multiple of {ranks}, such as "
+            f"{batch_size - batch_size % ranks}."
         )
     sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks)
     return ViewLoader(dataset, sampler, **loader_options)

@@ -12,7 +12,8 @@ from speechbrain_cadino.corpus.fingerprints import files_digest
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import on_main, rank, world_size
+from speechbrain_cadino.utils.distributed import rank, world_size
+from speechbrain_cadino.utils.on_main import on_main
 
 
 def cluster_utterances(

@@ -36,7 +36,11 @@ def load_from_run(
     """
     saved = Path(folder) / "save"
     if not saved.is_dir():
-        raise UserError(f"start_from is {folder}, where there is no folder 'save': give a run's output folder.")
+        inside = Path(folder).name == "save" or any(Path(folder).glob("CKPT*"))
+        inside = inside or Path(folder).name == "encoder" or Path(folder).name.startswith("CKPT")
+        above = next((path for path in Path(folder).resolve().parents if (path / "save").is_dir()), None)
+        remedy = f"did you mean {above}?" if inside and above else "give a run's output folder."
+        raise UserError(f"start_from is {folder}, where there is no folder 'save': {remedy}")
     shared = {name: value for name, value in checkpointer.recoverables.items() if name not in new}
     found = SafeCheckpointer(saved, shared).recover_if_possible(
         max_key="epoch",

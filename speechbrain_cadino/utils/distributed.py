@@ -1,12 +1,11 @@
 """Several ranks, or one: which one this is, and what they send each other.
 
-With one rank the same calls change nothing, so no code asks how many there are.
+With one rank the same calls change nothing, so no code asks how many there are. Tensors may lie anywhere: one that was
+restored from a checkpoint lies on the CPU, where NCCL does not look, and is moved there and back.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,9 +68,19 @@ def shard(n_items: int) -> slice:
 
 def all_reduce(tensor: torch.Tensor) -> torch.Tensor:
     """Sum a tensor over all ranks in place; they all hold the same bits afterwards. Every rank must call it."""
-    if world_size() > 1:
-        dist.all_reduce(tensor)
-    return tensor
+    return _exchange(tensor, dist.all_reduce)
+
+
+def max_over_ranks(*numbers: int) -> list[int]:
+    """The largest of each number over the ranks: for a flag, whether any rank has it. Every rank must call it.
+
+    Example
+    -------
+    >>> max_over_ranks(True, 0)
+    [1, 0]
+    """
+    shared = torch.tensor([int(number) for number in numbers])
+    return _exchange(shared, dist.all_reduce, op=dist.ReduceOp.MAX).tolist()
 
 
 @torch.no_grad()
@@ -100,9 +109,24 @@ def all_reduce_mean(tensor: torch.Tensor) -> torch.Tensor:
 
 def broadcast(tensor: torch.Tensor) -> torch.Tensor:
     """Overwrite a tensor with that of rank 0, in place. Every rank must call it."""
-    if world_size() > 1:
-        dist.broadcast(tensor, src=0)
-    return tensor
+    return _exchange(tensor, dist.broadcast, src=0)
+
+
+def gather_rows(part: torch.Tensor) -> torch.Tensor | None:
+    """The rows of all ranks in their order, on rank 0; None on the others. Each gives a tensor of the same shape.
+
+    Example
+    -------
+    >>> gather_rows(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    if world_size() == 1:
+        return part
+    shared = part.detach().contiguous()
+    shared = shared.cuda() if _must_move(shared) else shared
+    parts = [torch.empty_like(shared) for _ in range(world_size())] if is_main() else None
+    dist.gather(shared, parts, dst=0)
+    return torch.cat(parts).to(part.device) if is_main() else None
 
 
 def all_gather(part: torch.Tensor, n_items: int) -> torch.Tensor:
@@ -131,29 +155,17 @@ def all_gather_object(value: Any) -> list[Any]:
     return values
 
 
-def on_main(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Call a function on the main rank alone and give its result, which must be picklable, on every rank.
-
-    Every rank must call it. A `UserError` is raised on the main rank, which tells it; the others end with status 1.
-
-    Example
-    -------
-    >>> on_main(max, 1, 2)
-    2
-    """
+def _exchange(tensor, collective, **settings):
+    """A collective call that changes a tensor in place, wherever it lies."""
     if world_size() == 1:
-        return function(*args, **kwargs)
-    result, error = None, None
-    if is_main():
-        try:
-            result = function(*args, **kwargs)
-        except UserError as found:
-            error = found
-    told = [(result, error is not None)]
-    dist.broadcast_object_list(told, src=0)
-    if error is not None:
-        raise error
-    result, failed = told[0]
-    if failed:
-        sys.exit(1)
-    return result
+        return tensor
+    if not _must_move(tensor):
+        collective(tensor, **settings)
+        return tensor
+    moved = tensor.cuda()
+    collective(moved, **settings)
+    return tensor.copy_(moved)
+
+
+def _must_move(tensor):
+    return dist.get_backend() == "nccl" and not tensor.is_cuda

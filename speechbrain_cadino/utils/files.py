@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from speechbrain_cadino.utils.disk import disk_errors
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -27,19 +28,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     UserError
-        If the folder cannot be made or written.
+        If the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}.{path.name}")
     make_folder(path.parent)
     try:
-        yield temporary
-        sync(temporary)
-        os.replace(temporary, path)
-    except PermissionError as error:
-        raise UserError(
-            f"{path} cannot be written ({error.strerror}): choose a folder that you may write to."
-        ) from error
+        with disk_errors(path):
+            yield temporary
+            sync(temporary)
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -90,7 +88,7 @@ def atomic_folder(folder: str | Path, made: Callable[[str], object]) -> Iterator
     Raises
     ------
     UserError
-        If the folder cannot be made, or something else has the temporary name.
+        If the folder cannot be made or written, the disk is full, or something else has the temporary name.
     """
     folder = Path(folder).resolve()  # of a link, what it leads to
     temporary, replaced = (folder.with_name(f".{folder.name}.{end}") for end in ("partial", "replaced"))
@@ -101,8 +99,9 @@ def atomic_folder(folder: str | Path, made: Callable[[str], object]) -> Iterator
         os.replace(replaced, folder)
     make_folder(temporary)
     try:
-        yield temporary
-        replace_folder(temporary, folder, replaced, made)
+        with disk_errors(folder):
+            yield temporary
+            replace_folder(temporary, folder, replaced, made)
     finally:
         remove_made(temporary, lambda name: True)
 
@@ -144,8 +143,14 @@ def make_folder(folder: str | Path) -> Path:
     """Make ``folder`` and its parents, or raise a `UserError` that says why not; returns it as a Path."""
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        in_the_way = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+        if in_the_way is not None:
+            raise UserError(
+                f"The folder {folder} cannot be made, {in_the_way} is a file: choose another output folder."
+            ) from error
         raise UserError(
             f"The folder {folder} cannot be made ({error.strerror}): choose an output folder that you may write to."
         ) from error

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.signals import leave_signals_to_main
 from speechbrain_cadino.views.collate import collate_views
 from speechbrain_cadino.views.dataset import ViewDataset
 from speechbrain_cadino.views.sampler import ViewSampler
@@ -71,6 +72,7 @@ class ViewLoader(DataLoader):
             num_workers=num_workers,
             prefetch_factor=prefetch_factor if num_workers else None,
             persistent_workers=num_workers > 0,
+            worker_init_fn=leave_signals_to_main,
             generator=torch.Generator(),  # its own, or each epoch would use up one of the model's random numbers
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         )
@@ -80,6 +82,12 @@ class ViewLoader(DataLoader):
     def __len__(self):
         """Batches of a whole epoch, also within one: SpeechBrain's progress bar counts those done before."""
         return self.batch_sampler.batches_per_epoch
+
+    def close(self) -> None:
+        """End the worker processes; PyTorch would wait 5 s for each where an exception ends the program."""
+        if self._iterator is not None:
+            self._iterator._shutdown_workers()
+            self._iterator = None
 
     def set_epoch(self, epoch: int) -> None:
         """Go to an epoch: to its start, or, if it is the one that was restored, to the restored batch."""

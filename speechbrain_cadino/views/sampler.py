@@ -54,7 +54,7 @@ class ViewSampler(Sampler):
         if self.batches_per_epoch < 1:
             raise UserError(
                 f"{n_items} utterances do not fill one batch of {batch_size} on each of {world_size} processes: "
-                "set a smaller batch_size or give more utterances."
+                f"set batch_size to {n_items // world_size * world_size} at most, or give more utterances."
             )
 
     @property

@@ -89,3 +89,14 @@ def test_mistakes(blobs):
 def test_a_yaml_builds_it():
     yaml = "clustering: !new:speechbrain_cadino.clusters.clustering.Clustering\n    n_clusters: 150\n    n_fine: null\n"
     assert load_hyperpyyaml(yaml)["clustering"] == Clustering(150)
+
+
+def test_merging_far_from_0(blobs):
+    x = blobs[0][:400].astype(np.float64)
+    near, far = (Clustering(12, n_fine=100, spherical=False)(x + offset)[0] for offset in (0, 1e6))
+    assert sklearn.metrics.adjusted_rand_score(near, far) == 1
+
+
+def test_centroids_that_are_not_finite():
+    with pytest.raises(UserError, match="centroids are not finite"):
+        agglomerate(np.array([[1.0, 0.0], [np.nan, 1.0], [0.0, 1.0]]), 2)

@@ -244,3 +244,40 @@ def test_mistakes(blobs):
         KMeans(3).fit(blobs[0], init=blobs[0][:4])
     with pytest.raises(ValueError, match=r"\(n, dim\)"):
         KMeans(3).fit(blobs[0][0])
+
+
+@pytest.mark.parametrize("offset", [0, 1e3, 1e4, 1e6])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("init", ["sample", "k-means++"])
+def test_far_from_0_the_nearest_centroid_is_found_too(offset, dtype, init):
+    rng = np.random.default_rng(0)
+    centers = 8 * rng.normal(size=(30, 16))
+    x = (centers[rng.integers(30, size=2000)] + rng.normal(size=(2000, 16)) + offset * rng.normal(size=16)).astype(
+        dtype
+    )
+    for given in (x, torch.from_numpy(x)):
+        kmeans = KMeans(30, spherical=False, n_iter=200, init=init).fit(given)  # to the end
+        exact = x.astype(np.float64)
+        members = [exact[kmeans.labels == cluster].mean(axis=0) for cluster in range(30)]
+        distances = np.linalg.norm(exact[:, None] - np.stack(members), axis=2)
+        own = distances[np.arange(2000), kmeans.labels]
+        np.testing.assert_allclose(own, distances.min(axis=1), rtol=1e-4)
+        np.testing.assert_allclose(kmeans.distances, own, rtol=1e-3)
+        np.testing.assert_allclose(kmeans.centroids, members, atol=1e-6 * max(offset, 10))
+
+
+def test_an_offset_changes_nothing():
+    rng = np.random.default_rng(1)
+    x = np.round(rng.normal(size=(500, 8)) * 64) / 64  # exact at every offset that is a power of two
+    labels = [KMeans(20, spherical=False, n_iter=5).fit(x + offset).labels for offset in (0.0, 2.0**10, -(2.0**17))]
+    assert torch.equal(labels[0], labels[1]) and torch.equal(labels[0], labels[2])
+
+
+@pytest.mark.parametrize("spherical", [True, False])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("n_clusters", [1, 5])
+def test_embeddings_that_are_not_finite_are_named(spherical, bad, n_clusters):
+    x = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    x[[17, 30], 2] = bad
+    with pytest.raises(UserError, match="2 of 40 embeddings are not finite, the first that of row 17"):
+        KMeans(n_clusters, spherical).fit(x)

@@ -36,7 +36,7 @@ def test_a_write_that_fails_leaves_the_old_table(table, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("speechbrain_cadino.utils.files.os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="labels.csv cannot be written, the disk is full .* are free"):
         LabelTable(["a"], [0]).write(tmp_path / "labels.csv")
     assert (tmp_path / "labels.csv").read_text() == before and len(list(tmp_path.iterdir())) == 1
 

@@ -46,7 +46,7 @@ def make_student():
     return MultiCropNet(TinyEncoder(), DINOHead(8, 16, hidden_dim=12, bottleneck_dim=6))
 
 
-def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
+def make_brain(folder, epochs=2, brain_class=DINOBrain, run_opts=None, **changes):
     """A Brain with plain settings, which ``changes`` replaces."""
     student, counter = make_student(), EpochCounter(epochs)
     settings = dict(
@@ -78,7 +78,7 @@ def make_brain(folder, epochs=2, brain_class=DINOBrain, **changes):
         modules={"student": student},
         opt_class=functools.partial(torch.optim.SGD, lr=1.0, weight_decay=0.1),
         hparams={**settings, **changes},
-        run_opts={"device": "cpu"},
+        run_opts={"device": "cpu", **(run_opts or {})},
         checkpointer=SafeCheckpointer(folder / "save", {"student": student, "counter": counter}),
     )
 

@@ -230,7 +230,61 @@ def test_an_unknown_kind_of_batch_norm_is_told_in_a_sentence(tmp_path):
         make_brain(tmp_path, teacher_batch_norm="both")
 
 
-@pytest.mark.parametrize("average, keep", [(0, 5), (6, 5)])
-def test_no_more_checkpoints_are_averaged_than_kept(tmp_path, average, keep):
-    with pytest.raises(UserError, match=f"average_checkpoints is {average} and keep_checkpoints {keep}"):
+@pytest.mark.parametrize(
+    "average, keep, told",
+    [
+        (0, 5, "average_checkpoints is 0: set at least 1"),
+        (6, 5, "keep_checkpoints 5: set keep_checkpoints to 6 or more"),
+    ],
+)
+def test_no_more_checkpoints_are_averaged_than_kept(tmp_path, average, keep, told):
+    with pytest.raises(UserError, match=told):
         make_brain(tmp_path, average_checkpoints=average, keep_checkpoints=keep)
+
+
+class SpoiltBatch(torch.nn.Module):
+    """An augmenter that spoils one sample of a batch, the ``number``-th."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number, self.seen = number, 0
+
+    def forward(self, batch):
+        waves = [wave.clone() for wave in batch.waves]
+        self.seen += 1
+        if self.seen == self.number:
+            waves[0][0, 0] = float("nan")
+        return waves
+
+
+def snapshot(brain):
+    parts = (brain.modules.student, brain.teacher, brain.dino_loss)
+    return [{name: value.clone() for name, value in part.state_dict().items()} for part in parts]
+
+
+@pytest.mark.parametrize("batch_norm", ["own", "ema"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_skipped_step_leaves_student_teacher_and_center_as_they_were(train, number, batch_norm):
+    class Watching(DINOBrain):
+        def on_fit_batch_start(self, batch, should_step):
+            super().on_fit_batch_start(batch, should_step)
+            self.before = snapshot(self)
+
+        def on_fit_batch_end(self, *arguments, **settings):
+            super().on_fit_batch_end(*arguments, **settings)
+            same = [torch.equal(old[name], new[name]) for old, new in zip(self.before, snapshot(self)) for name in old]
+            self.unchanged = [*getattr(self, "unchanged", []), all(same)]
+
+    settings = dict(brain_class=Watching, augmenter=SpoiltBatch(number), teacher_batch_norm=batch_norm)
+    brain = train(run_opts={"skip_nonfinite_grads": True}, **settings)
+    assert brain.unchanged == [step == number for step in range(1, 5)]
+    for part in snapshot(brain):
+        assert all(value.isfinite().all() for value in part.values())
+    assert all(math.isfinite(value) for row in brain.history.rows for value in row.values())
+
+
+def test_a_spoilt_batch_stops_the_run_where_no_step_may_be_skipped(train, tmp_path):
+    with pytest.raises(UserError, match="not finite at step 2: give --skip_nonfinite_grads"):
+        train(augmenter=SpoiltBatch(3), ckpt_interval_steps=1)
+    saved = [torch.load(next(tmp_path.glob(f"save/*/{name}.ckpt"))) for name in ("student", "teacher", "dino_loss")]
+    assert all(value.isfinite().all() for state in saved for value in state.values())

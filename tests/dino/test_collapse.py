@@ -140,3 +140,10 @@ def test_spread_of_isotropic_embeddings_is_one_whatever_their_length():
     assert embedding_spread(embeddings).item() == pytest.approx(1.0, abs=0.02)
     assert embedding_spread(1000 * embeddings).item() == pytest.approx(1.0, abs=0.02)
     assert embedding_spread(torch.ones(8, 192)).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_an_epoch_without_a_finite_number_is_told_even_in_the_warm_up():
+    watch = CollapseWatch(warmup_epochs=100)
+    watch.add({"entropy_gap": torch.tensor(math.nan)}, torch.full((4, 8), math.nan))
+    with pytest.raises(CollapseError, match="In epoch 1 no step has given finite numbers"):
+        watch.check(watch.finish_epoch())

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_cadino.dino.head import DINOHead
+from speechbrain_cadino.dino.head import DINOHead, PrototypeLayer
 
 
 @pytest.fixture
@@ -61,3 +61,29 @@ def test_can_be_copied_after_a_forward_pass(head):
     head(x).sum().backward()
     twin = copy.deepcopy(head).eval()
     torch.testing.assert_close(twin(x), head.eval()(x))
+
+
+def test_under_autocast_the_prototypes_are_compared_in_float32():
+    torch.manual_seed(0)
+    layer, head = PrototypeLayer(256, 2048), DINOHead(32, 2048, hidden_dim=64, bottleneck_dim=256)
+    x = torch.nn.functional.normalize(torch.randn(64, 256), dim=1)
+    plain = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer_logits, head_logits = layer(x), head(torch.randn(64, 32))
+        half = torch.nn.functional.linear(x, layer.weight)
+        rounded = layer(x.bfloat16())
+    assert half.dtype == torch.bfloat16  # autocast was at work
+    assert layer_logits.dtype == head_logits.dtype == torch.float32
+    assert torch.equal(layer_logits, plain)
+    assert (rounded - plain).abs().max() < 5e-3
+    assert head_logits.unique().numel() > 0.5 * head_logits.numel()  # bfloat16 has some 400 values here
+
+
+def test_under_autocast_the_vectors_that_are_compared_have_length_1():
+    torch.manual_seed(0)
+    head, seen = DINOHead(32, 8, hidden_dim=64, bottleneck_dim=256), []
+    head.last_layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    with torch.autocast("cpu", torch.bfloat16):
+        head(torch.randn(64, 32)).sum().backward()
+    torch.testing.assert_close(seen[0].norm(dim=1), torch.ones(64))
+    assert all(parameter.grad.dtype == torch.float32 for parameter in head.parameters())

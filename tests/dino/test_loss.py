@@ -196,3 +196,18 @@ def test_cosine_consistency_equals_the_double_loop(shape):
         gradient = torch.zeros_like(view) if gradient is None else gradient
         torch.testing.assert_close(view.grad, gradient, rtol=1e-4, atol=1e-6)
     assert all(view.grad is None for view in teacher)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("where", [(0, 0), (3, 5)])
+def test_the_center_takes_in_nothing_that_is_not_finite(bad, where):
+    torch.manual_seed(0)
+    dino_loss, views = DINOLoss(8), [torch.randn(4, 8) for _ in range(2)]
+    dino_loss(views, views, 0.04)
+    before = dino_loss.center.clone()
+    spoilt = [view.clone() for view in views]
+    spoilt[1][where] = bad
+    dino_loss(views, spoilt, 0.04)
+    assert torch.equal(dino_loss.center, before)
+    loss, _ = dino_loss(views, views, 0.04)
+    assert loss.isfinite() and not torch.equal(dino_loss.center, before)

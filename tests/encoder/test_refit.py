@@ -92,3 +92,20 @@ def test_no_more_items_than_asked_for_and_two_views_or_more(make_net):
 def test_settings_that_make_no_sense(changes):
     with pytest.raises(UserError, match="last_layer_refit has shrinkage"):
         LastLayerRefit(**changes)
+
+
+def test_too_few_items_and_statistics_that_are_not_finite(make_net, caplog):
+    LastLayerRefit()(make_net(), views_of(make_net(), 1))
+    assert "last_layer_refit has 10 items for 12 outputs, too few" in caplog.text
+    with pytest.raises(UserError, match="has got one item: give more utterances"):
+        LastLayerRefit()(
+            make_net(), ((items[:1], [view[:1] for view in views]) for items, views in views_of(make_net(), 1))
+        )
+    with pytest.raises(UserError, match="has got no items"):
+        LastLayerRefit()(make_net(), [])
+    net = make_net()
+    with torch.no_grad():
+        net.embedding_model.fc.conv.bias.fill_(0)
+        next(net.embedding_model.asp.parameters()).fill_(torch.nan)
+    with pytest.raises(UserError, match="statistics are not finite"):
+        LastLayerRefit()(net, views_of(net))

@@ -265,7 +265,7 @@ def test_few_labels(corpus, encoder, tmp_path, fraction, utterances):
     "settings, said",
     [
         (dict(), "give --init, an encoder folder, or --labels, a label table"),
-        (dict(init="nowhere"), "nowhere holds no encoder of ours"),
+        (dict(init="nowhere"), "nowhere does not exist: give the folder of an encoder"),
         (dict(labels="nowhere"), "The label table nowhere cannot be read"),
         (dict(labels="LABELS", n_iterations=0), "n_iterations is 0, and must be a whole number from 1 on"),
         (dict(labels="LABELS", gate_mode="magic"), "is magic, and must be one of none, fixed, dynamic, dyn"),
@@ -460,3 +460,16 @@ def test_a_part_of_a_run_is_no_run(again, corpus):
     before = state(folder)
     sentence = run_script("train.py", *command(corpus, folder, init=again[0] / "first")).error()
     assert f"iteration_1 is a part of the run in {again[0]}/run" in sentence and state(folder) == before
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(n_clusters=64), "n_clusters is 64 for 64 utterances: each would be a cluster of its own"),
+        (dict(n_clusters=1), "n_clusters is 1: set 2 or more"),
+    ],
+)
+def test_clusters_that_teach_nothing_are_refused_before_anything_is_embedded(corpus, encoder, tmp_path, settings, said):
+    arguments = command(corpus, tmp_path / "run", init=encoder, **settings)
+    assert said in run_script("train.py", *arguments).error()
+    assert not (tmp_path / "run/iteration_1").exists()

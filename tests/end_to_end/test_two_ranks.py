@@ -26,13 +26,16 @@ class Run(NamedTuple):
     learnt: list
 
 
+def free_port():
+    """For torchrun, not by its --standalone, which asks that the machine's name resolves."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 def start(folder, arguments):
     """Two processes, to their end."""
     script = [str(Path(__file__).with_name("two_ranks.py")), str(folder), *arguments, "--distributed_backend", "gloo"]
-    # Not torchrun's --standalone, which asks that the machine's name resolves.
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={port}"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={free_port()}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     return subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=300)
 

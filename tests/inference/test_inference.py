@@ -1,6 +1,7 @@
 """The encoder in use, against the trained encoder called on each whole wave alone."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -136,13 +137,33 @@ def test_foreign_folders_are_one_sentence(folder, tmp_path):
         return copy
 
     no_dim = damaged("encoder.json", json.dumps({"threshold": None}).encode())
-    for source in (tmp_path / "absent", tmp_path, no_dim, damaged("hyperparams.yaml", None)):
+    (tmp_path / "empty").mkdir()
+    for source in (tmp_path / "empty", no_dim, damaged("hyperparams.yaml", None)):
         with pytest.raises(UserError, match="holds no encoder of ours"):
             SpeakerEncoder.from_folder(source)
     for name, content in (("embedding_model.ckpt", None), ("mean_var_norm_emb.ckpt", b"no")):
         with pytest.raises(UserError, match="cannot be loaded .*export it again") as caught:
             SpeakerEncoder.from_folder(damaged(name, content))
         assert "\n" not in str(caught.value)
+
+
+def test_a_folder_near_the_encoder_is_told_which_was_meant(folder, tmp_path):
+    run, stage_2 = tmp_path / "run", tmp_path / "stage 2"
+    shutil.copytree(folder, run / "encoder")
+    for number in (1, 2):
+        shutil.copytree(folder, stage_2 / f"iteration_{number}" / "encoder")
+        os.utime(stage_2 / f"iteration_{number}" / "encoder" / "encoder.json", (number, number))
+    meant = {
+        run: run / "encoder",
+        stage_2: stage_2 / "iteration_2" / "encoder",
+        run / "encoder" / "encoder.json": run / "encoder",
+    }
+    for source, target in meant.items():
+        with pytest.raises(UserError, match=f"did you mean {target}.$"):
+            SpeakerEncoder.from_folder(source)
+        SpeakerEncoder.from_folder(target)
+    with pytest.raises(UserError, match="absent does not exist: give the folder of an encoder"):
+        SpeakerEncoder.from_folder(tmp_path / "absent")
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "abacus"])

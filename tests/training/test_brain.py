@@ -258,12 +258,53 @@ def test_losses_that_are_not_finite_can_be_skipped(noises, tmp_path):
         train(make_brain(tmp_path / "impatient", Unstable, run_opts=impatient), noises)
 
 
+@pytest.mark.parametrize("factor", [2, 3])
+@pytest.mark.parametrize("number", [1, 2, 4])
+def test_a_batch_that_is_not_finite_spoils_no_running_statistics(noises, tmp_path, factor, number):
+    """With a factor of 3 the fourth batch is in no step."""
+
+    class Spoilt(TinyBrain):
+        def compute_forward(self, batch, stage):
+            if self.step == number:
+                batch.waves[0][0, 0] = math.nan
+            return super().compute_forward(batch, stage)
+
+    settings = dict(grad_accumulation_factor=factor, epochs=1)
+    brain = train(make_brain(tmp_path, Spoilt, run_opts={"skip_nonfinite_grads": True}, **settings), noises)
+    assert all(value.isfinite().all() for value in brain.modules.model.state_dict().values())
+    assert brain.modules.model[1].num_batches_tracked < BATCHES
+    with pytest.raises(UserError, match="not finite at step"):
+        train(make_brain(tmp_path / "strict", Spoilt, **settings), noises)
+    assert make_brain(tmp_path / "strict").checkpointer.list_checkpoints() == []
+
+
+class BadGradient(TinyBrain):
+    """In each epoch one loss is finite and its gradient is not."""
+
+    def compute_objectives(self, predictions, batch, stage):
+        loss = super().compute_objectives(predictions, batch, stage)
+        weight = self.modules.model[0].weight
+        return loss + (weight.detach() - weight).abs().sum().sqrt() if self.step == 2 else loss
+
+
+def test_gradients_that_are_not_finite_never_reach_the_weights(noises, tmp_path):
+    with pytest.raises(UserError, match="gradients are not finite at step 1: give"):
+        train(make_brain(tmp_path, BadGradient, ckpt_interval_steps=1), noises)
+    brain = train(make_brain(tmp_path / "skip", BadGradient, run_opts={"skip_nonfinite_grads": True}), noises)
+    assert all(value.isfinite().all() for value in brain.modules.model.state_dict().values())
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
         ({"keep_checkpoints": 0}, "keep_checkpoints is 0: set at least 1"),
         ({"evaluate_every": 0}, "evaluate_every is 0: set at least 1"),
-        ({"grad_accumulation_factor": 5}, "grad_accumulation_factor is 5 and an epoch has 4 batches: set a smaller"),
+        (
+            {"grad_accumulation_factor": 5},
+            "grad_accumulation_factor is 5 and an epoch has 4 batches: set a whole number from 1 to 4",
+        ),
+        ({"grad_accumulation_factor": 0}, "grad_accumulation_factor is 0 .*: set a whole number from 1 to 4"),
+        ({"epochs": 0}, "number_of_epochs is 0: set at least 1"),
         ({"run_opts": {"device": "abacus"}}, "cannot be set up .*: correct the settings or the --options"),
         ({"run_opts": {"precision": "fp16"}}, "cannot be set up .*fp16.*: correct the settings or the --options"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from speechbrain_cadino.dino.loss import DINOLoss
+from speechbrain_cadino.encoder.refit import LastLayerRefit
 from speechbrain_cadino.training import ddp
 from speechbrain_cadino.utils import distributed
 
@@ -85,3 +86,46 @@ def test_checkpoints_of_several_ranks(ranks):
     for rank in (first, second):
         assert torch.equal(*rank["random"])
     assert not torch.equal(first["random"][0], second["random"][0])
+
+
+def test_a_nan_on_one_rank_leaves_the_center_on_both(ranks):
+    assert ranks[0]["nan"]["loss"].isfinite() and not ranks[1]["nan"]["loss"].isfinite()
+    for rank in ranks:
+        assert torch.equal(rank["nan"]["center"], rank["nan"]["before"])
+        assert torch.equal(rank["nan"]["center"], ranks[0]["nan"]["center"])
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_means_over_a_kill_are_those_of_both_ranks(ranks, left):
+    expected = {"a": (0 + 1 + 2 + 10 + 11 + 12 + left * 201) / (6 + 2 * left), "b": 7.0}
+    for rank in ranks:
+        for found in rank["means"][left]:
+            assert found == pytest.approx(expected)
+
+
+def test_the_refit_is_that_of_all_items(ranks):
+    net = two_ranks.make_net()
+    LastLayerRefit(max_items=24)(net, two_ranks.make_batches())
+    statistics = torch.randn(30, 48, generator=torch.Generator().manual_seed(0))
+
+    def cosines(layer):
+        """Of the outputs: an axis may be turned round, which changes none."""
+        outputs = statistics @ layer["conv.weight"].squeeze(2).T + layer["conv.bias"]
+        return torch.cosine_similarity(outputs[:, None], outputs, dim=2)
+
+    expected = cosines(net.embedding_model.fc.state_dict())
+    assert not torch.allclose(expected, cosines(two_ranks.make_net().embedding_model.fc.state_dict()), atol=0.1)
+    for rank in ranks:
+        torch.testing.assert_close(rank["refit"], ranks[0]["refit"], rtol=0, atol=0)
+        torch.testing.assert_close(cosines(rank["refit"]), expected, rtol=0, atol=1e-3)
+
+
+def test_rank_0_may_take_longer_than_the_timeout(ranks):
+    assert [rank["patience"][0] for rank in ranks] == [2, 2]
+    assert [rank["patience"][1] for rank in ranks] == [False, True]
+    assert ranks[0]["patience"][2] == "UserError: no good"
+    assert ranks[1]["patience"][2].startswith("MainRankError: this rank ends because rank 0 has")
+
+
+def test_a_flag_of_one_rank_is_one_of_all(ranks):
+    assert [rank["agreement"] for rank in ranks] == [[1, 5, 0], [1, 5, 0]]

@@ -49,14 +49,22 @@ def test_the_seed_orders_the_items_and_options_reach_the_loader(dataset):
         make_train_loader(dataset, 2, 1, unknown=1)
 
 
-@pytest.mark.parametrize("batch_size, ranks", [(1, 1), (3, 2), (2, 2), (6, 4)])
-def test_batches_that_cannot_be_shared(dataset, on_rank, batch_size, ranks):
+@pytest.mark.parametrize("batch_size, ranks", [(-5, 1), (0, 1), (1, 1), (3, 2), (2, 2), (6, 4)])
+def test_batches_that_are_too_small(dataset, on_rank, batch_size, ranks):
     on_rank(0, ranks)
-    message = f"batch_size {batch_size} cannot be shared by {ranks} processes: give a multiple of {ranks}"
+    message = f"batch_size is {batch_size}, for {ranks} process(es)?: set at least {2 * ranks}, since batch norm"
     with pytest.raises(UserError, match=message):
         make_train_loader(dataset, batch_size, seed=0)
 
 
+def test_batches_that_cannot_be_shared_evenly(dataset, on_rank):
+    on_rank(0, 2)
+    with pytest.raises(UserError, match="batch_size 7 cannot be shared by 2 processes: set a multiple of 2, such as 6"):
+        make_train_loader(dataset, 7, seed=0)
+    assert make_train_loader(dataset, 6, seed=0)  # the advice works
+
+
 def test_more_than_there_are(dataset):
-    with pytest.raises(UserError, match="8 utterances do not fill one batch of 9 .* smaller batch_size"):
+    with pytest.raises(UserError, match="8 utterances do not fill one batch of 9 .* set batch_size to 8 at most"):
         make_train_loader(dataset, 9, seed=0)
+    assert make_train_loader(dataset, 8, seed=0)

@@ -5,21 +5,32 @@ Run as a script with a folder: it imports once and forks the ranks, which is far
 
 import os
 import sys
+import time
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from speechbrain.lobes.features import Fbank
+from speechbrain.processing.features import InputNormalization
 from torch import nn
 
 from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.loss import DINOLoss
+from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.refit import LastLayerRefit
 from speechbrain_cadino.training import ddp
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
+from speechbrain_cadino.training.metric_averager import MetricAverager
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.utils import distributed
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 
 WORLD = 2
+TIMEOUT = 3  # seconds, of the process group
 
 
 def make_views(num):
@@ -36,7 +47,9 @@ def make_model():
 def run_rank(number, folder):
     """What each process does: everything, and leaves ``rank-N.pt`` in the folder."""
     os.environ.update(RANK=str(number), LOCAL_RANK=str(number))
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=number, world_size=WORLD)
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/store", rank=number, world_size=WORLD, timeout=timedelta(seconds=TIMEOUT)
+    )
     half = slice(4 * number, 4 * number + 4)
     results = {
         "ranks": (distributed.world_size(), distributed.rank(), distributed.is_main()),
@@ -45,6 +58,11 @@ def run_rank(number, folder):
         "loss": _loss(half),
         "gradients": _gradients(half),
         "collapse": _collapse(number),
+        "nan": _not_finite(number),
+        "means": _resumed_means(number, folder / "means"),
+        "refit": _refit(half),
+        "patience": _patience(number),
+        "agreement": distributed.max_over_ranks(number == 1, 5 * number, 0),
         "checkpoints": _checkpoints(number, folder / "save"),
     }
     torch.save(results, folder / f"rank-{number}.pt")
@@ -85,6 +103,80 @@ def _collapse(number):
     watch = CollapseWatch()
     watch.add({"entropy_gap": torch.tensor(1.0 + number)}, torch.eye(4))
     return watch.finish_epoch()
+
+
+def _not_finite(number):
+    """The center, where one rank has a NaN."""
+    dino_loss = DINOLoss(12)
+    student, teacher = make_views(4), make_views(2)
+    dino_loss(student, teacher, 0.04)
+    before = dino_loss.center.clone()
+    teacher[0][0, 0] = torch.nan if number == 1 else 0.0
+    loss, _ = dino_loss(student, teacher, 0.04)
+    return {"loss": loss, "before": before, "center": dino_loss.center}
+
+
+def _resumed_means(number, folder):
+    """Values of two ranks, one of which has a metric of its own, over a kill before the last step and after it."""
+    results = {}
+    for left in (1, 0):
+        means = MetricAverager()
+        for step in range(3):
+            means.add({"a": torch.tensor(10.0 * number + step)})
+        means.add({"b": torch.tensor(7.0)} if number else {})
+        SafeCheckpointer(folder / str(left), {"means": means}).save_checkpoint(end_of_epoch=False)
+        resumed = MetricAverager()
+        SafeCheckpointer(folder / str(left), {"means": resumed}).recover_if_possible()
+        for _ in range(left):
+            means.add({"a": torch.tensor(100.0 + number)})
+            resumed.add({"a": torch.tensor(100.0 + number)})
+        results[left] = means.finish_epoch(), resumed.finish_epoch()
+    return results
+
+
+def _refit(half):
+    """The last layer, from half of each batch."""
+    net = make_net()
+    LastLayerRefit(max_items=24)(
+        net, ((items[half], [view[half] for view in views]) for items, views in make_batches())
+    )
+    return net.embedding_model.fc.state_dict()
+
+
+def make_net():
+    """The smallest ECAPA-TDNN."""
+    torch.manual_seed(0)
+    model = ECAPA_TDNN(
+        20, channels=[8, 8, 8, 8, 24], attention_channels=4, res2net_scale=2, se_channels=4, lin_neurons=6
+    )
+    norm = InputNormalization(norm_type="sentence", std_norm=False)
+    return SpeakerEncoderNet(Fbank(n_mels=20), norm, model, 6).eval()
+
+
+def make_batches():
+    """Five batches of 8 items, two views each: features."""
+    generator = torch.Generator().manual_seed(3)
+    for batch in range(5):
+        items = torch.randn(8, 60, 20, generator=generator)
+        yield torch.arange(8) + 8 * batch, [items + 0.3 * torch.randn(8, 60, 20, generator=generator) for _ in range(2)]
+
+
+def _patience(number):
+    """Work of rank 0 that takes longer than the process group's timeout, then some that fails."""
+
+    def work(value):
+        time.sleep(2 * TIMEOUT)
+        return value + 1
+
+    def fail():
+        raise UserError("no good")
+
+    results = [on_main(work, 1), on_main(os.getpid) != os.getpid()]
+    try:
+        on_main(fail)
+    except UserError as error:
+        results.append(f"{type(error).__name__}: {error}")
+    return results
 
 
 def _checkpoints(number, folder):

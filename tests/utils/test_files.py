@@ -43,7 +43,9 @@ def test_a_failure_before_anything_is_written(tmp_path):
 
 
 def test_a_folder_that_may_not_be_written(tmp_path):
-    with pytest.raises(UserError, match=r"list.csv cannot be written \(Permission denied\): choose"):
+    with pytest.raises(
+        UserError, match="list.csv cannot be written, you may not write there: choose a folder elsewhere"
+    ):
         with atomic_path(tmp_path / "list.csv"):
             raise PermissionError(13, "Permission denied")
 
@@ -115,7 +117,7 @@ def test_a_table_that_fails_leaves_the_old_one(tmp_path):
 @pytest.mark.parametrize("name", ["file", "file/below"])
 def test_a_file_in_the_way(tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be made .*: choose an output folder"):
+    with pytest.raises(UserError, match="cannot be made, .*file is a file: choose another output folder"):
         make_folder(tmp_path / name)
 
 

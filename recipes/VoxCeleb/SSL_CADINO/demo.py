@@ -7,7 +7,6 @@ Each stage is the command that a user would give; a second call goes on where th
 """
 
 import argparse
-import subprocess
 import sys
 import time
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.settings.command_line import parse_arguments as parse_settings
 from speechbrain_cadino.utils.settings.load import load_settings
+from speechbrain_cadino.utils.signals import STOPPED, run_child
 from speechbrain_cadino.verification.det import write_det
 from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
 from speechbrain_cadino.verification.report import format_table, metrics_row
@@ -111,7 +111,9 @@ class Demo:
 
     def script(self, script, *arguments):
         """A script of the recipe, in its folder."""
-        status = subprocess.run([sys.executable, script, *arguments], cwd=RECIPE).returncode
+        status = run_child([sys.executable, script, *arguments], cwd=RECIPE)
+        if status in STOPPED:
+            sys.exit(status)  # it has said where
         if status:
             raise UserError(f"{script} has stopped (see above): give the same command again to go on.")
 

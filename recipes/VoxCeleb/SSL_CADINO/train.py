@@ -22,9 +22,10 @@ from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
 from speechbrain_cadino.training.identity import RunIdentity
 from speechbrain_cadino.training.plan import announce
 from speechbrain_cadino.training.settings_record import record_settings
-from speechbrain_cadino.utils.distributed import is_main, join_ranks, on_main
+from speechbrain_cadino.utils.distributed import is_main, join_ranks
 from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.locks import FolderLock
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
 from speechbrain_cadino.utils.settings.tree import write_tree
 

@@ -1,0 +1,77 @@
+"""What in a run of stage II will do, or has done, nothing."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
+from speechbrain_cadino.training.remarks import about_augmentation, about_clusters, about_settings
+
+
+def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, augment: Any = None) -> list[str]:
+    """A sentence for each part of a training on labels that will do nothing.
+
+    Arguments
+    ---------
+    settings : dict
+        The YAML's top level.
+    n_epochs : int
+    labels : np.ndarray
+        (n,) int64.
+    augment : AugmentationSampler or None
+        Of the dataset.
+
+    Returns
+    -------
+    list of str
+    """
+    found = about_settings(settings, n_epochs) + about_augmentation(augment)
+    found += about_clusters(labels, "there is nothing to learn from them")
+    start = getattr(settings["gate"], "start_epoch", 0)
+    taken_over = settings.get("start_from") is not None  # with the gate of another run
+    if settings["gate_mode"] != "none" and not taken_over and start > n_epochs:
+        found.append(
+            f"The gate's start_epoch is {start} and the run has {n_epochs} epochs: every label is trusted to the end, "
+            "lower it."
+        )
+    first = settings.get("correction_start_epoch") or 0
+    if settings["gate_mode"] in CORRECTING_MODES and first > n_epochs:
+        found.append(
+            f"correction_start_epoch is {first} and the run has {n_epochs} epochs: no label is corrected, lower it."
+        )
+    return found
+
+
+def check_history(rows: list[dict[str, float]], gate_mode: str, reason: str) -> list[str]:
+    """A sentence for each part of stage II that has done nothing.
+
+    Arguments
+    ---------
+    rows : list of dict of float
+        The metrics of each epoch.
+    gate_mode : str
+    reason : str
+        The gate's, for its last threshold.
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> rows = [{"gate_threshold": math.inf, "fraction_kept": 1.0}]
+    >>> check_history(rows, "dynamic", "the gate stays open: the losses have one mode")
+    ['The gate was open in all epochs, as if gate_mode were none (the gate stays open: the losses have one mode).']
+    """
+    thresholds = [row["gate_threshold"] for row in rows if "gate_threshold" in row]
+    if gate_mode == "none" or not thresholds:
+        return []
+    if min(thresholds) == math.inf:
+        return [f"The gate was open in all epochs, as if gate_mode were none ({reason})."]
+    found = []
+    if all(row.get("fraction_kept", 0) == 1 for row in rows):
+        found.append("The gate let every label through in all epochs: its threshold was above all losses.")
+    elif gate_mode in CORRECTING_MODES and not any(row.get("fraction_corrected", 0) for row in rows):
+        found.append("No label was corrected: lower tau_2 or correction_start_epoch.")
+    return found

@@ -1,0 +1,70 @@
+"""What a run of stage II will not do, or has not done, is told: tables of settings and sentences."""
+
+import math
+
+import numpy as np
+import pytest
+
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.augmentation.settings import AugmentationSettings
+from speechbrain_cadino.dlg_lc.checks import check_history, check_stage_2
+from speechbrain_cadino.dlg_lc.gate import make_gate
+from speechbrain_cadino.training.schedules import Linear
+
+LABELS = np.repeat(np.arange(10), 5)
+OPEN, CLOSED = {"gate_threshold": math.inf, "fraction_kept": 1.0}, {"gate_threshold": 2.0, "fraction_kept": 0.6}
+
+
+def check(mode="dynamic+correction", start_epoch=3, labels=LABELS, n_epochs=10, **changes):
+    settings = dict(gate_mode=mode, gate=make_gate(mode, 1, 10, start_epoch), correction_start_epoch=5, start_from=None)
+    return check_stage_2({**settings, **changes}, n_epochs, labels, AugmentationSampler(AugmentationSettings()))
+
+
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        (dict(start_epoch=11), "The gate's start_epoch is 11 and the run has 10 epochs"),
+        (dict(mode="fixed", start_epoch=11), "The gate's start_epoch is 11 and the run has 10 epochs"),
+        (dict(correction_start_epoch=11), "correction_start_epoch is 11 and the run has 10 epochs"),
+        (dict(margin_schedule=Linear(0, 0.2, 15)), "margin_schedule has 15 epochs and the run 10"),
+        (dict(labels=np.arange(50)), "Each of the 50 utterances is a cluster of its own"),
+        (dict(labels=np.array([0] * 95 + [1] * 5)), "One cluster holds 95% of the utterances"),
+        (dict(labels=np.full(5, -1)), "No utterance has a cluster"),
+    ],
+)
+def test_what_does_nothing_is_told(changes, sentence):
+    (found,) = check(**changes)
+    assert found.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        dict(start_epoch=10),
+        dict(mode="none", start_epoch=99, correction_start_epoch=99),
+        dict(mode="dynamic", correction_start_epoch=None),
+        dict(start_epoch=11, start_from="run"),
+        dict(labels=np.array([0] * 60 + [1] * 40)),
+    ],
+)
+def test_what_works_is_no_matter(changes):
+    assert check(**changes) == []
+
+
+@pytest.mark.parametrize(
+    "rows, mode, sentence",
+    [
+        ([OPEN, OPEN], "dynamic", "The gate was open in all epochs, as if gate_mode were none (why)"),
+        ([OPEN, {**CLOSED, "fraction_kept": 1.0}], "fixed", "The gate let every label through in all epochs"),
+        ([OPEN, CLOSED], "dynamic+correction", "No label was corrected"),
+        ([OPEN, {**CLOSED, "fraction_corrected": 0.0}], "dynamic+correction", "No label was corrected"),
+        ([OPEN, {**CLOSED, "fraction_corrected": 0.1}], "dynamic+correction", None),
+        ([OPEN, CLOSED], "dynamic", None),
+        ([OPEN, OPEN], "none", None),
+        ([], "dynamic", None),
+    ],
+)
+def test_what_has_done_nothing_is_told_at_the_end(rows, mode, sentence):
+    found = check_history(rows, mode, "why")
+    assert len(found) == (sentence is not None) and all(text.startswith(sentence) for text in found)
