@@ -56,7 +56,7 @@ def listen_to(manifest, seed=0, n_utterances=64, seconds=10.0):
         total, most = int(store.lengths[utterance]), round(seconds * SAMPLE_RATE)
         start = max(0, total - most) // 2
         try:
-            wave = store.read(utterance, start, start + most)
+            wave = store.read(utterance, start, min(total, start + most))
         except AudioError:  # training replaces it, and tells
             continue
         measures = measure(wave)

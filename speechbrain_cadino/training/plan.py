@@ -1,6 +1,5 @@
 """What a run is going to do, told before it begins: hours, utterances, steps, numbers, disk."""
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.training.verdict import RunFacts, unfit
 from speechbrain_cadino.utils.errors import UserError
 
-logger = logging.getLogger(__name__)
 LARGE_HOURS = 100
 NARROW = (0.9, 0.1)  # nearly all utterances of the telephone's band; or some of them
 OTHER_FILES = 20_000_000  # bytes: log, plots, events, tables
@@ -44,7 +42,7 @@ def announce(experiment, manifest):
         print(f"By the corpus' size, each to be had otherwise by --NAME VALUE: {numbers}.")
     print(check_disk(experiment.settings, manifest))
     for hint in hints(facts, heard, experiment.settings, manifest):
-        logger.warning(hint)
+        print(f"Mind: {hint}")
 
 
 def run_facts(hparams, manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
