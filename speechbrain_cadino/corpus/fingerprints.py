@@ -1,9 +1,13 @@
 """What files hold, in 16 digits each, cheaply for a million: to tell a corpus, or a folder of noise, from another."""
 
+from __future__ import annotations
+
 import hashlib
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -18,7 +22,7 @@ THREADS = 8
 _CHUNK = 4096
 
 
-def file_fingerprints(paths, whole=None):
+def file_fingerprints(paths: Sequence[str], whole: bool | None = None) -> tuple[np.ndarray, bool]:
     """Fingerprints of files' contents; their names and times don't matter.
 
     Of a corpus over a gigabyte, only the length and four pieces of 1 KiB, spread from beginning to end, are read of a
@@ -52,12 +56,12 @@ def file_fingerprints(paths, whole=None):
     return np.array(found, dtype=STRING)[place], whole
 
 
-def files_digest(paths):
+def files_digest(paths: Sequence[str]) -> str:
     """One digest, 32 hexadecimal digits, of the contents of files in their order."""
     return digest_of(file_fingerprints(paths)[0].tolist())
 
 
-def listing_digest(folder):
+def listing_digest(folder: str | Path) -> str | None:
     """One digest of the names and sizes of all files below a folder, links followed; None if it is no folder."""
     if not os.path.isdir(folder):
         return None
@@ -73,7 +77,7 @@ def listing_digest(folder):
     return digest_of(sorted(lines))
 
 
-def digest_of(texts):
+def digest_of(texts: list[str]) -> str:
     """A digest, 32 hexadecimal digits, of a list of texts."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{len(texts)}\0".encode())
@@ -81,7 +85,7 @@ def digest_of(texts):
     return digest.hexdigest()
 
 
-def id_keys(ids):
+def id_keys(ids: Sequence[str]) -> np.ndarray:
     """A number for each utterance's ID, (n,) int64, to keep state by utterance in 8 bytes each.
 
     Of a million IDs, two have the same number with a probability of 3e-8.
@@ -97,7 +101,7 @@ def id_keys(ids):
     return np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)
 
 
-def places_of(keys, among):
+def places_of(keys: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Where each of ``keys`` stands in ``among``, (n,) int64, -1 where it does not; both from `id_keys`.
 
     Example

@@ -1,7 +1,11 @@
 """What may change between two starts of one run, each with its reason. Everything else makes another experiment."""
 
+from __future__ import annotations
+
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from speechbrain_cadino.training.settings_record import SettingsRecord
 
 _BY_CONTENT = "what it leads to is compared by its content, so it may be moved"
 _SPEED = "the same batches come, faster or slower"
@@ -37,7 +41,7 @@ FREE = {
 }
 
 
-def refusal(name, was, now, folder):
+def refusal(name: str, was: SettingsRecord, now: SettingsRecord, folder: str | Path) -> str | None:
     """Why a setting may not change from one record to another; None if it may.
 
     Arguments

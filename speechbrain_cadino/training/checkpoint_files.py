@@ -1,7 +1,10 @@
 """The files of one checkpoint: their checksums, what is wrong with them, and their removal."""
 
+from __future__ import annotations
+
 import hashlib
 import os
+from pathlib import Path
 
 from speechbrain.utils.checkpoints import METAFNAME
 from speechbrain.utils.logger import get_logger
@@ -13,7 +16,7 @@ CHECKSUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
 logger = get_logger(__name__)
 
 
-def find_fault(folder):
+def find_fault(folder: Path) -> str | None:
     """What is wrong with a checkpoint's files, None if nothing is."""
     if not (folder / CHECKSUMS).is_file():
         return f"{CHECKSUMS} is missing"
@@ -28,13 +31,13 @@ def find_fault(folder):
     return None
 
 
-def write_checksums(folder):
+def write_checksums(folder: Path) -> None:
     """Write the checksums of all files of a folder, so that damage shows later."""
     lines = [f"{file_checksum(file)}  {file.name}\n" for file in sorted(folder.iterdir())]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
-def read_checksums(folder):
+def read_checksums(folder: Path) -> dict[str, str]:
     """File name -> digest."""
     try:
         text = (folder / CHECKSUMS).read_text(encoding="utf-8", errors="replace")
@@ -43,7 +46,7 @@ def read_checksums(folder):
     return {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
 
 
-def file_checksum(path):
+def file_checksum(path: str | Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
@@ -52,7 +55,7 @@ def file_checksum(path):
     return digest.hexdigest()
 
 
-def remove_checkpoint(folder):
+def remove_checkpoint(folder: Path) -> None:
     """Remove a checkpoint's own files, and the folder if nothing else is in it; what is left is no checkpoint."""
     if not folder.is_dir():
         return

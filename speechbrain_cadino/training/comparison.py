@@ -1,6 +1,9 @@
 """The record of a run and what is given now: the first difference in one sentence."""
 
+from __future__ import annotations
+
 import logging
+from pathlib import Path
 
 import speechbrain_cadino
 from speechbrain_cadino.training.allowed import refusal
@@ -21,7 +24,7 @@ REMEDY = "give another output_folder, or what it began with"
 logger = logging.getLogger(__name__)
 
 
-def warn_of_changes(folder, record):
+def warn_of_changes(folder: Path, record: dict) -> None:
     """Warn of what changes the weights a little, or perhaps: the package's version, the number of processes."""
     was, now = record["version"], speechbrain_cadino.__version__
     if was != now:
@@ -35,7 +38,7 @@ def warn_of_changes(folder, record):
         )  # fmt: skip
 
 
-def compare_settings(folder, record, settings):
+def compare_settings(folder: Path, record: dict, settings: SettingsRecord) -> None:
     """Raise a `UserError` if a setting (of a `SettingsRecord`) is not that of a run's record, and may not change."""
     was = SettingsRecord(**record["settings"])
     refused = {}
@@ -56,7 +59,7 @@ def compare_settings(folder, record, settings):
     )
 
 
-def compare_sources(folder, record, sources, starts):
+def compare_sources(folder: Path, record: dict, sources: dict[str, list], starts: list[str]) -> None:
     """Raise a `UserError` if something that a setting leads to is not what it was.
 
     Arguments

@@ -1,5 +1,7 @@
 """What follows training: the mean of the embeddings, a threshold, the encoder folder, the final error rates."""
 
+from __future__ import annotations
+
 import json
 import logging
 from pathlib import Path
@@ -118,12 +120,12 @@ def some_utterances(manifest, at_most, seed=0):
     return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))
 
 
-def tell_encoder(folder):
+def tell_encoder(folder: str | Path) -> None:
     """Say where the encoder is, and how it is loaded."""
     print(f"\nThe encoder is in {folder}: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams.")
 
 
-def tell_finished(folder):
+def tell_finished(folder: str | Path) -> None:
     """Say again what a finished run has said at its end, out of its folder.
 
     Arguments

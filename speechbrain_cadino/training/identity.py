@@ -1,10 +1,13 @@
 """A run is what its folder says: settings, data and sources are kept in it, and another experiment is refused."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
 import speechbrain_cadino
 from speechbrain_cadino.corpus.fingerprints import digest_of
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.training.comparison import (
     REMEDY,
@@ -14,6 +17,7 @@ from speechbrain_cadino.training.comparison import (
     warn_of_changes,
 )
 from speechbrain_cadino.training.run_files import RECORD, UTTERANCES, check_unclaimed, is_begun, read_record
+from speechbrain_cadino.training.settings_record import SettingsRecord
 from speechbrain_cadino.training.sources import ABSENT, run_digests, trials_digest
 from speechbrain_cadino.training.utterances import Utterances
 from speechbrain_cadino.utils.distributed import world_size
@@ -38,18 +42,17 @@ class RunIdentity:
     -------
     >>> import tempfile
     >>> from speechbrain_cadino.corpus.manifest import Manifest
-    >>> from speechbrain_cadino.training.settings_record import SettingsRecord
     >>> manifest, folder = Manifest(["a"], ["a.wav"], [0], [16000]), tempfile.mkdtemp()
     >>> identity = RunIdentity(SettingsRecord({"lr": 0.1}, {"lr": 0.1}), folder)
     >>> identity.check_settings()
     >>> identity.check_data(manifest)
     """
 
-    def __init__(self, settings, folder):
+    def __init__(self, settings: SettingsRecord, folder: str | Path):
         self.settings, self.folder = settings, Path(folder)
         self.record = None  # of the start before, if there was one that counts
 
-    def check_settings(self):
+    def check_settings(self) -> None:
         """Compare settings, and what they lead to, but for the utterances.
 
         Raises
@@ -79,7 +82,7 @@ class RunIdentity:
                     f"{REMEDY}."
                 )
 
-    def check_data(self, manifest, numbers=None):
+    def check_data(self, manifest: Manifest, numbers: dict | None = None) -> None:
         """Compare the training utterances, then keep in the folder what this run is.
 
         Arguments
@@ -114,7 +117,7 @@ class RunIdentity:
             if was != is_now:
                 raise UserError(f"The run in {self.folder} was begun with auto {name} {was}, now {is_now}: {REMEDY}.")
 
-    def is_finished(self):
+    def is_finished(self) -> bool:
         """Whether the run has come to its end before, with all epochs and iterations that are asked for now.
 
         All encoders that it made must still be there.
@@ -122,7 +125,7 @@ class RunIdentity:
         finished = (self.record or {}).get("finished")
         return finished is not None and finished == {"asked": self._asked(), "encoders": self._encoders()}
 
-    def finish(self):
+    def finish(self) -> None:
         """Note that the run has come to its end."""
         finished, record = {"asked": self._asked(), "encoders": self._encoders()}, read_record(self.folder)
         if record.get("finished") != finished:

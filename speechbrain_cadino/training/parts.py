@@ -1,5 +1,7 @@
 """The parts of a run, such as an iteration: each folder says what it was made from."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
 
-def claim_part(folder, **made_from):
+def claim_part(folder: str | Path, **made_from: str | None) -> None:
     """Keep in the folder of a part of a run, such as an iteration, what it is made from; for the main rank alone.
 
     Arguments

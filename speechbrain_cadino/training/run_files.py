@@ -1,5 +1,7 @@
 """The files of a run's folder: which are a run's own, and whether something of worth is there already."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
 
@@ -15,7 +17,7 @@ WRITTEN = (
 )  # fmt: skip
 
 
-def read_record(folder):
+def read_record(folder: str | Path) -> dict | None:
     """The content of ``run.json``, None where there is none; a `UserError` if it is damaged."""
     path = Path(folder) / RECORD
     try:
@@ -31,7 +33,7 @@ def read_record(folder):
         ) from error
 
 
-def is_begun(folder):
+def is_begun(folder: str | Path) -> bool:
     """Whether weights or labels of a run are there; before that, a setting can simply be corrected."""
     folder = Path(folder)
     return has_weights(folder) or any(
@@ -39,12 +41,12 @@ def is_begun(folder):
     )
 
 
-def has_weights(folder):
+def has_weights(folder: str | Path) -> bool:
     """Whether a training has left a checkpoint or an encoder in its folder."""
     return _has_checkpoints(Path(folder)) or (Path(folder) / "encoder" / METADATA).is_file()
 
 
-def check_unclaimed(folder):
+def check_unclaimed(folder: str | Path) -> None:
     """Refuse a folder that has no ``run.json`` but files that a run would overwrite, or go on from.
 
     Raises

@@ -1,11 +1,14 @@
 """The settings of a run as plain values, to be kept with it and compared with those of another start."""
 
+from __future__ import annotations
+
 import json
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hyperpyyaml import resolve_references
 from ruamel.yaml import YAML
+from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.utils.settings.load import sentences
 
@@ -31,15 +34,15 @@ class SettingsRecord(NamedTuple):
     written: dict
     resolved: dict
 
-    def get(self, name, default=None):
+    def get(self, name: str, default: Any = None) -> Any:
         """A value, references resolved."""
         return self.resolved.get(name, default)
 
-    def users_of(self, name):
+    def users_of(self, name: str) -> list[str]:
         """The settings that refer to another one, in the YAML's order."""
         return [user for user, value in self.written.items() if f"<{name}>" in str(value)]
 
-    def differences(self, other):
+    def differences(self, other: SettingsRecord) -> list[str]:
         """Names whose value another record has otherwise, or not at all; what only follows from them is left out.
 
         The kind of run comes first, then the settings of the top level.
@@ -55,7 +58,7 @@ class SettingsRecord(NamedTuple):
         return sorted(differ, key=lambda name: (name not in first, "." in name))
 
 
-def record_settings(text, run_opts=None, name="The settings"):
+def record_settings(text: str, run_opts: RunOptions | None = None, name: str = "The settings") -> SettingsRecord:
     """Make the record of a HyperPyYAML text that has all overrides in it.
 
     Arguments
@@ -92,7 +95,7 @@ def record_settings(text, run_opts=None, name="The settings"):
     return SettingsRecord(written, resolved)
 
 
-def tell(value):
+def tell(value: Any) -> str:
     """A value for a sentence."""
     return "none" if value is None else value if isinstance(value, str) else json.dumps(value)
 

@@ -1,5 +1,7 @@
 """What a run reads besides its utterances, by content: label tables, encoders, other runs, noise, trial lists."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from pathlib import Path
@@ -17,7 +19,7 @@ from speechbrain_cadino.utils.errors import UserError
 ABSENT = "absent"
 
 
-def file_digest(path):
+def file_digest(path: str | Path) -> str:
     """A digest of a file's bytes, `ABSENT` if it cannot be read."""
     try:
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
@@ -25,7 +27,7 @@ def file_digest(path):
         return ABSENT
 
 
-def encoder_digest(folder):
+def encoder_digest(folder: str | Path) -> str:
     """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter."""
     folder = Path(folder)
     if not (folder / METADATA).is_file():
@@ -41,7 +43,7 @@ def encoder_digest(folder):
     return digest.hexdigest()
 
 
-def run_digests(folder, epoch=None):
+def run_digests(folder: str | Path, epoch: int | None = None) -> list[str]:
     """Digests of the end-of-epoch checkpoints of a run, the one that a new run would start from first.
 
     Arguments
@@ -72,7 +74,7 @@ def run_digests(folder, epoch=None):
     return [_checkpoint_digest(one.path) for one in found]
 
 
-def data_digest(path):
+def data_digest(path: str | Path) -> str:
     """A digest of a noise or room-response folder by its files' names and sizes, or of a CSV and the files it names."""
     if Path(path).is_dir():
         return listing_digest(path)
@@ -83,7 +85,7 @@ def data_digest(path):
     return digest_of([file_digest(path), *sizes])
 
 
-def trials_digest(path):
+def trials_digest(path: str | Path) -> str:
     """A digest of a trial list's bytes; a `UserError` if it cannot be read."""
     digest = file_digest(path)
     if digest == ABSENT:

@@ -1,5 +1,7 @@
 """The utterances that a run was begun with, kept in its folder: a changed corpus is told by their number and a name."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -8,6 +10,7 @@ import numpy as np
 
 from speechbrain_cadino.corpus.fingerprints import UNREADABLE, digest_of, file_fingerprints, id_keys, places_of
 from speechbrain_cadino.corpus.layout import STRING
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
@@ -30,7 +33,7 @@ class Utterances:
     whole: bool
 
     @classmethod
-    def of(cls, manifest, whole=None):
+    def of(cls, manifest: Manifest, whole: bool | None = None) -> Utterances:
         """Those of a manifest; contents that it knows (``contents``) are not looked up.
 
         Arguments
@@ -50,11 +53,11 @@ class Utterances:
         return cls(manifest.ids, id_keys(rows), True if whole is None else bool(whole))
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         """32 hexadecimal digits of all, the order included."""
         return digest_of([self.rows.tobytes().hex()])
 
-    def change_to(self, other):
+    def change_to(self, other: Utterances) -> str | None:
         """How another one differs, as the beginning of a sentence; None if it does not."""
         if np.array_equal(self.rows, other.rows):
             return None
@@ -72,14 +75,14 @@ class Utterances:
             return f"come in another order ({other.ids[np.argmax(self.rows != other.rows)]} for one)"
         return f"were {len(self.ids)} and are now {len(other.ids)}: {', '.join(parts)}"
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Write them as a compressed ``.npz``, all or nothing."""
         text = "\n".join(self.ids.tolist()).encode("utf-8", "surrogateescape")
         with atomic_path(path) as temporary:
             np.savez_compressed(temporary, ids=np.frombuffer(text, dtype=np.uint8), rows=self.rows, whole=self.whole)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Utterances:
         """Read what `save` wrote; a `UserError` if that is not possible."""
         try:
             with np.load(path) as found:

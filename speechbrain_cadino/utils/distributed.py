@@ -41,6 +41,13 @@ def join_ranks(run_opts: dict[str, Any]) -> None:
         ) from error
 
 
+def leave_ranks() -> None:
+    """End the process group, once every rank has come here; one that ends while others still talk may abort them."""
+    if is_distributed():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def is_distributed() -> bool:
     """True if a process group is up."""
     return dist.is_available() and dist.is_initialized()

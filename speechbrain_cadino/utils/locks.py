@@ -1,5 +1,7 @@
 """One process a folder: who writes into it holds its lock, and a second process is told who that is."""
 
+from __future__ import annotations
+
 import errno
 import fcntl
 import json
@@ -9,6 +11,7 @@ import shlex
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,12 +47,12 @@ class FolderLock:
     >>> lock.release()
     """
 
-    def __init__(self, folder, path=None):
+    def __init__(self, folder: str | Path, path: str | Path | None = None):
         self.folder = Path(folder)
         self.path = self.folder / LOCK if path is None else Path(path)
         self._descriptor, self._ours = None, False
 
-    def acquire(self):
+    def acquire(self) -> None:
         """Take the lock; `announce` follows once it is sure that this process will write.
 
         Raises
@@ -86,7 +89,7 @@ class FolderLock:
             else:  # the one before removed the file between the two calls
                 os.close(descriptor)
 
-    def announce(self):
+    def announce(self) -> None:
         """Write into the lock file who holds it."""
         if self._descriptor is None:
             return
@@ -100,7 +103,7 @@ class FolderLock:
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, json.dumps(who).encode(), 0)
 
-    def release(self):
+    def release(self) -> None:
         """Give the lock back; the file of a killed process, of which nothing was announced, stays as it was."""
         if self._descriptor is None:
             return
@@ -110,7 +113,7 @@ class FolderLock:
         os.close(self._descriptor)
         self._descriptor = None
 
-    def fileno(self):
+    def fileno(self) -> int | None:
         """The descriptor: a process that inherits it holds the lock too. None where there are no locks."""
         return self._descriptor
 
@@ -127,7 +130,7 @@ class FolderLock:
 
 
 @contextmanager
-def hold_folder(folder, path=None):
+def hold_folder(folder: str | Path, path: str | Path | None = None) -> Iterator[FolderLock]:
     """Hold a folder's lock for the time of the block; arguments and errors as of `FolderLock`, which is given."""
     lock = FolderLock(folder, path)
     lock.acquire()

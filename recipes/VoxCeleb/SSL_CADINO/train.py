@@ -22,7 +22,7 @@ from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
 from speechbrain_cadino.training.identity import RunIdentity
 from speechbrain_cadino.training.plan import announce
 from speechbrain_cadino.training.settings_record import record_settings
-from speechbrain_cadino.utils.distributed import is_main, join_ranks
+from speechbrain_cadino.utils.distributed import is_main, join_ranks, leave_ranks
 from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.utils.locks import FolderLock
 from speechbrain_cadino.utils.on_main import on_main
@@ -42,6 +42,7 @@ def main(arguments):
     finally:
         if is_main():
             lock.release()
+    leave_ranks()
 
 
 def train(hparams_file, run_opts, options, identity, lock):
