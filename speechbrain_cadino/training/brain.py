@@ -175,6 +175,7 @@ class CadinoBrain(StoppableBrain):
             num_to_keep=self.hparams.keep_checkpoints,
             ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"],  # one within an epoch takes no place
         )
+        self.drop_within_epoch()
         self.stop_after(epoch)
 
     def _evaluation_is_due(self, epoch):

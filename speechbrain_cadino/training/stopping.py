@@ -23,6 +23,10 @@ class StoppableBrain(FiniteStepsBrain):
         if self.checkpointer is not None and max(self.ckpt_interval_minutes, self.ckpt_interval_steps) > 0:
             self._save_within_epoch()
 
+    def drop_within_epoch(self):
+        """Delete the checkpoint within the epoch, once the epoch itself is saved."""
+        self.checkpointer.delete_checkpoints(num_to_keep=0, ckpt_predicate=_is_within_epoch, verbosity=logging.DEBUG)
+
     def progress(self):
         """What orders checkpoints, and the epoch for people."""
         return {"epoch": self.hparams.epoch_counter.current, "step": self.optimizer_step}
@@ -57,7 +61,7 @@ class StoppableBrain(FiniteStepsBrain):
         self.checkpointer.save_and_keep_only(
             end_of_epoch=False,
             num_to_keep=1,
-            ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,
+            ckpt_predicate=_is_within_epoch,
             meta={INTRA_EPOCH_CKPT_FLAG: True, **self.progress()},
             verbosity=logging.DEBUG,
         )
@@ -65,3 +69,7 @@ class StoppableBrain(FiniteStepsBrain):
     def _place(self):
         step = self.step // self.grad_accumulation_factor
         return f"stopped at step {step} of epoch {self.hparams.epoch_counter.current}"
+
+
+def _is_within_epoch(checkpoint):
+    return INTRA_EPOCH_CKPT_FLAG in checkpoint.meta
