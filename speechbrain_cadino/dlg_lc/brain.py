@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.dlg_lc.checks import check_history, check_stage_2
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss, epoch_ratios
@@ -30,11 +29,11 @@ class DLGLCBrain(CadinoBrain):
     """An encoder and a classifier learn pseudo-labels; a loss-gate finds the wrong ones, the model corrects them.
 
     Han, Chen, Qian, arXiv 2208.01928 and 2304.05754. ``modules``: ``encoder``, a `SpeakerEncoderNet`, and
-    ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``labels`` (a label
-    table), ``gate_mode``, ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``,
-    ``correction_momentum`` (only where labels are corrected), ``augmenter``, ``average_checkpoints``, ``init`` (an
-    encoder folder, or None), ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output
-    folder of a run whose encoder, classifier and gate are taken, or None).
+    ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``gate_mode``,
+    ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``, ``correction_momentum`` (only
+    where labels are corrected), ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None),
+    ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output folder of a run whose encoder,
+    classifier and gate are taken, or None).
 
     An item has one view, augmented; the clean one is the same crop before that. Where the correction is at work, the
     clean view goes through the model too, in evaluation mode and without gradient: about a quarter more time. One
@@ -42,7 +41,14 @@ class DLGLCBrain(CadinoBrain):
 
     What predicts is the model's moving average, of momentum ``correction_momentum`` a step, as in Mean Teacher
     (Tarvainen and Valpola, arXiv 1703.01780). At 0 it is the model itself, as in the paper; on small corpora that one
-    learns its own mistakes (RESULTS.md, "What predicts").
+    learns its own mistakes (docs/experiments/what_predicts.md).
+
+    Arguments
+    ---------
+    labels : np.ndarray
+        (n,) int64, the class of each utterance of the manifest.
+    *args, **kwargs
+        As for `CadinoBrain`.
     """
 
     PANELS = {
@@ -53,8 +59,9 @@ class DLGLCBrain(CadinoBrain):
         "EER of the development list (%)": ["EER %"],
     }
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, labels, **kwargs):
         super().__init__(*args, **kwargs)
+        self.labels = torch.from_numpy(labels).to(self.device)
         check_averaging(self.hparams)
         self.gate, self.means = self.hparams.gate, MetricAverager()
         self.augmenter = self.hparams.augmenter.to(self.device)
@@ -75,15 +82,10 @@ class DLGLCBrain(CadinoBrain):
 
     def fit_loader(self, loader):
         manifest = loader.dataset.manifest
-        labels, _ = read_label_table(self.hparams.labels).for_manifest(manifest.ids)
-        classes = unwrap(self.modules.classifier).weight.shape[0]
-        if labels.min() < 0 or labels.max() >= classes:
-            raise UserError(
-                f"The labels in {self.hparams.labels} go from {labels.min()} to {labels.max()} and the classifier has "
-                f"{classes} classes: give every utterance of the manifest a label from 0 to {classes - 1}."
-            )
+        labels, classes = self.labels.cpu().numpy(), unwrap(self.modules.classifier).weight.shape[0]
+        if len(labels) != len(manifest) or labels.min() < 0 or labels.max() >= classes:
+            raise ValueError(f"{len(manifest)} utterances need a label each, from 0 to {classes - 1}.")
         self.gate.bind(manifest.ids)
-        self.labels = torch.from_numpy(labels).to(self.device)
         known = manifest.spk_ids is not None and (manifest.spk_ids != "").all()
         self.truth = Truth(labels, manifest.spk_ids, self.device) if known else None
         super().fit_loader(loader)

@@ -4,11 +4,14 @@ import json
 import logging
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.finish import ITERATIONS, DevelopmentList
@@ -24,7 +27,7 @@ from speechbrain_cadino.verification.report import format_table
 
 logger = logging.getLogger(__name__)
 
-RESULT = "result.json"
+RESULT, TABLE = "result.json", "labels.csv"
 PANELS = {
     "EER of the development list (%)": ["EER %"],
     "clusters": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
@@ -79,9 +82,9 @@ def iterate(experiment, manifest, development=None):
     None. The trial lists ``held_out_trials``, whose names start from ``development_folder``, are scored after each
     iteration beside the development list.
 
-    Each iteration is a training of the same YAML with ``output_folder``, ``labels``, ``n_classes``, ``iteration`` and
-    ``init`` set for it. Its folder gets ``labels.csv``, ``encoder``, and what every training leaves; the output folder
-    gets ``iterations.csv`` and ``iterations.png``. Killed, the same command goes on.
+    Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
+    for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, and what every training
+    leaves; the output folder gets ``iterations.csv`` and ``iterations.png``. Killed, the same command goes on.
 
     Arguments
     ---------
@@ -113,19 +116,19 @@ def iterate(experiment, manifest, development=None):
             where = folder / "embeddings"
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
             made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
-        labels = keep_labels(folder / "labels.csv", manifest, make_labels, made_from)
+        labels = keep_labels(folder / TABLE, manifest, make_labels, made_from)
         metrics = cluster_metrics(labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = metrics.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
-        part = label_settings(folder, labels) | {"iteration": number, "init": encoder and str(encoder)}
-        trained = _train_once(experiment, part, manifest.subset(labels >= 0), development, further)
+        labelled = Labelled.of(manifest, labels, folder / TABLE)
+        part = {"output_folder": str(folder), "iteration": number, "init": encoder and str(encoder)}
+        trained = _train_once(experiment, part, labelled, development, further)
         report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained})
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
         part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
-        labelled = manifest.subset(previous >= 0)
         trained = _train_once(experiment, hparams.large_margin | part, labelled, development, further)
         report.add({"iteration": part["iteration"] + 1, "step": "large margin", **trained})
     report.show()
@@ -144,30 +147,48 @@ def finetune(experiment, manifest, development=None):
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
     drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}
-    labels = keep_labels(folder / "labels.csv", manifest, partial(true_labels, manifest, **drawn), drawn)
-    experiment.changed(label_settings(folder, labels)).train(manifest.subset(labels >= 0), development)
+    labels = keep_labels(folder / TABLE, manifest, partial(true_labels, manifest, **drawn), drawn)
+    labelled = Labelled.of(manifest, labels, folder / TABLE)
+    labelled.train(experiment, {"output_folder": str(folder)}, development)
 
 
-def label_settings(folder, labels):
-    """The settings of a training with these labels (n,) in a folder, where they are kept."""
-    return {
-        "output_folder": str(folder),
-        "labels": str(folder / "labels.csv"),
-        "n_classes": int(labels.max()) + 1,
-    }
+class Labelled(NamedTuple):
+    """The utterances that have a label.
+
+    Arguments
+    ---------
+    manifest : Manifest
+    labels : np.ndarray
+        (n,) int64, from 0 without gaps: the class of each utterance.
+    table : Path
+        The file that keeps them, for people and for a run that goes on.
+    """
+
+    manifest: Manifest
+    labels: np.ndarray
+    table: Path
+
+    @classmethod
+    def of(cls, manifest, labels, table):
+        """Those of a manifest with ``labels`` (n,), -1 for none."""
+        return cls(manifest.subset(labels >= 0), labels[labels >= 0], table)
+
+    def train(self, experiment, settings, development):
+        """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
+        part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
+        return part.train(self.manifest, development, labels=self.labels)
 
 
-def _train_once(experiment, settings, manifest, development, further):
+def _train_once(experiment, settings, labelled, development, further):
     """Train with other settings, if that was not done yet.
 
     Gives the metrics of `Experiment.train`, and the EER of the exported encoder on each further list (a dict).
     """
     result = Path(settings["output_folder"]) / RESULT
-    origin = {name: settings.get(name) for name in ("labels", "init", "start_from")}
-    on_main(_claim, result.parent, origin)
+    on_main(_claim, result.parent, labelled.table, settings.get("init"), settings.get("start_from"))
     if ddp_broadcast(result.exists()):
         return json.loads(result.read_text())
-    metrics = experiment.changed(settings).train(manifest, development)
+    metrics = labelled.train(experiment, settings, development)
     metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
     return on_main(_keep_result, result, metrics, further, experiment.run_opts.device or infer_device())
 
@@ -181,11 +202,11 @@ def _keep_result(result, metrics, further, device):
     return metrics
 
 
-def _claim(folder, origin):
-    """`claim_part`, with what the settings of a part lead to."""
-    start = None if origin["start_from"] is None else (run_digests(origin["start_from"]) or [None])[0]
-    init = None if origin["init"] is None else encoder_digest(origin["init"])
-    claim_part(folder, labels=file_digest(origin["labels"]), init=init, start_from=start)
+def _claim(folder, table, init, start_from):
+    """`claim_part`, with what these paths lead to."""
+    start = None if start_from is None else (run_digests(start_from) or [None])[0]
+    init = None if init is None else encoder_digest(init)
+    claim_part(folder, labels=file_digest(table), init=init, start_from=start)
 
 
 def _check(hparams, n_utterances):

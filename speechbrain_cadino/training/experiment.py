@@ -93,7 +93,7 @@ class Experiment:
         with atomic_path(Path(self.hparams.output_folder) / "hyperparams.yaml") as temporary:
             temporary.write_text(write_tree(self.tree), encoding="utf-8")
 
-    def train(self, manifest, development=None):
+    def train(self, manifest, development=None, **inputs):
         """Train to the end, from the last checkpoint on; then the main rank exports the encoder and says how it is.
 
         Arguments
@@ -101,6 +101,8 @@ class Experiment:
         manifest : Manifest
             The training utterances.
         development : DevelopmentList, optional
+        **inputs :
+            What else the Brain takes, such as the labels of `DLGLCBrain`.
 
         Returns
         -------
@@ -120,6 +122,7 @@ class Experiment:
             checkpointer=hparams.checkpointer,
             evaluate_development=development,
             half_retrieval=halves,
+            **inputs,
         )
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
         metrics = dict(brain.history.rows[-1])

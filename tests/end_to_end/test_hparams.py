@@ -135,7 +135,7 @@ def test_small_changes_fit_every_file_of_stage_2(load, hparams):
 
 
 def test_the_full_configuration_of_stage_2(load):
-    """METHOD.md's numbers."""
+    """The numbers that the file's comments give a source for."""
     settings = load("hparams/dlg_lc.yaml")
     lr, margin = settings["lr_schedule"], settings["margin_schedule"]
     assert [lr.value(epoch) for epoch in (2, 40)] == pytest.approx([0.1, 5e-5])
@@ -160,7 +160,7 @@ def test_each_iteration_sees_other_crops(load):
 
 
 def test_the_full_configuration(load):
-    """METHOD.md's table of stage I."""
+    """The numbers that the file's comments give a source for."""
     settings = load("hparams/dino.yaml")
     lr, momentum, temperature = (settings[f"{name}_schedule"] for name in ("lr", "momentum", "teacher_temp"))
     assert [lr.value(epoch) for epoch in (10, 20, 150)] == pytest.approx([0.1, 0.2, 5e-5])
@@ -217,7 +217,7 @@ def test_half_the_batch_has_half_the_rate(load):
 
 
 def test_settings_of_the_views_reach_them(load, noises, tmp_path):
-    soundfile.write(tmp_path / "a.wav", np.full(800, 0.25), 16000)
+    soundfile.write(tmp_path / "a.wav", np.linspace(-0.25, 0.25, 800), 16000)
     plain = load("hparams/dino.yaml", **TINY)
     changed = dict(speed_factors=[0.9], preload=True, noise_folder=tmp_path, rir_folder=tmp_path, f_max=3800, seed=7)
     other = load("hparams/dino.yaml", **TINY, **changed)
