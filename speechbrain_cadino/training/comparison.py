@@ -11,6 +11,7 @@ from speechbrain_cadino.training.settings_record import SettingsRecord, tell
 from speechbrain_cadino.training.sources import ABSENT, data_digest, encoder_digest, file_digest
 from speechbrain_cadino.utils.distributed import world_size
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import AUTO
 
 # Setting -> digest of what it leads to, and what that is called.
 SOURCES = {
@@ -38,13 +39,12 @@ def warn_of_changes(folder: Path, record: dict) -> None:
         )  # fmt: skip
 
 
-def compare_settings(folder: Path, record: dict, settings: SettingsRecord) -> None:
-    """Raise a `UserError` if a setting (of a `SettingsRecord`) is not that of a run's record, and may not change."""
-    was = SettingsRecord(**record["settings"])
+def compare_settings(folder: Path, was: SettingsRecord, settings: SettingsRecord) -> None:
+    """Raise a `UserError` if a setting is not what it was, and may not change; one that is ``auto`` says nothing yet."""
     refused = {}
     for name in was.differences(settings):
         clause = refusal(name, was, settings, folder)
-        if clause is not None:
+        if clause is not None and AUTO not in (was.written.get(name), settings.written.get(name)):
             refused[name] = clause
     if not refused:
         return

@@ -72,7 +72,7 @@ class RunIdentity:
             return
         self.record = record
         warn_of_changes(self.folder, record)
-        compare_settings(self.folder, record, self.settings)
+        compare_settings(self.folder, SettingsRecord(**record["settings"]), self.settings)
         compare_sources(self.folder, record, self.sources, self.starts)
         for path, digest in record["trials"].items():
             if digest not in self.trials.values():
@@ -89,13 +89,15 @@ class RunIdentity:
         ---------
         manifest : Manifest
         numbers : dict, optional
-            What the settings that are ``auto`` come to.
+            What the settings that are ``auto`` come to. They are kept in place of it, so that a run may go on with
+            the same numbers given, and is refused with others, be they another version's.
 
         Raises
         ------
         UserError
             If they are others than those that the run was begun with; a further trial list may have taken some away.
         """
+        self.settings = self.settings.filled(numbers or {})
         kept = None if self.record is None else Utterances.load(self.folder / UTTERANCES)
         utterances = Utterances.of(manifest, None if kept is None else kept.whole)
         if kept is None:
@@ -106,16 +108,8 @@ class RunIdentity:
                 further = [path for path, digest in self.trials.items() if digest not in self.record["trials"].values()]
                 why = f" (the trial list {further[0]} was not given when it began)" if further else ""
                 raise UserError(f"The utterances of the run in {self.folder} {change}{why}: {REMEDY}.")
-            self._check_numbers(numbers or {})
-        self._write(utterances, numbers or {})
-
-    def _check_numbers(self, numbers):
-        """Those that follow the corpus' size: another version's rule may have other ones."""
-        before = self.record["numbers"]
-        for name in sorted(before.keys() | numbers.keys()):
-            was, is_now = (found.get(name, "not auto") for found in (before, numbers))
-            if was != is_now:
-                raise UserError(f"The run in {self.folder} was begun with auto {name} {was}, now {is_now}: {REMEDY}.")
+            compare_settings(self.folder, SettingsRecord(**self.record["settings"]), self.settings)
+        self._write(utterances)
 
     def is_finished(self) -> bool:
         """Whether the run has come to its end before, with all epochs and iterations that are asked for now.
@@ -159,10 +153,10 @@ class RunIdentity:
         other = (read_record(start) or {}).get("id")
         return found | {"start_from": [start, (self.starts or [ABSENT])[0], other]}
 
-    def _write(self, utterances, numbers):
+    def _write(self, utterances):
         settings, sources, trials = self.settings._asdict(), dict(self.sources), dict(self.trials)
         if self.record is None:
-            record = {"version": speechbrain_cadino.__version__, "ranks": world_size(), "numbers": numbers}
+            record = {"version": speechbrain_cadino.__version__, "ranks": world_size()}
             record["id"] = digest_of([json.dumps([settings, sources, trials]), utterances.digest])
         else:
             record = dict(self.record)

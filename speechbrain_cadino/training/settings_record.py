@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from hyperpyyaml import resolve_references
 from ruamel.yaml import YAML
 from speechbrain.utils.run_opts import RunOptions
 
+from speechbrain_cadino.utils.settings.kinds import AUTO
 from speechbrain_cadino.utils.settings.load import sentences
 
 # Run options of SpeechBrain that decide nothing of the weights: where, how fast and how loudly a run works, and when it
@@ -38,6 +40,10 @@ class SettingsRecord(NamedTuple):
         """A value, references resolved."""
         return self.resolved.get(name, default)
 
+    def filled(self, numbers: dict[str, Any]) -> SettingsRecord:
+        """The same with numbers in place of ``auto``."""
+        return SettingsRecord(self.written | _plain(numbers), self.resolved | _plain(numbers))
+
     def users_of(self, name: str) -> list[str]:
         """The settings that refer to another one, in the YAML's order."""
         return [user for user, value in self.written.items() if f"<{name}>" in str(value)]
@@ -58,7 +64,9 @@ class SettingsRecord(NamedTuple):
         return sorted(differ, key=lambda name: (name not in first, "." in name))
 
 
-def record_settings(text: str, run_opts: RunOptions | None = None, name: str = "The settings") -> SettingsRecord:
+def record_settings(
+    text: str, run_opts: RunOptions | None = None, name: str = "The settings", auto: Sequence[str] = ()
+) -> SettingsRecord:
     """Make the record of a HyperPyYAML text that has all overrides in it.
 
     Arguments
@@ -68,6 +76,8 @@ def record_settings(text: str, run_opts: RunOptions | None = None, name: str = "
         A run option stands for the setting of that name, as in SpeechBrain's `Brain`.
     name : str
         What the text is called in a `UserError`.
+    auto : sequence of str
+        The settings that are ``auto``, whatever number stands in the text.
 
     Returns
     -------
@@ -92,7 +102,7 @@ def record_settings(text: str, run_opts: RunOptions | None = None, name: str = "
             written.pop(name, None), resolved.pop(name, None)
         elif name in run_opts.overridden_args or name not in resolved:
             written[name] = resolved[name] = _plain(value)
-    return SettingsRecord(written, resolved)
+    return SettingsRecord(written, resolved).filled(dict.fromkeys(auto, AUTO))
 
 
 def tell(value: Any) -> str:

@@ -1,7 +1,9 @@
 """small.yaml and its kin: nothing but a folder, numbers that follow its size, and a verdict at the end."""
 
 import csv
+import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -105,6 +107,27 @@ def test_the_numbers_can_be_had_otherwise(folder, tmp_path):
     assert settings["crops"].lengths.tolist() == [6400, 6400, 3200, 3200]
     assert "By the corpus' size" not in outcome.out
     assert "half_rank was not measured" in outcome.out and "half_rank" not in rows(tmp_path / "run")[0]
+
+
+@pytest.mark.parametrize("settings", [dict(preload=False, evaluate_every=1), dict(n_prototypes=256, batch_size=16)])
+def test_what_auto_came_to_may_be_given(folder, small, tmp_path, settings):
+    shutil.copytree(small[0], tmp_path / "run")
+    outcome = train("small", folder, tmp_path / "run", **SHORT, **HEAD, **settings)
+    assert outcome.status == 0 and "is finished: nothing was done" in outcome.out
+
+
+@pytest.mark.parametrize("given", [{}, dict(n_prototypes=1024)])  # 1024: of the corpus that stands in at first
+def test_another_number_is_refused(folder, small, tmp_path, given):
+    shutil.copytree(small[0], tmp_path / "run")
+    was = 256
+    if not given:  # as if the rule were another version's
+        was, path = 128, tmp_path / "run" / "run.json"
+        record = json.loads(path.read_text())
+        for part in record["settings"].values():
+            part["n_prototypes"] = was
+        path.write_text(json.dumps(record))
+    sentence = train("small", folder, tmp_path / "run", **SHORT, **HEAD, **given).error()
+    assert f"begun with n_prototypes {was}, and now it is {given.get('n_prototypes', 256)}: give another" in sentence
 
 
 def test_a_learning_rate_of_0_has_not_learned(folder, tmp_path):

@@ -33,8 +33,8 @@ from speechbrain_cadino.utils.settings.tree import write_tree
 def main(arguments):
     hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
-    text = write_tree(read_experiment(hparams_file, options)[0])
-    settings = record_settings(text, run_opts, f"The settings {hparams_file}")
+    tree, auto = read_experiment(hparams_file, options)
+    settings = record_settings(write_tree(tree), run_opts, f"The settings {hparams_file}", auto)
     lock = FolderLock(settings.get("output_folder"))
     try:
         on_main(lock.acquire)
