@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechbrain_cadino.corpus.content import files_status
+from speechbrain_cadino.corpus.fingerprints import files_status
 from speechbrain_cadino.corpus.held_out import drop_held_out
 from speechbrain_cadino.corpus.known import changes, read_known, write_known
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import ROUNDING, SAMPLE_RATE, AudioError, audio_info
-from speechbrain_cadino.corpus.content import in_threads
+from speechbrain_cadino.corpus.fingerprints import in_threads
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from speechbrain_cadino.corpus.content import content_hash
 from speechbrain_cadino.corpus.examine import examine
+from speechbrain_cadino.corpus.fingerprints import content_hash
 from speechbrain_cadino.corpus.held_out import HeldOut, find_held_out
 from speechbrain_cadino.corpus.known import Known, is_same
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, groups_from_paths

@@ -29,7 +29,7 @@ class CADINOBrain(DINOBrain):
     (a run to start from, or None).
 
     Before an epoch that is due for it, the teacher embeds the training utterances, clean and whole; the embeddings are
-    centerd as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
+    centered as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
     that was killed meanwhile finds them again; each clustering's label table lies beside.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
-from speechbrain_cadino.corpus.fingerprints import id_keys, places_of
+from speechbrain_cadino.corpus.keys import id_keys, places_of
 from speechbrain_cadino.utils.errors import UserError
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
-from speechbrain_cadino.corpus.fingerprints import digest_of
+from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.utils.errors import UserError

@@ -59,7 +59,8 @@ def extract_embeddings(
     progress : bool
         Whether to show a progress bar (on rank 0 only).
     content : str, optional
-        With a folder: `files_digest` of the manifest's files, so that one rank looks them up for all.
+        With a folder: a digest of what the manifest's files hold, so that one rank looks them up for all; default:
+        `files_digest`.
 
     Returns
     -------

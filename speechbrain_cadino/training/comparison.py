@@ -40,7 +40,7 @@ def warn_of_changes(folder: Path, record: dict) -> None:
 
 
 def compare_settings(folder: Path, was: SettingsRecord, settings: SettingsRecord) -> None:
-    """Raise a `UserError` if a setting is not what it was, and may not change; one that is ``auto`` says nothing yet."""
+    """Raise a `UserError` if a setting is not what it was and may not change; one that is ``auto`` is passed over."""
     refused = {}
     for name in was.differences(settings):
         clause = refusal(name, was, settings, folder)

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import speechbrain_cadino
-from speechbrain_cadino.corpus.fingerprints import digest_of
+from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.training.comparison import (

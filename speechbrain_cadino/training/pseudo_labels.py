@@ -8,7 +8,8 @@ import torch
 
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.table import LabelTable
-from speechbrain_cadino.corpus.fingerprints import files_digest
+from speechbrain_cadino.corpus.fingerprints import manifest_contents
+from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
@@ -44,7 +45,12 @@ def cluster_utterances(
     LabelTable
         Utterances that cannot be embedded are left out.
     """
-    content = on_main(files_digest, manifest.wavs)
+    content = on_main(_content, manifest)
     embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size(), content=content)
     labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
     return LabelTable(ids, labels, distances)
+
+
+def _content(manifest):
+    """What the files hold, in one digest: the preparation has seen to it in this start, wherever it knows contents."""
+    return digest_of(manifest_contents(manifest)[0].tolist())

@@ -8,7 +8,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from speechbrain_cadino.corpus.fingerprints import UNREADABLE, digest_of, file_fingerprints, id_keys, places_of
+from speechbrain_cadino.corpus.fingerprints import manifest_contents
+from speechbrain_cadino.corpus.keys import digest_of, id_keys, places_of
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
@@ -42,15 +43,11 @@ class Utterances:
         whole : bool, optional
             As another one has it, to compare with.
         """
-        known = getattr(manifest, "contents", None)
-        contents = np.full(len(manifest), "", dtype=STRING) if known is None else known.copy()
-        unknown = np.flatnonzero((contents == "") | (contents == UNREADABLE))
-        if len(unknown):
-            contents[unknown], whole = file_fingerprints(manifest.wavs[unknown], whole)
+        contents, whole = manifest_contents(manifest, whole)
         columns = [manifest.ids, manifest.starts, manifest.stops, contents]
         columns += [column for column in (manifest.sessions, manifest.spk_ids) if column is not None]
         rows = ["\0".join(map(str, row)) for row in zip(*(column.tolist() for column in columns))]
-        return cls(manifest.ids, id_keys(rows), True if whole is None else bool(whole))
+        return cls(manifest.ids, id_keys(rows), whole)
 
     @property
     def digest(self) -> str:

@@ -54,7 +54,7 @@ def evaluate(
         (embedding_dim,) subtracted from every embedding: the mean of training embeddings. None for a loaded encoder,
         which has subtracted it.
     cohort : np.ndarray, optional
-        (n_cohort, embedding_dim) embeddings for AS-norm, not centerd. None: plain cosine.
+        (n_cohort, embedding_dim) embeddings for AS-norm, not centered. None: plain cosine.
     top_n : int
         How many of the cohort's highest scores AS-norm takes.
     **extraction

@@ -62,7 +62,7 @@ def standardise(statistics: np.ndarray, training_statistics: np.ndarray) -> np.n
     Returns
     -------
     np.ndarray
-        (n_utterances, dim) float32. A dimension that is constant in training is only centerd.
+        (n_utterances, dim) float32. A dimension that is constant in training is only centered.
 
     Example
     -------

@@ -40,7 +40,7 @@ def score_trials(
     mean : torch.Tensor or np.ndarray, optional
         (dim,), subtracted from every embedding first: the mean of the training embeddings.
     cohort : torch.Tensor or np.ndarray, optional
-        (n_cohort, dim), at least two, not centerd (``mean`` is subtracted here). None: plain cosine.
+        (n_cohort, dim), at least two, not centered (``mean`` is subtracted here). None: plain cosine.
     top_n : int
         How many of the cohort's highest scores count, at least two; more than there are means all (S-norm).
 

@@ -46,7 +46,7 @@ def threshold_without_labels(
     seed : int
         Of the draw; the same seed gives the same threshold.
     mean : torch.Tensor or np.ndarray, optional
-        (dim,), subtracted first, if the scores to be decided are centerd too.
+        (dim,), subtracted first, if the scores to be decided are centered too.
 
     Returns
     -------

@@ -7,13 +7,13 @@ import pytest
 
 from speechbrain_cadino.corpus import fingerprints
 from speechbrain_cadino.corpus.fingerprints import (
-    UNREADABLE,
+    content_hash,
     file_fingerprints,
     files_digest,
-    id_keys,
     listing_digest,
-    places_of,
+    manifest_contents,
 )
+from speechbrain_cadino.corpus.manifest import Manifest
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def files(tmp_path):
 @pytest.mark.parametrize("whole", [True, False])
 def test_contents_decide_and_not_names_or_times(files, tmp_path, whole):
     found, _ = file_fingerprints(files, whole)
-    assert len(set(found.tolist())) == 4 and UNREADABLE not in found.tolist()
+    assert len(set(found.tolist())) == 4 and "" not in found.tolist()
     (tmp_path / "moved").mkdir()
     os.rename(files[0], tmp_path / "moved/x")
     os.utime(files[1], (0, 0))
@@ -68,7 +68,7 @@ def test_of_a_large_corpus_little_is_read(files, monkeypatch):
 
 
 def test_a_file_that_is_not_there(files, tmp_path):
-    assert file_fingerprints([str(tmp_path / "absent"), str(tmp_path)])[0].tolist() == [UNREADABLE] * 2
+    assert file_fingerprints([str(tmp_path / "absent"), str(tmp_path)])[0].tolist() == [""] * 2
     assert files_digest(files) != files_digest(files[::-1])
 
 
@@ -90,12 +90,11 @@ def test_the_listing_of_a_folder(tmp_path):
     assert listing_digest(tmp_path / "noise") is None
 
 
-def test_keys_find_their_places():
-    ids = [f"id{i}/é{i % 7}.wav" for i in range(1000)]
-    keys = id_keys(ids)
-    assert len(set(keys.tolist())) == 1000
-    shuffled = np.random.default_rng(0).permutation(1000)[:900]
-    found = places_of(keys, keys[shuffled])
-    wanted = [shuffled.tolist().index(row) if row in shuffled else -1 for row in range(1000)]
-    assert found.tolist() == wanted
-    assert places_of(keys[:2], keys[:0]).tolist() == [-1, -1]
+def test_known_contents_are_not_looked_up(files):
+    manifest = Manifest(list("abcd"), files, [0] * 4, [9] * 4)
+    whole = manifest_contents(manifest)
+    assert whole[0].tolist() == [content_hash(path) for path in files] and whole[1]
+    manifest.contents = whole[0].copy()
+    manifest.contents[1] = ""
+    manifest.wavs[0] = "gone"
+    assert manifest_contents(manifest)[0].tolist() == whole[0].tolist()

@@ -112,8 +112,8 @@ def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
     np.testing.assert_allclose(with_cohort, wanted, rtol=1e-3)
 
     assert verify("--trials", path, "--mean", listed)[0] == 0
-    centerd = cosines(embeddings - embeddings[[3, 4, 0]].mean(axis=0))
-    wanted = [centerd[a, b] for _, a, b in few]
+    centered = cosines(embeddings - embeddings[[3, 4, 0]].mean(axis=0))
+    wanted = [centered[a, b] for _, a, b in few]
     np.testing.assert_allclose(written(tmp_path / "out" / "scores_few.txt")[1], wanted, atol=1e-4)
 
     root = data.parent

@@ -45,10 +45,10 @@ def folder_of(noises):
 
 def test_the_development_list_is_scored_less_the_training_mean(net, noises, embeddings, trials):
     found = DevelopmentList(trials, folder_of(noises), noises.subset(range(3)))(net)
-    centerd = F.normalize(embeddings - embeddings[:3].mean(0), dim=1)
+    centered = F.normalize(embeddings - embeddings[:3].mean(0), dim=1)
     scores = {(i + j) % 2: [] for i, j in combinations(range(3), 2)}
     for i, j in combinations(range(8), 2):
-        scores[(i + j) % 2].append(float(centerd[i] @ centerd[j]))
+        scores[(i + j) % 2].append(float(centered[i] @ centered[j]))
     rate = eer(np.array(scores[1]), np.array(scores[0]))[0]
     assert found["EER %"] == pytest.approx(100 * rate, abs=1e-6)
     assert set(found) == {"EER %", "minDCF(0.01)", "minDCF(0.05)"}
@@ -93,11 +93,11 @@ def test_a_list_that_cannot_be_scored_is_told_before_training(noises, tmp_path, 
 def test_the_exported_encoder_has_the_mean_and_the_threshold(net, noises, embeddings, tmp_path, fraction):
     folder = export_with_threshold(net, noises, tmp_path / "encoder", false_acceptance=fraction, info={"epochs": 3})
     encoder = SpeakerEncoder.from_folder(folder)
-    centerd = embeddings - embeddings.mean(0)
-    torch.testing.assert_close(encoder.encode_files(noises.wavs.tolist()), centerd, rtol=1e-4, atol=1e-4)
+    centered = embeddings - embeddings.mean(0)
+    torch.testing.assert_close(encoder.encode_files(noises.wavs.tolist()), centered, rtol=1e-4, atol=1e-4)
     # Files 2 i and 2 i + 1 are of one session, and so are no impostors.
     pairs = [(i, j) for i, j in combinations(range(8), 2) if i // 2 != j // 2]
-    scores = [float(F.cosine_similarity(centerd[i], centerd[j], 0)) for i, j in pairs]
+    scores = [float(F.cosine_similarity(centered[i], centered[j], 0)) for i, j in pairs]
     assert np.mean(np.array(scores) > encoder.threshold) == pytest.approx(fraction, abs=0.1)
     metadata = json.loads((folder / "encoder.json").read_text())
     assert metadata["info"] == {"epochs": 3} and f"{fraction:.2%} of random pairs" in metadata["threshold_from"]

@@ -84,7 +84,7 @@ def test_standardise_takes_the_training_corpus_alone():
     training, other = rng.normal(3, 2, (50, 6)), rng.normal(-1, 4, (7, 6))
     expected = (other - training.mean(0)) / training.std(0)
     np.testing.assert_allclose(standardise(other, training), expected, rtol=1e-5)
-    training[:, 2] = 5  # constant: centerd only
+    training[:, 2] = 5  # constant: centered only
     np.testing.assert_allclose(standardise(other, training)[:, 2], other[:, 2] - 5, rtol=1e-5)
 
 
