@@ -1,5 +1,6 @@
 """The package as an importer sees it: every part from its room, nothing heavy before, one version."""
 
+import ast
 import importlib
 import os
 import pickle
@@ -30,6 +31,42 @@ def run(code):
 def test_there_are_as_many_rooms_as_folders():
     folders = {path.parent.name for path in (ROOT / "speechbrain_cadino").glob("*/__init__.py")}
     assert {room.split(".")[1] for room in ROOMS} == folders and len(folders) > 8
+
+
+# As CONTRIBUTING.md has them; a room imports only from rooms above it.
+ORDER = [
+    "utils",
+    "corpus",
+    "augmentation",
+    "encoder",
+    "verification",
+    "clusters",
+    "views",
+    "training",
+    "dino",
+    "dlg_lc",
+]
+ORDER += ["demo"]
+
+
+def imported(path):
+    """The package's modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if alias.name in ORDER)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_a_room_imports_only_from_rooms_above_it(room):
+    assert sorted(ORDER) == sorted(name.split(".")[1] for name in ROOMS if name.count(".") == 1)
+    allowed = {"", *ORDER[: ORDER.index(room) + 1]}  # "": the package itself, for its version
+    for path in (ROOT / "speechbrain_cadino" / room).rglob("*.py"):
+        for name in imported(path):
+            if name.partition(".")[0] == "speechbrain_cadino":
+                assert f"{name}.".split(".")[1] in allowed, f"{path} imports {name}"
 
 
 def test_importing_all_rooms_imports_nothing_heavy():

@@ -16,6 +16,7 @@ from speechbrain_cadino.training.remarks import about_clusters
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.signals import not_holding
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,8 @@ class CADINOBrain(DINOBrain):
             table.write(folder / f"labels_epoch{epoch:04d}.csv")
         labels, distances = table.for_manifest(self.manifest.ids)
         self.hparams.positive_sampler.set_clusters(labels, distances)
-        metrics = cluster_metrics(labels, self.clusters.labels, self.manifest.spk_ids, self.manifest.sessions)
+        true = self.manifest.spk_ids, self.manifest.sessions
+        metrics = on_main(cluster_metrics, labels, self.clusters.labels, *true)
         metrics["several_utterances"] = self.hparams.positive_sampler.fraction_with_several()
         self.clusters.take(epoch, labels, distances, metrics)
         self.remarks.add(about_clusters(labels, "training is plain DINO"))

@@ -117,7 +117,7 @@ def iterate(experiment, manifest, development=None):
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
             made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
         labels = keep_labels(folder / TABLE, manifest, make_labels, made_from)
-        metrics = cluster_metrics(labels, previous, manifest.spk_ids, manifest.sessions)
+        metrics = on_main(cluster_metrics, labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = metrics.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
