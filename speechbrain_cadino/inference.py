@@ -1,7 +1,12 @@
 """Use a trained encoder: embeddings of files and waves of any length, and decisions on pairs of files."""
 
-from pathlib import Path
+from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import soxr
 import torch
 
@@ -10,6 +15,7 @@ from speechbrain_cadino.corpus.pieces import lengths_from_files
 from speechbrain_cadino.corpus.samples import as_float
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 LOWEST_RATE = 1000  # Hz; below, it is kHz
@@ -39,14 +45,21 @@ class SpeakerEncoder(torch.nn.Module):
     >>> score, same = encoder.verify_files("a.wav", "b.flac")  # doctest: +SKIP
     """
 
-    def __init__(self, net, threshold=None, metadata=None, batch_seconds=200.0, max_seconds=300.0):
+    def __init__(
+        self,
+        net: SpeakerEncoderNet,
+        threshold: float | None = None,
+        metadata: dict | None = None,
+        batch_seconds: float = 200.0,
+        max_seconds: float = 300.0,
+    ) -> None:
         super().__init__()
         self.net = net.eval().requires_grad_(False)
         self.threshold, self.metadata = threshold, metadata or {}
         self.batch_seconds, self.max_seconds = batch_seconds, max_seconds
 
     @classmethod
-    def from_folder(cls, folder, device="cpu", **options):
+    def from_folder(cls, folder: str | Path, device: torch.device | str = "cpu", **options: Any) -> SpeakerEncoder:
         """Load a folder that `export_encoder` wrote.
 
         Arguments
@@ -70,16 +83,16 @@ class SpeakerEncoder(torch.nn.Module):
         return cls(net, metadata["threshold"], metadata, **options)
 
     @classmethod
-    def from_hparams(cls, source, run_opts=None, **options):
+    def from_hparams(cls, source: str | Path, run_opts: dict | None = None, **options: Any) -> SpeakerEncoder:
         """SpeechBrain's way of saying `from_folder`, with the device as ``run_opts={"device": ...}``."""
         return cls.from_folder(source, device=(run_opts or {}).get("device", "cpu"), **options)
 
     @property
-    def device(self):
+    def device(self) -> torch.device:
         """Where the encoder computes; ``encoder.to(device)`` moves it."""
         return next(self.net.parameters()).device
 
-    def encode_files(self, paths):
+    def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
         """Embed audio files of any rate, format and number of channels.
 
         Arguments
@@ -103,7 +116,9 @@ class SpeakerEncoder(torch.nn.Module):
 
         return self._embed(read, lengths_from_files(paths))
 
-    def encode_waves(self, waves, sample_rate=SAMPLE_RATE):
+    def encode_waves(
+        self, waves: Sequence[torch.Tensor | np.ndarray], sample_rate: float = SAMPLE_RATE
+    ) -> torch.Tensor:
         """Embed waves, each of its own length.
 
         Arguments
@@ -132,7 +147,7 @@ class SpeakerEncoder(torch.nn.Module):
         ]
         return self._embed(lambda row, start, stop: waves[row][start:stop], [len(wave) for wave in waves])
 
-    def encode_batch(self, wavs, wav_lens=None):
+    def encode_batch(self, wavs: torch.Tensor, wav_lens: torch.Tensor | None = None) -> torch.Tensor:
         """Embed a padded batch, as SpeechBrain's `EncoderClassifier` does, except that padding changes nothing.
 
         Arguments
@@ -160,7 +175,9 @@ class SpeakerEncoder(torch.nn.Module):
         waves = [wave[:length] for wave, length in zip(wavs, lengths)]
         return self.encode_waves(waves).unsqueeze(1).to(self.device)
 
-    def verify_files(self, path_x, path_y, threshold=None):
+    def verify_files(
+        self, path_x: str | Path, path_y: str | Path, threshold: float | None = None
+    ) -> tuple[float, bool]:
         """Tell whether two files are of one speaker.
 
         Arguments

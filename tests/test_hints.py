@@ -7,7 +7,7 @@ import typing
 
 import speechbrain_cadino
 
-WANTED = 0.65
+WANTED = 0.95
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(speechbrain_cadino.__path__, "speechbrain_cadino.")

@@ -3,8 +3,11 @@
 scikit-learn's knows no cosine, no GPU and no ranks.
 """
 
+from __future__ import annotations
+
 import logging
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
@@ -70,7 +73,16 @@ class KMeans:
     (tensor(True), tensor(False))
     """
 
-    def __init__(self, n_clusters, spherical=True, n_iter=20, seed=0, init="sample", chunk_size=None, device=None):
+    def __init__(
+        self,
+        n_clusters: int,
+        spherical: bool = True,
+        n_iter: int = 20,
+        seed: int = 0,
+        init: str = "sample",
+        chunk_size: int | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
         for name, value in (("n_clusters", n_clusters), ("n_iter", n_iter), ("chunk_size", chunk_size or 1)):
             if value < 1:
                 raise UserError(f"{name} is {value}: set at least 1.")
@@ -80,7 +92,7 @@ class KMeans:
         self.init, self.chunk_size, self.device = init, chunk_size, device
 
     @torch.no_grad()
-    def fit(self, x, init=None):
+    def fit(self, x: torch.Tensor | np.ndarray, init: torch.Tensor | np.ndarray | None = None) -> KMeans:
         """Cluster embeddings.
 
         Arguments
@@ -120,7 +132,7 @@ class KMeans:
         return self._finish(rows, shard, labels, centroids)
 
     @torch.no_grad()
-    def merge(self, x, mapping):
+    def merge(self, x: torch.Tensor | np.ndarray, mapping: torch.Tensor) -> KMeans:
         """Put clusters together: labels, centroids, distances and inertia become those of the larger ones.
 
         Arguments

@@ -1,8 +1,12 @@
 """The label table: which cluster each utterance is in, on disk and in a manifest's order."""
 
+from __future__ import annotations
+
 import csv
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -52,7 +56,7 @@ class LabelTable:
     def __len__(self):
         return len(self.ids)
 
-    def for_manifest(self, ids, min_fraction=0.5):
+    def for_manifest(self, ids: Sequence[str], min_fraction: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
         """Clusters and distances of a manifest's utterances; the table may have others beside.
 
         Arguments
@@ -90,7 +94,7 @@ class LabelTable:
             logger.warning("%d of %d labels are of utterances that are not in this corpus.", others, len(self))
         return np.where(rows < 0, -1, self.clusters[rows]), np.where(rows < 0, np.float32(np.nan), self.distances[rows])
 
-    def write(self, path):
+    def write(self, path: str | Path) -> None:
         """Write the table as a CSV with the columns ID, cluster, distance, all or nothing; unknown distances empty."""
         distances = ["" if distance != distance else f"{distance:.9g}" for distance in self.distances.tolist()]
         with atomic_path(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
@@ -99,7 +103,7 @@ class LabelTable:
             writer.writerows(zip(self.ids.tolist(), self.clusters.tolist(), distances))
 
 
-def read_label_table(path):
+def read_label_table(path: str | Path) -> LabelTable:
     """Read what `LabelTable.write` wrote, or the list of another toolkit, ``utterance label`` a line.
 
     The labels of a list may be any words; they are numbered in their sorted order, and distances are not known. In both

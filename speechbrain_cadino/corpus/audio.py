@@ -1,5 +1,7 @@
 """Audio files of any rate, format and number of channels, read as mono float32 at 16 kHz."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +33,7 @@ class AudioInfo(NamedTuple):
         return round(self.seconds * self.rate) * SAMPLE_RATE // self.rate
 
 
-def audio_info(path):
+def audio_info(path: str | Path) -> AudioInfo:
     """Read the header of an audio file.
 
     Arguments

@@ -1,5 +1,7 @@
 """What is wrong with an audio file, in one sentence."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from speechbrain_cadino.utils.errors import UserError
@@ -11,13 +13,13 @@ class AudioError(UserError):
     ``reason`` is the reason alone, for lists that name the file in another column.
     """
 
-    def __init__(self, message, reason=""):
+    def __init__(self, message: str, reason: str = "") -> None:
         # The message alone must do: a data loader's worker passes nothing else on.
         super().__init__(message)
         self.reason = reason
 
     @classmethod
-    def of(cls, path, reason, remedy="leave it out"):
+    def of(cls, path: str | Path, reason: str, remedy: str = "leave it out") -> AudioError:
         return cls(f"{path} {reason}: {remedy}.", reason)
 
 

@@ -6,12 +6,15 @@ corpora of recordings and two synthesised ones 90 to 98 % of the utterances lie 
 synthesised for the comparison 0 to 37 %.
 """
 
+from __future__ import annotations
+
 import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.store import FileStore
 
 WINDOW, HOP, N_FFT = 400, 160, 512
@@ -38,7 +41,7 @@ class Character(NamedTuple):
     distinct: float
 
 
-def listen_to(manifest, seed=0, n_utterances=64, seconds=10.0):
+def listen_to(manifest: Manifest, seed: int = 0, n_utterances: int = 64, seconds: float = 10.0) -> Character:
     """Listen to some utterances of a manifest, a `Character` of zeros if none can be read.
 
     Arguments
@@ -68,12 +71,12 @@ def listen_to(manifest, seed=0, n_utterances=64, seconds=10.0):
     return Character(*np.mean(heard, axis=0).tolist(), distinct=len(waves) / len(heard))
 
 
-def looks_like_speech(measures):
+def looks_like_speech(measures: dict[str, float]) -> bool:
     """Whether measures, as of `measure`, are within the bounds."""
     return all(low < measures[name] < high for name, (low, high) in BOUNDS.items())
 
 
-def measure(wave):
+def measure(wave: np.ndarray) -> dict[str, float] | None:
     """The measures of a wave (time,) at 16 kHz, a dict; None if it is silent or under a tenth of a second.
 
     Example

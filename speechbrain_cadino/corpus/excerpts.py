@@ -1,5 +1,9 @@
 """Excerpts of an utterance at given places, with as few reads as it takes: no files and no state here."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
@@ -8,7 +12,7 @@ from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 READ_GAP = 10 * SAMPLE_RATE
 
 
-def draw_starts(rng, total, lengths):
+def draw_starts(rng: np.random.Generator, total: int, lengths: np.ndarray) -> np.ndarray:
     """First sample of each crop, uniform over all that fit.
 
     A crop longer than the utterance shows it repeated; it then starts anywhere in it, so that two such crops differ.
@@ -33,7 +37,7 @@ def draw_starts(rng, total, lengths):
     return rng.integers(np.where(lengths <= total, total - lengths + 1, total))
 
 
-def read_excerpts(read, total, starts, lengths):
+def read_excerpts(read: Callable, total: int, starts: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
     """Cut crops from an utterance: one read, or one for each cluster of crops if they are far apart.
 
     Arguments
@@ -67,7 +71,7 @@ def read_excerpts(read, total, starts, lengths):
     return crops
 
 
-def wrapped(wave, start, length):
+def wrapped(wave: np.ndarray, start: int, length: int) -> np.ndarray:
     """``length`` samples of ``wave`` from ``start`` on, over its end to its begin as often as it takes."""
     if start + length <= len(wave):
         return wave[start : start + length]

@@ -8,16 +8,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.layout import STRING
-
-if TYPE_CHECKING:
-    from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.manifest import Manifest
 
 # Up to so many bytes in all, files are read whole; of more, each by its length and some pieces.
 WHOLE_BYTES = 2**30

@@ -1,7 +1,11 @@
 """What the folders of a corpus say: speakers and recording sessions, by regular expressions over the paths."""
 
+from __future__ import annotations
+
 import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +17,9 @@ STRING = np.dtypes.StringDType()
 SESSION_PATTERN = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"
 
 
-def groups_from_paths(paths, pattern, root=None, setting="pattern"):
+def groups_from_paths(
+    paths: Sequence[str], pattern: str, root: str | Path | None = None, setting: str = "pattern"
+) -> np.ndarray | None:
     """What the first group of a regular expression finds in each path, or None where a path does not match.
 
     Arguments

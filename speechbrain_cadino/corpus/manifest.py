@@ -3,7 +3,11 @@
 Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share these arrays as they are.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +43,16 @@ class Manifest:
     {'ID': 'b', 'duration': 3.0, 'wav': 'b.wav', 'start': 0, 'stop': 48000, 'spk_id': ''}
     """
 
-    def __init__(self, ids, wavs, starts, stops, spk_ids=None, sessions=None, contents=None):
+    def __init__(
+        self,
+        ids: Sequence[str],
+        wavs: Sequence[str],
+        starts: Sequence[int] | np.ndarray,
+        stops: Sequence[int] | np.ndarray,
+        spk_ids: Sequence[str] | None = None,
+        sessions: Sequence[str] | None = None,
+        contents: Sequence[str] | None = None,
+    ) -> None:
         self.ids = np.asarray(ids, dtype=STRING)
         self.wavs = np.asarray(wavs, dtype=STRING)
         self.starts = np.asarray(starts, dtype=np.int64)
@@ -71,7 +84,7 @@ class Manifest:
         """Seconds, (n,) float64, from starts and stops."""
         return (self.stops - self.starts) / SAMPLE_RATE
 
-    def subset(self, indices):
+    def subset(self, indices: Any) -> Manifest:
         """The rows at ``indices`` (integers or a boolean mask), as a new manifest."""
         columns = {name: None if column is None else column[indices] for name, column in vars(self).items()}
         return Manifest(**columns)

@@ -13,7 +13,7 @@ TOLERANCE = ROUNDING / SAMPLE_RATE
 PIECE_SUFFIX = re.compile(r"_\d+(\.\d+)?_\d+(\.\d+)?$")  # "..._3.0_6.0", as voxceleb_prepare names its pieces
 
 
-def merge_pieces(columns):
+def merge_pieces(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Join the rows that are pieces of one file (and one speaker) into one row, from the first start to the last stop.
 
     SpeechBrain's ``voxceleb_prepare`` writes rows of 3 s whose ``duration`` is the whole file's: by that they are
@@ -47,7 +47,7 @@ def merge_pieces(columns):
     return merged
 
 
-def lengths_from_files(wavs):
+def lengths_from_files(wavs: np.ndarray) -> np.ndarray:
     """Samples at 16 kHz of each file, from the headers, (n,) int64; `AudioError` names a file that cannot be read."""
     with ThreadPool() as pool:
         infos = pool.imap(audio_info, wavs, chunksize=64)

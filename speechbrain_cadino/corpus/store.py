@@ -1,5 +1,7 @@
 """Where the samples of a list of utterances come from: their files, or memory."""
 
+from __future__ import annotations
+
 import os
 from multiprocessing.pool import ThreadPool
 
@@ -8,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import AudioError, read_row
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.memory import check_memory
 
 INT16_SCALE = 32768
@@ -24,7 +27,7 @@ class FileStore:
         Or any object with the columns ``wavs`` (paths), ``starts`` and ``stops`` (samples at 16 kHz).
     """
 
-    def __init__(self, manifest):
+    def __init__(self, manifest: Manifest) -> None:
         self.wavs = manifest.wavs
         self.starts = manifest.starts
         self.lengths = manifest.stops - manifest.starts
@@ -32,7 +35,7 @@ class FileStore:
     def __len__(self):
         return len(self.lengths)
 
-    def read(self, utterance, start, stop):
+    def read(self, utterance: int, start: int, stop: int) -> np.ndarray:
         """Samples ``start`` to ``stop`` of an utterance, (time,) float32, fewer by at most 0.05 s.
 
         Raises
@@ -61,7 +64,7 @@ class MemoryStore:
         If the corpus needs more than 70 % of the available memory.
     """
 
-    def __init__(self, manifest):
+    def __init__(self, manifest: Manifest) -> None:
         files = FileStore(manifest)
         self.wavs, self.lengths = files.wavs, files.lengths
         self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
@@ -104,7 +107,7 @@ class MemoryStore:
     def __len__(self):
         return len(self.lengths)
 
-    def read(self, utterance, start, stop):
+    def read(self, utterance: int, start: int, stop: int) -> np.ndarray:
         """As `FileStore.read`."""
         if utterance in self.errors:
             raise self.errors[utterance]

@@ -1,5 +1,7 @@
 """Trial lists in VoxCeleb's format, ``label enrol test``, as columns."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,7 +81,7 @@ def read_trials(path: str | Path) -> Trials:
     return Trials(np.array(labels), enrol, test, list(rows))
 
 
-def utterance_paths(trials, data_root):
+def utterance_paths(trials: Trials, data_root: str | Path) -> list[Path]:
     """Paths of a list's utterances under ``data_root``, each checked to be there.
 
     Arguments

@@ -1,5 +1,9 @@
 """Stage I: one training step of DINO, and what is kept and logged of it."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import torch
 
 from speechbrain_cadino.dino.checks import check_dino
@@ -9,6 +13,8 @@ from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.collate import ViewBatch
+from speechbrain_cadino.views.loader import ViewLoader
 
 
 class DINOBrain(CadinoBrain):
@@ -29,7 +35,7 @@ class DINOBrain(CadinoBrain):
         "EER of the development list (%)": ["EER %"],
     }
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         check_averaging(self.hparams)
         # Outside of `modules`, so that neither the optimiser nor DDP takes hold of it.
@@ -49,7 +55,7 @@ class DINOBrain(CadinoBrain):
         synchronise_batchnorm(self.teacher)
         self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
 
-    def check_before(self, loader):
+    def check_before(self, loader: ViewLoader) -> list[str]:
         n_epochs, items = self.hparams.epoch_counter.limit, len(loader.dataset)
         found = check_dino(vars(self.hparams), n_epochs, items, loader.dataset.augment)
         return super().check_before(loader) + found
@@ -57,7 +63,7 @@ class DINOBrain(CadinoBrain):
     def encoder_to_test(self):
         return self.teacher.model.encoder
 
-    def compute_forward(self, batch, stage):
+    def compute_forward(self, batch: ViewBatch, stage: Any):
         """Embeddings and logits of student (all views) and teacher (the global ones), each a list of one a view."""
         waves = self.augmenter(batch.to(self.device))
         features = map_by_length(unwrap(self.modules.student).encoder.features, waves)
@@ -65,7 +71,7 @@ class DINOBrain(CadinoBrain):
             teacher = self.teacher(features[: self.hparams.crops.n_global])
         return self.modules.student(features), teacher
 
-    def compute_objectives(self, predictions, batch, stage):
+    def compute_objectives(self, predictions: tuple, batch: ViewBatch, stage: Any):
         (student_embeddings, student_logits), (teacher_embeddings, teacher_logits) = predictions
         temperature = self.scheduled(self.hparams.teacher_temp_schedule)
         loss, stats = self.dino_loss(student_logits, teacher_logits, temperature)
@@ -81,15 +87,15 @@ class DINOBrain(CadinoBrain):
         self.watch.add(stats, student_embeddings[0])
         return loss
 
-    def groups(self, items):
+    def groups(self, items: torch.Tensor) -> torch.Tensor | None:
         """What belongs together among the items (batch,), as `KoLeoLoss` takes it; None: nothing does."""
 
-    def before_clipping(self):
+    def before_clipping(self) -> None:
         if self.optimizer_step < self.hparams.freeze_last_layer_epochs * self.steps_per_epoch:
             for parameter in unwrap(self.modules.student).head.last_layer.parameters():
                 parameter.grad = None
 
-    def after_step(self):
+    def after_step(self) -> None:
         # The step was counted already; the momentum belongs to the one just made.
         schedule = self.hparams.momentum_schedule
         self.teacher.update(self.modules.student, schedule.value(self.optimizer_step - 1, self.steps_per_epoch))
@@ -100,7 +106,7 @@ class DINOBrain(CadinoBrain):
     def epoch_metrics(self):
         return self.watch.finish_epoch()
 
-    def epoch_check(self, metrics):
+    def epoch_check(self, metrics: dict[str, float]) -> None:
         self.watch.check(metrics)
 
     def encoder_to_export(self):

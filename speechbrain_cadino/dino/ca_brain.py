@@ -1,5 +1,7 @@
 """Cluster-aware DINO: the training set is embedded and clustered now and then, and the views follow the clusters."""
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.signals import not_holding
+from speechbrain_cadino.views.loader import ViewLoader
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +43,13 @@ class CADINOBrain(DINOBrain):
         "clusters and speakers": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
     }
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.clusters = Clusters()
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("clusters", self.clusters)
 
-    def fit_loader(self, loader):
+    def fit_loader(self, loader: ViewLoader) -> None:
         self.manifest = loader.dataset.manifest
         self.clusters.bind(self.manifest.ids)
         if loader.dataset.positive_sampler is not self.hparams.positive_sampler:
@@ -58,11 +61,11 @@ class CADINOBrain(DINOBrain):
         self.hparams.positive_sampler.bind(len(self.manifest), self.manifest.sessions)
         super().fit_loader(loader)
 
-    def check_before(self, loader):
+    def check_before(self, loader: ViewLoader) -> list[str]:
         found = check_clusters(vars(self.hparams), self.hparams.epoch_counter.limit, len(self.manifest))
         return super().check_before(loader) + found
 
-    def on_fit_start(self):
+    def on_fit_start(self) -> None:
         super().on_fit_start()
         if self.hparams.start_from and not self.checkpointer.list_checkpoints():
             self._start_from(self.hparams.start_from)
@@ -78,13 +81,13 @@ class CADINOBrain(DINOBrain):
                 "raise number_of_epochs, or set start_from_epoch to an earlier checkpoint."
             )
 
-    def on_stage_start(self, stage, epoch=None):
+    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
         super().on_stage_start(stage, epoch)
         if stage == sb.Stage.TRAIN and self.hparams.cluster_schedule.is_due(epoch, self.clusters.epoch):
             with not_holding():  # it takes long, and finds its embeddings again
                 self.refresh_clusters(epoch)
 
-    def refresh_clusters(self, epoch):
+    def refresh_clusters(self, epoch: int) -> None:
         """Embed and cluster the training utterances for the epochs from ``epoch`` on."""
         folder = Path(self.hparams.output_folder) / "clusters"
         encoder = self.encoder_to_test()
@@ -104,7 +107,7 @@ class CADINOBrain(DINOBrain):
         told = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
         logger.info("Clusters for the epochs from %d on: %s", epoch, told)
 
-    def groups(self, items):
+    def groups(self, items: torch.Tensor) -> torch.Tensor | None:
         if self.clusters.labels is None:
             return None
         return torch.from_numpy(self.clusters.labels[items.cpu().numpy()]).to(self.device)

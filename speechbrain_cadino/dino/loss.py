@@ -5,6 +5,8 @@ student view is compared once, with the sum of the teacher's views less its own,
 number of views.
 """
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -43,14 +45,16 @@ class DINOLoss(nn.Module):
     True
     """
 
-    def __init__(self, out_dim, student_temp=0.1, center_momentum=0.9):
+    def __init__(self, out_dim: int, student_temp: float = 0.1, center_momentum: float = 0.9) -> None:
         super().__init__()
         self.out_dim = out_dim
         self.student_temp = student_temp
         self.center_momentum = center_momentum
         self.register_buffer("center", torch.zeros(1, out_dim))
 
-    def forward(self, student_logits, teacher_logits, teacher_temp):
+    def forward(
+        self, student_logits: list[torch.Tensor], teacher_logits: list[torch.Tensor], teacher_temp: float
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """Compare the student's views with the teacher's.
 
         Arguments
@@ -134,7 +138,7 @@ class CosineConsistencyLoss(nn.Module):
     True
     """
 
-    def forward(self, student_embeddings, teacher_embeddings):
+    def forward(self, student_embeddings: list[torch.Tensor], teacher_embeddings: list[torch.Tensor]) -> torch.Tensor:
         """Compare the embeddings of different views of each item.
 
         Arguments

@@ -1,8 +1,12 @@
 """Stage II: one training step on pseudo-labels, with gate and correction, and what is kept and logged of it."""
 
+from __future__ import annotations
+
 import logging
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -21,6 +25,8 @@ from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.plots import write_figure
+from speechbrain_cadino.views.collate import ViewBatch
+from speechbrain_cadino.views.loader import ViewLoader
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +65,7 @@ class DLGLCBrain(CadinoBrain):
         "EER of the development list (%)": ["EER %"],
     }
 
-    def __init__(self, *args, labels, **kwargs):
+    def __init__(self, *args, labels: np.ndarray, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.labels = torch.from_numpy(labels).to(self.device)
         check_averaging(self.hparams)
@@ -80,7 +86,7 @@ class DLGLCBrain(CadinoBrain):
         """Encoder and classifier in a row, themselves."""
         return nn.Sequential(unwrap(self.modules.encoder), unwrap(self.modules.classifier))
 
-    def fit_loader(self, loader):
+    def fit_loader(self, loader: ViewLoader) -> None:
         manifest = loader.dataset.manifest
         labels, classes = self.labels.cpu().numpy(), unwrap(self.modules.classifier).weight.shape[0]
         if len(labels) != len(manifest) or labels.min() < 0 or labels.max() >= classes:
@@ -90,7 +96,7 @@ class DLGLCBrain(CadinoBrain):
         self.truth = Truth(labels, manifest.spk_ids, self.device) if known else None
         super().fit_loader(loader)
 
-    def check_before(self, loader):
+    def check_before(self, loader: ViewLoader) -> list[str]:
         labels, limit = self.labels.cpu().numpy(), self.hparams.epoch_counter.limit
         found = check_stage_2(vars(self.hparams), limit, labels, loader.dataset.augment)
         return super().check_before(loader) + found
@@ -98,7 +104,7 @@ class DLGLCBrain(CadinoBrain):
     def check_after(self):
         return super().check_after() + check_history(self.history.rows, self.hparams.gate_mode, self.gate.reason)
 
-    def on_fit_start(self):
+    def on_fit_start(self) -> None:
         super().on_fit_start()
         if self.checkpointer.list_checkpoints():
             return
@@ -124,7 +130,7 @@ class DLGLCBrain(CadinoBrain):
         due = self.hparams.epoch_counter.current >= self.hparams.correction_start_epoch
         return self.predictor is not None and due and self.gate.threshold < torch.inf
 
-    def compute_forward(self, batch, stage):
+    def compute_forward(self, batch: ViewBatch, stage: Any):
         """Cosines (batch, classes) of the augmented views, and of the clean ones or None."""
         batch = batch.to(self.device)
         (wave,) = self.augmenter(batch)
@@ -132,7 +138,7 @@ class DLGLCBrain(CadinoBrain):
         with torch.no_grad():
             return cosines, self.predictor(batch.waves[0]) if self.is_correcting else None
 
-    def compute_objectives(self, predictions, batch, stage):
+    def compute_objectives(self, predictions: tuple, batch: ViewBatch, stage: Any):
         cosines, clean_cosines = predictions
         items = batch.items.to(self.device)
         self.loss.aam.margin = self.scheduled(self.hparams.margin_schedule)
@@ -143,7 +149,7 @@ class DLGLCBrain(CadinoBrain):
         self.means.add(stats)
         return loss
 
-    def after_step(self):
+    def after_step(self) -> None:
         if self.predictor is not None:
             self.predictor.update(self._model(), self.hparams.correction_momentum)
 

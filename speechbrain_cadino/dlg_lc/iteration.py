@@ -1,10 +1,12 @@
 """Stage II as a whole: embed, cluster, train with gate and correction, and again with the encoder that came out."""
 
+from __future__ import annotations
+
 import json
 import logging
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
@@ -14,6 +16,7 @@ from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import ITERATIONS, DevelopmentList
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
@@ -52,10 +55,10 @@ class Report:
         As of `TrainLoggers`.
     """
 
-    def __init__(self, output, train_loggers):
+    def __init__(self, output: Path, train_loggers: dict) -> None:
         self.output, self.history, self.loggers = output, History(), TrainLoggers(train_loggers)
 
-    def add(self, row):
+    def add(self, row: dict[str, Any]) -> None:
         """Take in the metrics of an iteration, a dict with its number as ``iteration``."""
         self.history.add(row)
         told = {name for names in PANELS.values() for name in names} & set(row)
@@ -65,14 +68,14 @@ class Report:
         self.history.write_csv(self.output / "iterations.csv")
         self.history.plot(self.output / "iterations.png", PANELS, against="iteration")
 
-    def show(self):
+    def show(self) -> None:
         """Print the table."""
         if is_main():
             columns = [name for name in ITERATIONS if name in self.history.columns()]
             print(f"\n{format_table(self.history.rows, columns)}")
 
 
-def iterate(experiment, manifest, development=None):
+def iterate(experiment: Experiment, manifest: Manifest, development: DevelopmentList | None = None) -> None:
     """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
 
     Read from ``hparams``, besides what `DLGLCBrain` reads: ``init``, the encoder folder whose embeddings are clustered
@@ -134,7 +137,7 @@ def iterate(experiment, manifest, development=None):
     report.show()
 
 
-def finetune(experiment, manifest, development=None):
+def finetune(experiment: Experiment, manifest: Manifest, development: DevelopmentList | None = None) -> None:
     """Train on a fraction of the true labels, from an encoder or from nothing; a ``run`` of `train.py`.
 
     Read from ``hparams``, besides what `DLGLCBrain` reads: ``label_fraction``.
@@ -169,11 +172,11 @@ class Labelled(NamedTuple):
     table: Path
 
     @classmethod
-    def of(cls, manifest, labels, table):
+    def of(cls, manifest: Manifest, labels: np.ndarray, table: Path) -> Labelled:
         """Those of a manifest with ``labels`` (n,), -1 for none."""
         return cls(manifest.subset(labels >= 0), labels[labels >= 0], table)
 
-    def train(self, experiment, settings, development):
+    def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
         """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
         return part.train(self.manifest, development, labels=self.labels)

@@ -1,12 +1,18 @@
 """The pseudo-labels of a training: clusters of an encoder's embeddings, a table from elsewhere, or some true labels."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.corpus.keys import digest_of
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.utils.errors import UserError
@@ -16,7 +22,13 @@ from speechbrain_cadino.utils.on_main import on_main
 CONTENT = "content"
 
 
-def cluster_labels(encoder_folder, manifest, clustering, folder, device):
+def cluster_labels(
+    encoder_folder: str | Path,
+    manifest: Manifest,
+    clustering: Clustering,
+    folder: str | Path,
+    device: torch.device | str | None,
+) -> LabelTable:
     """As `cluster_utterances`, by the encoder of a folder; whether memory will do is told before embedding.
 
     Arguments
@@ -33,7 +45,7 @@ def cluster_labels(encoder_folder, manifest, clustering, folder, device):
     return cluster_utterances(load_encoder(encoder_folder, device)[0], manifest, clustering, folder, device=device)
 
 
-def true_labels(manifest, fraction, seed):
+def true_labels(manifest: Manifest, fraction: float, seed: int) -> LabelTable:
     """The true speakers of a fraction of the utterances, drawn at random.
 
     Arguments
@@ -75,7 +87,7 @@ def true_labels(manifest, fraction, seed):
     return LabelTable(manifest.ids[drawn], labels)
 
 
-def keep_labels(path, manifest, make, made_from):
+def keep_labels(path: Path, manifest: Manifest, make: Callable, made_from: dict) -> np.ndarray:
     """The label table of a training, made once and kept; every rank must call it.
 
     Arguments

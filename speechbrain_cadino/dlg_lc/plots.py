@@ -13,7 +13,11 @@ KINDS = {"right label": "tab:blue", "wrong label": "tab:orange"}
 
 
 def loss_histogram(
-    losses: np.ndarray, mixture: Mixture | None = None, threshold: float = math.inf, right=None, title: str = ""
+    losses: np.ndarray,
+    mixture: Mixture | None = None,
+    threshold: float = math.inf,
+    right: np.ndarray | None = None,
+    title: str = "",
 ) -> Figure:
     """Draw the losses of an epoch.
 

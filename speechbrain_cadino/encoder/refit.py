@@ -10,6 +10,7 @@ steps, all that a small corpus gives, do not take it far.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
 import torch
 
@@ -60,7 +61,7 @@ class LastLayerRefit:
         self.shrinkage, self.max_items = shrinkage, max_items
 
     @torch.no_grad()
-    def __call__(self, net: SpeakerEncoderNet, batches) -> None:
+    def __call__(self, net: SpeakerEncoderNet, batches: Iterable) -> None:
         """Refit an encoder in place; its modules' modes are put back afterwards. Every rank must call it.
 
         Arguments

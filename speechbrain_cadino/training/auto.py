@@ -1,5 +1,7 @@
 """Settings that are ``auto``: which they are, and the numbers that a corpus gives them."""
 
+from __future__ import annotations
+
 import pydoc
 
 import numpy as np
@@ -7,17 +9,18 @@ import numpy as np
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import AUTO
 from speechbrain_cadino.utils.settings.known import KNOWN
+from speechbrain_cadino.utils.settings.tree import Node
 
 # Durations of some corpus, in seconds: before the real one is read.
 MIDDLING = np.full(1000, 6.0)
 
 
-def auto_settings(tree):
+def auto_settings(tree: Node) -> list[str]:
     """The names of the settings that are ``auto``, in their order."""
     return [name for name, node in tree.items.items() if name in KNOWN and node.plain() == AUTO]
 
 
-def numbers_for(tree, names, durations):
+def numbers_for(tree: Node, names: list[str], durations: np.ndarray) -> dict:
     """The numbers of some settings for a corpus.
 
     Arguments

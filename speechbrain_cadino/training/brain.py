@@ -1,12 +1,17 @@
 """What every Brain here shares: ranks, clipping, schedules by step, one record an epoch, safe checkpoints, resume."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
+from typing import Any
 
 import speechbrain as sb
 import torch
 
 from speechbrain_cadino.training.clock import Clock
 from speechbrain_cadino.training.ddp import wrap
+from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.random_states import RandomStates
@@ -17,6 +22,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings import Settings
 from speechbrain_cadino.utils.signals import holding, not_holding
+from speechbrain_cadino.views.loader import ViewLoader
 
 
 class CadinoBrain(StoppableBrain):
@@ -45,7 +51,9 @@ class CadinoBrain(StoppableBrain):
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
 
-    def __init__(self, *args, evaluate_development=None, half_retrieval=None, **kwargs):
+    def __init__(
+        self, *args, evaluate_development: Callable | None = None, half_retrieval: HalfRetrieval | None = None, **kwargs
+    ) -> None:
         try:
             super().__init__(*args, **kwargs)
         except (ValueError, RuntimeError, AssertionError) as error:  # such as a device that is not there
@@ -69,7 +77,7 @@ class CadinoBrain(StoppableBrain):
             self.checkpointer.add_recoverable("history", self.history)
             self.checkpointer.add_recoverable("random_states", RandomStates())
 
-    def fit_loader(self, loader):
+    def fit_loader(self, loader: ViewLoader) -> None:
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch
         factor, epochs = self.grad_accumulation_factor, self.hparams.epoch_counter.limit
@@ -94,15 +102,15 @@ class CadinoBrain(StoppableBrain):
         self.remarks.add(self.check_after())
         self.remarks.repeat()
 
-    def check_before(self, loader):
+    def check_before(self, loader: ViewLoader) -> list[str]:
         """Sentences about what in this run will do nothing; a subclass adds its own."""
         return []
 
-    def check_after(self):
+    def check_after(self) -> list[str]:
         """Sentences about what has done nothing."""
         return []
 
-    def scheduled(self, schedule):
+    def scheduled(self, schedule: Any) -> float:
         """The value of a schedule at the coming optimiser step."""
         return schedule.value(self.optimizer_step, self.steps_per_epoch)
 
@@ -114,17 +122,17 @@ class CadinoBrain(StoppableBrain):
         """What a subclass adds to the record of the epoch, a dict of floats; called on every rank."""
         return {}
 
-    def epoch_check(self, metrics):
+    def epoch_check(self, metrics: dict[str, float]) -> None:
         """Raise here to stop a run that has gone wrong: its metrics are logged by now, its checkpoint not yet kept."""
 
     # SpeechBrain's hooks
 
-    def on_fit_start(self):
+    def on_fit_start(self) -> None:
         super().on_fit_start()
         if not self.history.rows and not self.optimizer_step:
             self.record_start({})
 
-    def record_start(self, more):
+    def record_start(self, more: dict[str, float]) -> None:
         """Keep how the encoder is before training as the record of epoch 0, with ``more`` (a dict) in it."""
         with not_holding():
             measured = on_main(self._halves, self.encoder_to_test())
@@ -138,20 +146,20 @@ class CadinoBrain(StoppableBrain):
             if any(parameter.requires_grad for parameter in module.parameters()):
                 self.modules[name] = wrap(module, self.find_unused_parameters)
 
-    def optimizers_step(self):
+    def optimizers_step(self) -> None:
         """As in `FiniteStepsBrain`, at the learning rate of the schedule."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.scheduled(self.hparams.lr_schedule)
         super().optimizers_step()
         self.clock.tick(self.optimizer_step, self.steps_per_epoch * self.hparams.epoch_counter.limit)
 
-    def on_stage_start(self, stage, epoch=None):
+    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
         if stage == sb.Stage.TRAIN:
             # Killed within the epoch, it goes on at the batch after the last checkpoint.
             self.train_sampler.load_state_dict({"epoch": epoch, "batches_done": self.step})
             self.epoch_start = time.time()
 
-    def on_stage_end(self, stage, stage_loss, epoch=None):
+    def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         if stage != sb.Stage.TRAIN:
             return
         self.check_open_step()

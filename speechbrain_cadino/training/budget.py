@@ -7,6 +7,8 @@ corpora were tried (RESULTS.md: calls, 2.15 h, and the demo's, 1.1 h), and the a
 Pure functions of the utterances' lengths and of what the user has fixed.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -26,7 +28,7 @@ PRELOADED_HOURS = 20  # 2.3 GB
 MOST_EPOCHS = 150  # dino.yaml's; tiny corpora say nothing new after so many
 
 
-def stage_one(durations, given=None):
+def stage_one(durations: np.ndarray, given: dict | None = None) -> dict:
     """The numbers of DINO and cluster-aware DINO.
 
     Arguments
@@ -63,7 +65,7 @@ def stage_one(durations, given=None):
     return dict(numbers)
 
 
-def stage_two(durations, given=None):
+def stage_two(durations: np.ndarray, given: dict | None = None) -> dict:
     """The numbers of an iteration of DLG-LC.
 
     Arguments

@@ -1,10 +1,15 @@
 """Checkpoints that are whole or absent: a run killed at any moment starts again from the last one."""
 
+from __future__ import annotations
+
 import logging
 import shutil
 import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
-from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME, Checkpointer, ckpt_recency
+from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME, Checkpoint, Checkpointer, ckpt_recency
 from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
 from speechbrain.utils.logger import get_logger
 
@@ -51,11 +56,17 @@ class SafeCheckpointer(Checkpointer):
     1
     """
 
-    def __init__(self, checkpoints_dir, recoverables=None, **kwargs):
+    def __init__(self, checkpoints_dir: str | Path, recoverables: dict[str, Any] | None = None, **kwargs) -> None:
         super().__init__(make_folder(checkpoints_dir), recoverables, **kwargs)
         self._intact = {}  # folder -> bool: each is read once a process
 
-    def save_checkpoint(self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO):
+    def save_checkpoint(
+        self,
+        meta: dict[str, Any] | None = None,
+        end_of_epoch: bool = True,
+        name: str | None = None,
+        verbosity: int = logging.INFO,
+    ) -> Checkpoint | None:
         """As SpeechBrain's; numbers in ``meta`` may be NumPy scalars or tensors of one element."""
         # YAML would write such scalars as Python objects, which no safe loader reads back.
         meta = {key: value.item() if hasattr(value, "item") else value for key, value in (meta or {}).items()}
@@ -80,7 +91,9 @@ class SafeCheckpointer(Checkpointer):
             return None
         return saved._replace(path=final, paramfiles={key: final / path.name for key, path in saved.paramfiles.items()})
 
-    def save_and_keep_only(self, *args, importance_keys=(), keep_recent=True, **kwargs):
+    def save_and_keep_only(
+        self, *args, importance_keys: Sequence[Callable] = (), keep_recent: bool = True, **kwargs
+    ) -> None:
         """As SpeechBrain's, whose own default list grows with each call and then keeps recent ones unasked."""
         keys = [*importance_keys, *([recency] if keep_recent else [])]
         super().save_and_keep_only(*args, importance_keys=keys, keep_recent=False, **kwargs)
@@ -88,13 +101,13 @@ class SafeCheckpointer(Checkpointer):
     def delete_checkpoints(
         self,
         *,
-        num_to_keep=1,
-        min_keys=None,
-        max_keys=None,
-        importance_keys=(),
-        ckpt_predicate=None,
-        verbosity=logging.INFO,
-    ):
+        num_to_keep: int = 1,
+        min_keys: Sequence[str] | None = None,
+        max_keys: Sequence[str] | None = None,
+        importance_keys: Sequence[Callable] = (),
+        ckpt_predicate: Callable | None = None,
+        verbosity: int = logging.INFO,
+    ) -> None:
         """As SpeechBrain's; without any key the most recent ones stay."""
         if num_to_keep < 0:
             raise ValueError("Number of checkpoints to keep must be positive.")
@@ -112,8 +125,13 @@ class SafeCheckpointer(Checkpointer):
         ddp_barrier()
 
     def find_checkpoints(
-        self, importance_key=None, max_key=None, min_key=None, ckpt_predicate=None, max_num_checkpoints=None
-    ):
+        self,
+        importance_key: Callable | None = None,
+        max_key: str | None = None,
+        min_key: str | None = None,
+        ckpt_predicate: Callable | None = None,
+        max_num_checkpoints: int | None = None,
+    ) -> list[Checkpoint]:
         """As SpeechBrain's; by default, and among equals, the most recent comes first, see `recency`."""
         if sum(key is not None for key in (importance_key, max_key, min_key)) > 1:
             raise ValueError("Must specify only one of 'importance_key', 'max_key', and 'min_key'.")
@@ -137,7 +155,7 @@ class SafeCheckpointer(Checkpointer):
         folders = [folder for folder in self._list_checkpoint_dirs() if self._is_intact(folder)]
         return self._construct_checkpoint_objects(folders)
 
-    def load_checkpoint(self, checkpoint):
+    def load_checkpoint(self, checkpoint: Checkpoint) -> None:
         """As SpeechBrain's, with a `UserError` for a checkpoint of other objects or another architecture."""
         try:
             super().load_checkpoint(checkpoint)
@@ -195,7 +213,7 @@ class SafeCheckpointer(Checkpointer):
         return self._intact[folder]
 
 
-def recency(checkpoint):
+def recency(checkpoint: Checkpoint) -> tuple:
     """What is larger for the more recent of two checkpoints of one run, whatever the clock said."""
     meta = checkpoint.meta
     return meta.get("step", -1), meta.get("saved", 0), meta["unixtime"]

@@ -1,6 +1,9 @@
 """How long a run has still to go, by the steps that this process has made."""
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
 
 from speechbrain.utils.logger import get_logger
 
@@ -27,10 +30,10 @@ class Clock:
     186.0
     """
 
-    def __init__(self, now=time.monotonic):
+    def __init__(self, now: Callable = time.monotonic) -> None:
         self.now, self.first, self.last, self.start, self.ticks = now, None, None, None, 0
 
-    def tick(self, step, total):
+    def tick(self, step: int, total: int) -> None:
         """An optimiser step, by its number in the run of ``total`` steps, was just made."""
         self.ticks += 1
         if self.ticks < WARM:
@@ -41,20 +44,20 @@ class Clock:
             each = (self.last[1] - self.first[1]) / (step - self.first[0])
             logger.info("%s for the other %d steps, at %.2g s a step.", self.left(step, total), total - step, each)
 
-    def seconds_left(self, step, total):
+    def seconds_left(self, step: int, total: int) -> float | None:
         """Seconds from a step to the last one; None as long as there is nothing to go by."""
         if self.first is None or self.last[0] == self.first[0]:
             return None
         each = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
         return each * (total - step)
 
-    def left(self, step, total):
+    def left(self, step: int, total: int) -> str:
         """The same in words."""
         seconds = self.seconds_left(step, total)
         return "time left not known" if seconds is None else f"{in_words(seconds)} left"
 
 
-def in_words(seconds):
+def in_words(seconds: float) -> str:
     """A time as one says it.
 
     Example

@@ -1,12 +1,18 @@
 """A YAML with the options of a command line: loaded, trained, and loaded anew where a run has several parts."""
 
+from __future__ import annotations
+
 import copy
 from pathlib import Path
+from typing import Any
+
+from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import listen_to
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
-from speechbrain_cadino.training.finish import TABLE, export_with_threshold, tell_encoder
+from speechbrain_cadino.training.finish import TABLE, DevelopmentList, export_with_threshold, tell_encoder
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.training.plan import run_facts
@@ -21,11 +27,11 @@ from speechbrain_cadino.utils.settings.load import (
     read_settings,
     resolved_settings,
 )
-from speechbrain_cadino.utils.settings.tree import write_tree
+from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.verification.report import format_table
 
 
-def read_experiment(hparams_file, options):
+def read_experiment(hparams_file: str | Path, options: dict | str) -> tuple[Node, list[str]]:
     """The tree of a YAML with options, and the names of the settings that follow the corpus' size (``auto``).
 
     They have the numbers of some corpus in the tree, so that everything else is checked before the real one is read.
@@ -62,7 +68,7 @@ class Experiment:
         As `load_settings`, or if the output folder cannot be made.
     """
 
-    def __init__(self, hparams_file, options, run_opts):
+    def __init__(self, hparams_file: str | Path, options: dict | str, run_opts: RunOptions) -> None:
         self.run_opts = run_opts
         tree, self.auto = read_experiment(hparams_file, options)
         self._build(tree, f"The settings {hparams_file}")
@@ -74,26 +80,26 @@ class Experiment:
         self.hparams = Settings(**self.settings)
         make_folder(self.hparams.output_folder)
 
-    def changed(self, settings):
+    def changed(self, settings: dict) -> Experiment:
         """The same settings with more of them (a dict) replaced, all objects built anew and the seed set again."""
         other = copy.copy(self)
         other._build(changed_settings(self.tree, settings, source="a part of the run"), self._name)
         return other
 
-    def numbers(self, manifest):
+    def numbers(self, manifest: Manifest) -> dict:
         """What the settings that are ``auto`` come to for this corpus, a dict."""
         return numbers_for(self.tree, self.auto, manifest.durations) if self.auto else {}
 
-    def sized(self, manifest):
+    def sized(self, manifest: Manifest) -> Experiment:
         """The same settings, with the numbers for this corpus in place of what they leave to its size (``auto``)."""
         return self.changed(self.numbers(manifest)) if self.auto else self
 
-    def save_settings(self):
+    def save_settings(self) -> None:
         """Write all settings into ``hyperparams.yaml`` of the output folder; `load_hyperpyyaml` reads it."""
         with atomic_path(Path(self.hparams.output_folder) / "hyperparams.yaml") as temporary:
             temporary.write_text(write_tree(self.tree), encoding="utf-8")
 
-    def train(self, manifest, development=None, **inputs):
+    def train(self, manifest: Manifest, development: DevelopmentList | None = None, **inputs: Any) -> dict[str, float]:
         """Train to the end, from the last checkpoint on; then the main rank exports the encoder and says how it is.
 
         Arguments

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification.evaluation import evaluate
+from speechbrain_cadino.verification.evaluation import Evaluation, evaluate
 from speechbrain_cadino.verification.report import format_table, metrics_row
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
@@ -55,23 +57,31 @@ class DevelopmentList:
         If the list is missing or no good, or an utterance of it is absent: told now, not after the first epochs.
     """
 
-    def __init__(self, trials, folder, manifest, max_utterances=2000):
+    def __init__(self, trials: str | Path, folder: str | Path, manifest: Manifest, max_utterances: int = 2000) -> None:
         self.trials, self.folder = read_trials(trials), folder
         utterance_paths(self.trials, folder)
         metrics_row(self.trials.labels, self.trials.labels)  # both kinds of trial are there
         self.manifest = some_utterances(manifest, max_utterances)
 
-    def __call__(self, encoder):
+    def __call__(self, encoder: SpeakerEncoderNet) -> dict[str, float]:
         """A dict of "EER %" and both minDCFs."""
         return self.evaluation(encoder).metrics
 
-    def evaluation(self, encoder):
+    def evaluation(self, encoder: SpeakerEncoderNet) -> Evaluation:
         """The `Evaluation`, which has the scores too."""
         mean = extract_embeddings(encoder, self.manifest, progress=False)[0].mean(axis=0)
         return evaluate(encoder, [self.trials], self.folder, mean, progress=False)[0]
 
 
-def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, false_acceptance=0.01, seed=0, info=None):
+def export_with_threshold(
+    encoder: SpeakerEncoderNet,
+    manifest: Manifest,
+    folder: str | Path,
+    max_utterances: int = 50_000,
+    false_acceptance: float = 0.01,
+    seed: int = 0,
+    info: dict | None = None,
+) -> Path:
     """Export an encoder with its training mean folded in, and a decision threshold found without labels.
 
     Utterances that are all of one session give no threshold, with a warning.
@@ -113,7 +123,7 @@ def export_with_threshold(encoder, manifest, folder, max_utterances=50_000, fals
     return export_encoder(encoder, folder, mean, threshold, how, info)
 
 
-def some_utterances(manifest, at_most, seed=0):
+def some_utterances(manifest: Manifest, at_most: int, seed: int = 0) -> Manifest:
     """The manifest, or ``at_most`` rows of it drawn without replacement, in order."""
     if len(manifest) <= at_most:
         return manifest

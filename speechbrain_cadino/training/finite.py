@@ -1,7 +1,10 @@
 """Steps whose loss or gradients are not finite: none of them changes anything that stays."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import speechbrain as sb
 import torch
@@ -10,6 +13,7 @@ from torch import nn
 from speechbrain_cadino.training.ddp import unwrap
 from speechbrain_cadino.utils.distributed import is_distributed, is_main, max_over_ranks
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.collate import ViewBatch
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ class KeptBuffers:
     tensor([0., 0.])
     """
 
-    def __init__(self, modules: Iterable[nn.Module]):
+    def __init__(self, modules: Iterable[nn.Module]) -> None:
         self.modules, self._kept = list(modules), []
 
     @torch.no_grad()
@@ -63,13 +67,13 @@ class FiniteStepsBrain(sb.Brain):
 
     _loss_is_bad, _step_was_made = False, False
 
-    def after_step(self):
+    def after_step(self) -> None:
         """A subclass does here what follows a step that was made, such as moving a teacher."""
 
-    def before_clipping(self):
+    def before_clipping(self) -> None:
         """A subclass may change gradients here."""
 
-    def modules_with_buffers(self):
+    def modules_with_buffers(self) -> list[nn.Module]:
         """Whose buffers a step that is not made must leave as they were; a subclass adds its own."""
         return list(self.modules.values())
 
@@ -79,15 +83,15 @@ class FiniteStepsBrain(sb.Brain):
     def _may_skip(self):
         return self.scaler.is_enabled() or self.skip_nonfinite_grads
 
-    def on_fit_start(self):
+    def on_fit_start(self) -> None:
         super().on_fit_start()
         self.kept_buffers = KeptBuffers(self.modules_with_buffers())
 
-    def on_fit_batch_start(self, batch, should_step):
+    def on_fit_batch_start(self, batch: ViewBatch, should_step: bool) -> None:
         if self._may_skip and (self.step - 1) % self.grad_accumulation_factor == 0:
             self.kept_buffers.keep()
 
-    def check_loss_isfinite(self, loss):
+    def check_loss_isfinite(self, loss: torch.Tensor) -> None:
         """Unlike SpeechBrain's, it is the step as a whole that is refused or skipped, and on all ranks."""
         if torch.isfinite(loss):
             return
@@ -95,7 +99,7 @@ class FiniteStepsBrain(sb.Brain):
         if not (self._may_skip or is_distributed()):  # with other ranks it is told when they meet
             self._refuse_step()
 
-    def optimizers_step(self):
+    def optimizers_step(self) -> None:
         """As SpeechBrain's, but for all groups, and only if everything is finite."""
         self.scaler.unscale_(self.optimizer)
         self.before_clipping()
@@ -110,7 +114,7 @@ class FiniteStepsBrain(sb.Brain):
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer_step += 1
 
-    def check_open_step(self):
+    def check_open_step(self) -> None:
         """At the end of an epoch: the batches that were too few for a step, which no `optimizers_step` has judged."""
         if any(max_over_ranks(self._loss_is_bad)):
             self._refuse_step()
@@ -134,6 +138,6 @@ class FiniteStepsBrain(sb.Brain):
                 "gradients are not finite."
             )
 
-    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+    def on_fit_batch_end(self, batch: ViewBatch, outputs: Any, loss: torch.Tensor, should_step: bool) -> None:
         if should_step and self._step_was_made:
             self.after_step()

@@ -1,5 +1,7 @@
 """A metric without labels: how well two augmented halves of an utterance find each other among all utterances."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 
 import numpy as np
@@ -7,9 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.augmentation.batch import stack_parameters
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
 from speechbrain_cadino.corpus.excerpts import wrapped
+from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.views.dataset import ViewDataset
 
 BATCH = 50  # crops of one pass of the encoder
 
@@ -40,7 +47,15 @@ class HalfRetrieval:
         So many, drawn once, are enough.
     """
 
-    def __init__(self, store, augment, augmenter, seconds, seed=0, max_utterances=500):
+    def __init__(
+        self,
+        store: FileStore | MemoryStore,
+        augment: AugmentationSampler | None,
+        augmenter: ViewAugmenter,
+        seconds: float,
+        seed: int = 0,
+        max_utterances: int = 500,
+    ) -> None:
         self.store, self.augment, self.augmenter, self.seed = store, augment, augmenter, seed
         self.length = round(seconds * SAMPLE_RATE)
         rng = np.random.default_rng([seed, len(store)])
@@ -48,7 +63,7 @@ class HalfRetrieval:
         self.features = None
 
     @classmethod
-    def of_dataset(cls, dataset, augmenter, max_utterances=500):
+    def of_dataset(cls, dataset: ViewDataset, augmenter: ViewAugmenter, max_utterances: int = 500) -> HalfRetrieval:
         """For the utterances and augmentation of a `ViewDataset`, the parts as long as its longest crop."""
         seconds = dataset.crops.lengths.max() / SAMPLE_RATE
         return cls(dataset.store, dataset.augment, augmenter, seconds, dataset.seed, max_utterances)
@@ -58,7 +73,7 @@ class HalfRetrieval:
         return len(self.utterances)
 
     @torch.no_grad()
-    def __call__(self, encoder):
+    def __call__(self, encoder: SpeakerEncoderNet) -> dict[str, float]:
         """The metrics (dict) of a `SpeakerEncoderNet`, which is left as it is; see `retrieval`.
 
         The features of the halves are made by the first call, and kept.
@@ -114,7 +129,7 @@ class HalfRetrieval:
         return crops
 
 
-def retrieval(first, second):
+def retrieval(first: torch.Tensor, second: torch.Tensor) -> dict[str, float]:
     """How rows of ``first`` (n, dim) find the same row among those of ``second`` (n, dim), by cosine.
 
     Returns
@@ -141,7 +156,7 @@ def retrieval(first, second):
     }
 
 
-def with_own_statistics(module):
+def with_own_statistics(module: nn.Module) -> tuple[nn.Module, list[nn.Module]]:
     """A copy in training mode, and its batch norms, which take their statistics from this rank alone."""
     module, norms = deepcopy(module).train(), []
     for parent in list(module.modules()):

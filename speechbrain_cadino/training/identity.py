@@ -48,7 +48,7 @@ class RunIdentity:
     >>> identity.check_data(manifest)
     """
 
-    def __init__(self, settings: SettingsRecord, folder: str | Path):
+    def __init__(self, settings: SettingsRecord, folder: str | Path) -> None:
         self.settings, self.folder = settings, Path(folder)
         self.record = None  # of the start before, if there was one that counts
 

@@ -27,7 +27,7 @@ class TrainLoggers:
     >>> loggers.log_stats({"epoch": 1}, {"loss": 6.9})
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], train_logger.TrainLogger] | None]):
+    def __init__(self, makers: Mapping[str, Callable[[], train_logger.TrainLogger] | None]) -> None:
         self.loggers = [make() for make in makers.values() if make is not None]
 
     def log_stats(self, meta: dict[str, Any], train: dict[str, float], valid: dict[str, float] | None = None) -> None:

@@ -1,11 +1,15 @@
 """What a run is going to do, told before it begins: hours, utterances, steps, numbers, disk."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from speechbrain_cadino.corpus.character import Character, listen_to
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.verdict import RunFacts, unfit
 from speechbrain_cadino.utils.errors import UserError
 
@@ -15,7 +19,7 @@ OTHER_FILES = 20_000_000  # bytes: log, plots, events, tables
 EPOCH_FILES = 200_000  # bytes an epoch
 
 
-def announce(experiment, manifest):
+def announce(experiment: Any, manifest: Manifest) -> None:
     """Print what the run will do, and warn of what cannot succeed; on the main rank alone.
 
     Arguments
@@ -45,7 +49,7 @@ def announce(experiment, manifest):
         print(f"Mind: {hint}")
 
 
-def run_facts(hparams, manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
+def run_facts(hparams: Any, manifest: Manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
     """The `RunFacts` of a run on a manifest."""
     batches = len(manifest) // hparams.batch_size
     steps = batches // hparams.grad_accumulation_factor * hparams.epoch_counter.limit
@@ -54,7 +58,7 @@ def run_facts(hparams, manifest, heard: Character, cluster_sizes: dict | None = 
     return RunFacts(len(manifest), recordings, steps, heard.speechlike, measured, cluster_sizes)
 
 
-def hints(facts: RunFacts, heard: Character, settings: dict, manifest):
+def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest) -> list[str]:
     """Sentences about what will not go well, a list."""
     told = [
         f"At its end nobody will be able to tell whether it learned: {reason}. Give {advice}."
@@ -72,7 +76,7 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest):
     return told
 
 
-def check_disk(settings: dict, manifest) -> str:
+def check_disk(settings: dict, manifest: Manifest) -> str:
     """A sentence on the room that the run takes, or a `UserError` if the disk has less.
 
     What lies in the output folder already counts as taken.
@@ -89,7 +93,7 @@ def check_disk(settings: dict, manifest) -> str:
     return f"On the disk of {folder}: about {still / 1e9:.2f} GB needed, {free / 1e9:.1f} GB free."
 
 
-def disk_needed(settings: dict, manifest) -> int:
+def disk_needed(settings: dict, manifest: Manifest) -> int:
     """Bytes of checkpoints, embeddings and other files of a run."""
     weights = sum(p.numel() for module in settings["modules"].values() for p in module.parameters())
     # Student, teacher or predictor, and at most two values a weight of the optimiser; the newest is written before the

@@ -1,7 +1,10 @@
 """The states of the random generators, as a recoverable: without them resume is a lie."""
 
+from __future__ import annotations
+
 import random
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,14 +35,14 @@ class RandomStates:
     """
 
     @mark_as_saver
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Gather the states of all ranks; rank 0 writes them."""
         states = all_gather_object(_get_states())
         if is_main():
             torch.save(states, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
+    def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Restore this rank's states."""
         states = torch.load(path, map_location="cpu")
         if len(states) != world_size():

@@ -1,5 +1,7 @@
 """What a run does not do although its settings seem to ask for it: told at the start, when it shows, and at the end."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +27,7 @@ class Remarks:
     ['The gate stays open.']
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.sentences = []
 
     def add(self, sentences: Iterable[str]) -> None:

@@ -1,5 +1,7 @@
 """Ctrl-C and SIGTERM in training: the step is ended, its state saved, and all ranks stop."""
 
+from __future__ import annotations
+
 import logging
 import time
 
@@ -18,12 +20,12 @@ class StoppableBrain(FiniteStepsBrain):
 
     _stop = 0  # the signal that all ranks have agreed to end for
 
-    def save_whole_epoch(self):
+    def save_whole_epoch(self) -> None:
         """Save after the last step of an epoch, before what follows it, if checkpoints within epochs are wanted."""
         if self.checkpointer is not None and max(self.ckpt_interval_minutes, self.ckpt_interval_steps) > 0:
             self._save_within_epoch()
 
-    def drop_within_epoch(self):
+    def drop_within_epoch(self) -> None:
         """Delete the checkpoint within the epoch, once the epoch itself is saved."""
         self.checkpointer.delete_checkpoints(num_to_keep=0, ckpt_predicate=_is_within_epoch, verbosity=logging.DEBUG)
 
@@ -31,7 +33,7 @@ class StoppableBrain(FiniteStepsBrain):
         """What orders checkpoints, and the epoch for people."""
         return {"epoch": self.hparams.epoch_counter.current, "step": self.optimizer_step}
 
-    def stop_after(self, epoch):
+    def stop_after(self, epoch: int) -> None:
         """Stop where an epoch is saved, if a signal has come."""
         (stop,) = max_over_ranks(stop_signal())
         if stop:

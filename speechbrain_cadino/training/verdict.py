@@ -4,6 +4,8 @@ It errs towards "cannot tell". The bounds are C, our choice: calls' training fil
 Noise, music, copies of one file, one recording in pieces, three minutes of speech and runs that train nothing must not.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,13 +55,13 @@ class Verdict(NamedTuple):
     reasons: list
     advice: list
 
-    def text(self):
+    def text(self) -> str:
         """Sentences for the screen."""
         advice = [f"What to change: {'; '.join(self.advice)}."] if self.advice else []
         return "\n".join([f"Did it learn? {self.word.upper()}: {'; '.join(self.reasons)}.", *advice])
 
 
-def judge(rows, facts):
+def judge(rows: list[dict], facts: RunFacts) -> Verdict:
     """Whether a run learned.
 
     Arguments
@@ -84,7 +86,7 @@ def judge(rows, facts):
     return Verdict(word, [reason for _, reason, _ in reasons], list(dict.fromkeys(advice)))
 
 
-def gain_interval(start, end, n):
+def gain_interval(start: float, end: float, n: int) -> tuple[float, float]:
     """The 95 % interval of a gain between two means over n items, each item's value from 0 to 1.
 
     The deviation is taken as large as it can be at such a mean, and the two as independent, so that it is wide.
@@ -98,7 +100,7 @@ def gain_interval(start, end, n):
     return end - start - half, end - start + half
 
 
-def unfit(facts):
+def unfit(facts: RunFacts) -> list[tuple[str, str]]:
     """Reasons, known before training, for which no success can be told afterwards: pairs of reason and advice."""
     return [(reason, advice) for word, reason, advice in _corpus(facts) if word != LEARNED]
 

@@ -1,18 +1,21 @@
 """Settings are looked at before anything is built: names that nothing reads, values of the wrong kind, wrong paths."""
 
+from __future__ import annotations
+
 import difflib
 import functools
 import inspect
 import pydoc
 import re
 import typing
+from collections.abc import Collection
 from copy import deepcopy
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.settings.kinds import TEXTS, kind_of_parameter, kind_of_value
+from speechbrain_cadino.utils.settings.kinds import TEXTS, Kind, kind_of_parameter, kind_of_value
 from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS
 from speechbrain_cadino.utils.settings.merge import merge
 from speechbrain_cadino.utils.settings.tree import Node, inline
@@ -23,14 +26,14 @@ logger = get_logger(__name__)
 RELATIVE_AND_ODD = re.compile(r"[^/.~].*[#()%*]|\(")
 
 
-def suggestion(name, known):
+def suggestion(name: str, known: Collection[str]) -> str:
     """``did you mean lr?``, with a blank before it; or nothing."""
     new = OLD_NAMES.get(name)
     close = [new] if new in known else difflib.get_close_matches(name, sorted(known), 1, 0.6)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def arguments_of(dotted):
+def arguments_of(dotted: str) -> tuple[dict[str, Kind | None], bool] | None:
     """The arguments of a class or function, name to kind or None; and whether it takes any other.
 
     None if there is no such thing, which HyperPyYAML will tell.
@@ -60,7 +63,7 @@ def _arguments(called):
     return arguments, True
 
 
-def known_entries(name, node):
+def known_entries(name: str, node: Node) -> tuple[dict[str, Kind | None], bool]:
     """What may stand in a mapping: name to kind or None, and whether anything else may, too."""
     if name in PARTS:
         return KNOWN, True
@@ -71,7 +74,7 @@ def known_entries(name, node):
     return next(filter(None, map(arguments_of, CALLED.get(name, ()))), ({}, name in CALLED or node.tag != ""))
 
 
-def check_values(tree, name=""):
+def check_values(tree: Node, name: str = "") -> None:
     """Refuse a value of the wrong kind, or an argument that a class does not have; by `KNOWN` and by the classes."""
     kinds, more = (KNOWN, True) if not name else known_entries(name, tree)
     for key, node in tree.items.items():
@@ -83,7 +86,7 @@ def check_values(tree, name=""):
             check_values(node, where)
 
 
-def check_value(where, node, kind):
+def check_value(where: str, node: Node, kind: Kind | None) -> None:
     """Refuse a value of the wrong kind; one that YAML has in another form is put into the kind's own."""
     if kind is None:
         return
@@ -103,7 +106,7 @@ def check_value(where, node, kind):
         raise UserError(f"{where} is {inline(node)}, and must be {kind}: correct it.")
 
 
-def check_changes(tree, changes, name="", source="the command line"):
+def check_changes(tree: Node, changes: Node, name: str = "", source: str = "the command line") -> None:
     """Refuse changes of what is not there, or to another kind of value than there is.
 
     Arguments
@@ -139,7 +142,7 @@ def check_changes(tree, changes, name="", source="the command line"):
             )
 
 
-def check_idle(tree, text):
+def check_idle(tree: Node, text: str) -> None:
     """Refuse a setting whose name is nearly that of another one, and which nothing refers to."""
     referred = set(re.findall(r"<(\w+)", text))
     for name in set(tree.items) - set(KNOWN) - referred:
@@ -150,7 +153,7 @@ def check_idle(tree, text):
             raise UserError(f"Nothing reads the setting {name} (did you mean {close[0]}?): correct its name.")
 
 
-def check_parts(tree):
+def check_parts(tree: Node) -> None:
     """Settings for later, such as ``large_margin``, are looked at as if they were set now."""
     for part in PARTS:
         changes = tree.items.get(part)
@@ -164,7 +167,7 @@ def check_parts(tree):
                 raise UserError(f"In {part}: {error}") from error
 
 
-def check_paths(values):
+def check_paths(values: dict) -> None:
     """A file where a folder is meant, or a folder where a file is: one sentence.
 
     Arguments

@@ -1,7 +1,10 @@
 """The command line of `train.py`: a settings file, its settings as options, and SpeechBrain's run options."""
 
+from __future__ import annotations
+
 import sys
 from copy import deepcopy
+from pathlib import Path
 
 from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 
@@ -10,12 +13,12 @@ from speechbrain_cadino.utils.settings.check import suggestion
 from speechbrain_cadino.utils.settings.known import KNOWN
 from speechbrain_cadino.utils.settings.merge import read_file
 from speechbrain_cadino.utils.settings.scalars import read_scalar
-from speechbrain_cadino.utils.settings.tree import write_tree
+from speechbrain_cadino.utils.settings.tree import Node, write_tree
 
 USAGE = "train.py hparams/X.yaml [--setting value ...] trains; train.py hparams/X.yaml --help lists the settings of X"
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
     """Take a command line apart as ``speechbrain.parse_arguments`` does, but text is as typed and names are whole.
 
     ``--name value`` and ``--name=value`` are the same; a flag needs no value. What is a setting of the file is one,
@@ -122,7 +125,7 @@ def _run_argument(action, name, value):
     return [f"--{name}={text}"]
 
 
-def help_text(path, tree):
+def help_text(path: str | Path, tree: Node) -> str:
     """What ``--help`` prints: the merged settings with values, comments and kinds, and SpeechBrain's run options."""
     tree = deepcopy(tree)
     for name, node in tree.items.items():

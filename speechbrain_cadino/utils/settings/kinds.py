@@ -1,5 +1,7 @@
 """Kinds of values: what a setting may be, how it is said, and the value that text of a command line means."""
 
+from __future__ import annotations
+
 import collections.abc
 import inspect
 import math
@@ -7,6 +9,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass
+from typing import Any
 
 from speechbrain_cadino.utils.settings.tree import Node
 
@@ -64,7 +67,7 @@ class Kind:
     choices: tuple = ()
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str) -> Kind:
         """Of a line of the table: ``name|name? LOW..HIGH``, ``>LOW``, or ``= choice choice``."""
         names, null, low, high, over, choices = re.fullmatch(
             r"([a-z|]+)(\?)?(?: (?:([-\d.]+?)\.\.([-\d.]+)?|>([-\d.]+)|= (.*)))?", text
@@ -72,7 +75,7 @@ class Kind:
         bounds = dict(low=float(low or over or -math.inf), high=float(high or math.inf), above=over is not None)
         return cls(tuple(names.split("|")), bool(null), **bounds, choices=tuple((choices or "").split()))
 
-    def fits(self, value):
+    def fits(self, value: Any) -> bool:
         """Whether a value, as `Node.plain` gives it, is of this kind; what only a run knows (a tag) may be."""
         if value is None:
             return self.null
@@ -105,7 +108,7 @@ class Kind:
         return ", or ".join([*said, *(["null"] if self.null else [])]) or "anything"
 
 
-def kind_of_value(value):
+def kind_of_value(value: Any) -> Kind | None:
     """The kind of what a file says: another value must be of the same one."""
     if value is None:
         return None
@@ -122,7 +125,7 @@ SIMPLE = {bool: "flag", int: "whole", float: "number", str: "text", list: "list"
 SIMPLE |= {collections.abc.Sequence: "list", collections.abc.Mapping: "mapping"}
 
 
-def kind_of_parameter(parameter, hint):
+def kind_of_parameter(parameter: inspect.Parameter, hint: Any) -> Kind | None:
     """The kind of a function's argument by its type hint, else by its default value; None if neither says."""
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     options = [typing.get_origin(option) or option for option in options]

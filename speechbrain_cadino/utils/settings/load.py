@@ -1,8 +1,12 @@
 """The experiment's YAML: merged, checked, and its objects built; sentences instead of stack traces."""
 
+from __future__ import annotations
+
 import io
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from pathlib import Path
 from types import SimpleNamespace
 
 from hyperpyyaml import load_hyperpyyaml, resolve_references
@@ -12,7 +16,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import check_changes, check_idle, check_parts, check_paths, check_values
 from speechbrain_cadino.utils.settings.merge import merge, read_file
 from speechbrain_cadino.utils.settings.options import from_options, from_values
-from speechbrain_cadino.utils.settings.tree import read_tree, write_tree
+from speechbrain_cadino.utils.settings.tree import Node, read_tree, write_tree
 
 
 class Settings(SimpleNamespace):
@@ -30,7 +34,7 @@ class Settings(SimpleNamespace):
         raise UserError(f"The YAML lacks the setting {name}: add it, as the recipe's own YAML files have it.")
 
 
-def read_settings(path, options=None):
+def read_settings(path: str | Path, options: dict | str | None = None) -> Node:
     """Read a YAML with its bases, put the options of a command line in, and check it; nothing is built.
 
     Arguments
@@ -57,7 +61,7 @@ def read_settings(path, options=None):
     return changed_settings(tree, from_options(options, tree)) if options else tree
 
 
-def changed_settings(tree, changes, source="the command line"):
+def changed_settings(tree: Node, changes: Node | dict, source: str = "the command line") -> Node:
     """A tree with changes merged into it, checked.
 
     Arguments
@@ -84,7 +88,7 @@ def changed_settings(tree, changes, source="the command line"):
     return tree
 
 
-def resolved_settings(tree, name="The settings"):
+def resolved_settings(tree: Node, name: str = "The settings") -> Node:
     """All settings with their references resolved, as a tree; classes and functions are still tags.
 
     Arguments
@@ -104,7 +108,7 @@ def resolved_settings(tree, name="The settings"):
     return resolved
 
 
-def build_settings(tree, name="The settings"):
+def build_settings(tree: Node, name: str = "The settings") -> dict:
     """Build the objects of a tree.
 
     Arguments
@@ -128,7 +132,7 @@ def build_settings(tree, name="The settings"):
         return load_hyperpyyaml(io.StringIO(write_tree(tree)))
 
 
-def load_settings(path, options=None):
+def load_settings(path: str | Path, options: dict | str | None = None) -> dict:
     """Read a YAML with its bases and the options of a command line, check it, and build its objects.
 
     Arguments
@@ -161,7 +165,7 @@ def _keep_words(node):
 
 
 @contextmanager
-def sentences(what):
+def sentences(what: str) -> Iterator[None]:
     """Turn the errors of HyperPyYAML, and of the objects that it builds, into a `UserError` about ``what``."""
     try:
         yield

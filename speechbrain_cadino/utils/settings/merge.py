@@ -1,5 +1,7 @@
 """A YAML on top of another one: ``base`` names the file, or the files, that hold what it does not say."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from speechbrain_cadino.utils.settings.tree import Node, read_tree
 BASE, DROP, SECTION = "base", "!drop", "# ---"
 
 
-def merge(base, other):
+def merge(base: Node, other: Node) -> None:
     """Put the entries of a mapping into another one, which is changed.
 
     Mappings are merged, entry by entry; what is a list, a scalar, or has another tag (``!new:`` of another class)
@@ -61,7 +63,7 @@ def _merged(old, node):
     return old
 
 
-def read_file(path, below=()):
+def read_file(path: str | Path, below: tuple[Path, ...] = ()) -> Node:
     """Read a YAML with its bases, merged.
 
     Arguments

@@ -1,6 +1,9 @@
 """Options of a command line, and values as Python has them, as trees."""
 
+from __future__ import annotations
+
 import re
+from typing import Any
 
 import yaml
 
@@ -14,7 +17,7 @@ TAG = re.compile(r"!(ref|copy|PLACEHOLDER|(new|name|apply|applyref|module):\S+)(
 FROM = "# from the command line"
 
 
-def from_options(options, tree):
+def from_options(options: dict | str, tree: Node) -> Node:
     """The changes that options make.
 
     Text is taken as typed for what is a path or text: a folder may be called ``2024``, ``no`` or ``a #1``. Any other
@@ -80,7 +83,7 @@ def _mark(node):
             child.comment, child.above = FROM, []
 
 
-def from_values(value):
+def from_values(value: Any) -> Node:
     """A tree of values as Python has them: mappings, lists, text, numbers, None; what is a `Node` already stays."""
     if isinstance(value, Node):
         return value

@@ -3,8 +3,11 @@
 HyperPyYAML reads YAML 1.2, where ``no`` is text; PyYAML reads 1.1, where ``1e3`` is. Users mean a flag and a number.
 """
 
+from __future__ import annotations
+
 import json
 import re
+from typing import Any
 
 NULL = {"", "~", "null", "Null", "NULL"}
 FLAGS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
@@ -18,7 +21,7 @@ LIKE_A_NUMBER = re.compile(r"[-+.]?[0-9][^/]*|<<|\.\.\.|---.*")
 CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
-def read_scalar(text):
+def read_scalar(text: str) -> Any:
     """The value of an unquoted scalar: None, bool, int, float, str, or a tuple as HyperPyYAML has it.
 
     Example
@@ -43,7 +46,7 @@ def read_scalar(text):
     return text
 
 
-def write_scalar(value, in_flow=False, quoted=False, tagged=False):
+def write_scalar(value: str, in_flow: bool = False, quoted: bool = False, tagged: bool = False) -> str:
     """The text of a scalar, on one line, quoted where a reader would take it for something else.
 
     Arguments

@@ -3,6 +3,8 @@
 ruamel hangs a comment on the value before it, so that merged comments land on other values; here each is its key's.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 
@@ -62,7 +64,7 @@ class Node:
         return self.value if self.quoted else read_scalar(self.value)
 
 
-def read_tree(text):
+def read_tree(text: str) -> Node:
     """Read YAML.
 
     Arguments
@@ -149,7 +151,7 @@ class _Reader:
         return [text.strip() for text in self.lines[first:line]]
 
 
-def write_tree(tree):
+def write_tree(tree: Node) -> str:
     """The text of a tree whose top level is a mapping; `read_tree` and HyperPyYAML read the same from it."""
     return "\n".join([*tree.above, *_block(tree, "")]) + "\n"
 
@@ -165,7 +167,7 @@ def _block(node, indent):
             yield from _block(child, indent + INDENT)
 
 
-def inline(node, in_flow=False):
+def inline(node: Node, in_flow: bool = False) -> str:
     """A value on one line."""
     if isinstance(node.value, dict) and (node.value or not node.tag):
         entries = ", ".join(f"{write_scalar(key, True)}: {inline(child, True)}" for key, child in node.value.items())
