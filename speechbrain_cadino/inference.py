@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 import torch
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
 from speechbrain_cadino.corpus.pieces import lengths_from_files
-from speechbrain_cadino.corpus.samples import as_float
+from speechbrain_cadino.corpus.samples import resampled
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
@@ -142,7 +141,7 @@ class SpeakerEncoder(torch.nn.Module):
         if not LOWEST_RATE <= sample_rate < float("inf"):
             raise UserError(f"sample_rate is {sample_rate}: give the waves' rate in Hz, such as 16000, not in kHz.")
         waves = [
-            check_wave(_resampled(wave, sample_rate, f"Wave {number}"), f"Wave {number}")
+            check_wave(resampled(wave, sample_rate, f"Wave {number}"), f"Wave {number}")
             for number, wave in enumerate(waves)
         ]
         return self._embed(lambda row, start, stop: waves[row][start:stop], [len(wave) for wave in waves])
@@ -163,15 +162,7 @@ class SpeakerEncoder(torch.nn.Module):
             (batch, 1, embedding_dim) on the encoder's device.
         """
         wavs = torch.atleast_2d(wavs)
-        wav_lens = None if wav_lens is None else torch.as_tensor(wav_lens)
-        if wav_lens is not None and not ((wav_lens > 0) & (wav_lens < 1 + 1e-3)).all():
-            raise UserError(
-                f"wav_lens are from {wav_lens.min():g} to {wav_lens.max():g}: give lengths relative to the batch's, "
-                "which is 1, not samples."
-            )
-        lengths = [wavs.shape[1]] * len(wavs) if wav_lens is None else (wav_lens * wavs.shape[1]).round().int().tolist()
-        if len(lengths) != len(wavs):
-            raise UserError(f"There are {len(lengths)} wav_lens for {len(wavs)} waves: give one for each.")
+        lengths = _samples_of(wav_lens, *wavs.shape[:2])
         waves = [wave[:length] for wave, length in zip(wavs, lengths)]
         return self.encode_waves(waves).unsqueeze(1).to(self.device)
 
@@ -213,6 +204,16 @@ class SpeakerEncoder(torch.nn.Module):
         return torch.from_numpy(embeddings)
 
 
-def _resampled(wave, sample_rate, name):
-    wave = as_float(torch.as_tensor(wave).detach().cpu().numpy(), name)
-    return wave if sample_rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, sample_rate, SAMPLE_RATE)
+def _samples_of(wav_lens, n_waves, n_samples):
+    """Relative lengths (batch,) or None as a list of samples."""
+    if wav_lens is None:
+        return [n_samples] * n_waves
+    wav_lens = torch.as_tensor(wav_lens)
+    if not ((wav_lens > 0) & (wav_lens < 1 + 1e-3)).all():
+        raise UserError(
+            f"wav_lens are from {wav_lens.min():g} to {wav_lens.max():g}: give lengths relative to the batch's, "
+            "which is 1, not samples."
+        )
+    if len(wav_lens) != n_waves:
+        raise UserError(f"There are {len(wav_lens)} wav_lens for {n_waves} waves: give one for each.")
+    return (wav_lens * n_samples).round().int().tolist()

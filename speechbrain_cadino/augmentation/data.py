@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError, audio_info, read_audio
+from speechbrain_cadino.augmentation import silence
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError, audio_info
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.listing import find_audio
 from speechbrain_cadino.corpus.manifest import DATA_ROOT, read_manifest
 from speechbrain_cadino.corpus.rows import fit_to_files
 from speechbrain_cadino.corpus.suffixes import why_unreadable
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.files import write_csv
 from speechbrain_cadino.utils.text import open_table
 
 KINDS = ("noise", "speech", "music")  # MUSAN's folders
 RIR = "rir"
-LOOK_AT = 3600 * SAMPLE_RATE  # samples of a folder that are decoded beforehand, to find what is silent
 logger = logging.getLogger(__name__)
 
 
@@ -108,7 +108,10 @@ def read_augmentation_data(csv_path: str | Path, data_root: str | Path | None = 
     manifest = read_manifest(csv_path, data_root, session_pattern=None)
     manifest, rejected = fit_to_files(manifest, csv_path, data_root)
     bad = [AudioError(f"{wav} {reason}") for wav, reason in rejected]
-    loud = [why_no_sound(wav, *piece) for wav, *piece in _looked_at(manifest.wavs, manifest.starts, manifest.stops)]
+    loud = [
+        silence.why_no_sound(wav, *piece)
+        for wav, *piece in silence.looked_at(manifest.wavs, manifest.starts, manifest.stops)
+    ]
     bad += [reason for reason in loud if reason is not None]
     manifest = manifest.subset([reason is None for reason in loud] + [True] * (len(manifest) - len(loud)))
     _tell(bad, len(manifest), csv_path)
@@ -133,13 +136,12 @@ def write_augmentation_csv(data: AugmentationData, csv_path: str | Path, data_ro
         Paths below this folder are written as ``$data_root/...``.
     """
     root = None if data_root is None else str(data_root).rstrip("/") + "/"
-    with atomic_path(csv_path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("ID", "duration", "wav", "kind"))
-        for number, (wav, duration, kind) in enumerate(zip(data.wavs, data.durations.tolist(), data.kinds)):
-            if root is not None and wav.startswith(root):
-                wav = f"{DATA_ROOT}/{wav.removeprefix(root)}"
-            writer.writerow((f"{number:06d}", duration, wav, kind))
+    wavs = (
+        f"{DATA_ROOT}/{wav.removeprefix(root)}" if root and wav.startswith(root) else wav for wav in data.wavs.tolist()
+    )
+    numbers = (f"{number:06d}" for number in range(len(data.wavs)))
+    rows = zip(numbers, data.durations.tolist(), wavs, data.kinds.tolist())
+    write_csv(csv_path, ("ID", "duration", "wav", "kind"), rows)
 
 
 def _scan(folder):
@@ -162,7 +164,7 @@ def _scan(folder):
             bad.append(error)
             continue
         looked_at += samples
-        reason = why_no_sound(path, 0, samples) if looked_at <= LOOK_AT else None
+        reason = silence.why_no_sound(path, 0, samples) if looked_at <= silence.LOOK_AT else None
         if reason is None:
             found.append(name)
             stops.append(samples)
@@ -170,25 +172,6 @@ def _scan(folder):
             bad.append(reason)
     _tell(bad, len(found), folder)
     return found, stops
-
-
-def why_no_sound(path: str | Path, start: int, stop: int) -> AudioError | None:
-    """An `AudioError` if a piece of a file is all zeros, or an offset alone, or cannot be decoded; else None.
-
-    A file of one sample is a room that does nothing.
-    """
-    try:
-        wave = read_audio(path, int(start), int(stop))
-    except AudioError as error:
-        return error
-    silent = not wave.any() or (len(wave) > 1 and np.ptp(wave) == 0)
-    return AudioError.of(path, "is silent") if silent else None
-
-
-def _looked_at(wavs, starts, stops):
-    """The first rows that together are short enough to be decoded before training."""
-    lengths = np.cumsum(stops - starts)
-    return list(zip(wavs, starts, stops))[: int(np.searchsorted(lengths, LOOK_AT, side="right"))]
 
 
 def _tell(bad, n_found, source):

@@ -1,7 +1,13 @@
 """Samples of waves as they come from elsewhere, on the scale that is used here."""
 
-import numpy as np
+from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import soxr
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.utils.errors import UserError
 
 FULL_SCALE = {
@@ -38,3 +44,9 @@ def as_float(wave: np.ndarray, name: str) -> np.ndarray:
     if wave.dtype not in FULL_SCALE:
         raise UserError(f"{name} has the type {wave.dtype}: give floating point in [-1, 1], or int16 as files have it.")
     return (wave.astype(np.float64) - 128 * (wave.dtype == np.uint8)).astype(np.float32) / FULL_SCALE[wave.dtype]
+
+
+def resampled(wave: Any, rate: float, name: str) -> np.ndarray:
+    """A tensor or array (time,) of samples, as of `as_float`, at 16 kHz; one of another shape is left to be refused."""
+    wave = as_float(wave.detach().cpu().numpy() if hasattr(wave, "detach") else np.asarray(wave), name)
+    return wave if rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, rate, SAMPLE_RATE)

@@ -9,12 +9,13 @@ if TYPE_CHECKING:
     from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
     from speechbrain_cadino.dlg_lc.correction import LabelCorrector
     from speechbrain_cadino.dlg_lc.gate import DynamicLossGate, FixedLossGate, OpenGate, lgl_threshold, make_gate
-    from speechbrain_cadino.dlg_lc.iteration import Report, finetune, iterate
+    from speechbrain_cadino.dlg_lc.iteration import finetune, iterate
     from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
     from speechbrain_cadino.dlg_lc.loss import DLGLCLoss
     from speechbrain_cadino.dlg_lc.loss_gate import LossGate
     from speechbrain_cadino.dlg_lc.mixture import Mixture, fit_mixture, log_losses
     from speechbrain_cadino.dlg_lc.plots import loss_histogram
+    from speechbrain_cadino.dlg_lc.report import Report
     from speechbrain_cadino.dlg_lc.truth import Truth
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

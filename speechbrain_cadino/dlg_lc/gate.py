@@ -1,4 +1,4 @@
-"""The gates to compare: always open, set by hand, and dynamic."""
+"""The dynamic gate, and the gate of each mode."""
 
 from __future__ import annotations
 
@@ -6,58 +6,12 @@ import math
 
 from speechbrain_cadino.dlg_lc.loss_gate import LossGate
 from speechbrain_cadino.dlg_lc.mixture import MIN_VALUES
+from speechbrain_cadino.dlg_lc.simple_gates import FixedLossGate, OpenGate, lgl_threshold
 from speechbrain_cadino.utils.errors import UserError
 
 MODES = ("none", "fixed", "dynamic", "dynamic+correction")
 CORRECTING_MODES = MODES[3:]
-# Loss-Gated Learning (Tao et al., 2022), its authors' public code: by iteration, with 6,000 classes.
-LGL_THRESHOLDS, LGL_CLASSES = (1.0, 3.0, 3.0, 5.0, 6.0), 6000
 MIN_RELATIVE_DEVIATION = 0.01  # narrower beside the spread of all losses, a Gaussian is one value that many share
-
-
-class OpenGate(LossGate):
-    """The gate that is always open: every label is trusted.
-
-    Example
-    -------
-    >>> import torch
-    >>> gate = OpenGate()
-    >>> gate.record(torch.tensor([7, 3]), torch.tensor([0.5, 2.0]))
-    >>> gate.finish_epoch().items.tolist(), gate.threshold
-    ([3, 7], inf)
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.reason = "every label is trusted"
-
-    def _choose(self, logs):
-        return math.inf, self.reason
-
-
-class FixedLossGate(LossGate):
-    """A threshold set by hand.
-
-    Arguments
-    ---------
-    level : float
-        The threshold, in nats.
-    start_epoch : int
-        As in `LossGate`.
-
-    Example
-    -------
-    >>> gate = FixedLossGate(level=3.0, start_epoch=3)
-    >>> gate.update([1.0, 2.0]), gate.update([1.0, 2.0])
-    (inf, 3.0)
-    """
-
-    def __init__(self, level: float, start_epoch: int = 5) -> None:
-        super().__init__(start_epoch)
-        self.level = level
-
-    def _choose(self, logs):
-        return self.level, f"the threshold {self.level:.4g} is set by hand"
 
 
 class DynamicLossGate(LossGate):
@@ -146,29 +100,6 @@ class DynamicLossGate(LossGate):
         """The side of a threshold that holds less than ``min_fraction`` of the losses: "below", "above" or None."""
         below = (logs < math.log(threshold)).mean()
         return "below" if below < self.min_fraction else "above" if 1 - below < self.min_fraction else None
-
-
-def lgl_threshold(iteration: int, n_classes: int) -> float:
-    """The hand-set threshold of Loss-Gated Learning, rescaled for the number of classes.
-
-    Arguments
-    ---------
-    iteration : int
-        From 1; after the fifth the last one stays.
-    n_classes : int
-        The losses of chance, ln K, are in the same ratio as the thresholds.
-
-    Returns
-    -------
-    float
-        In nats.
-
-    Example
-    -------
-    >>> lgl_threshold(iteration=2, n_classes=6000)
-    3.0
-    """
-    return LGL_THRESHOLDS[min(iteration, len(LGL_THRESHOLDS)) - 1] * (math.log(n_classes) / math.log(LGL_CLASSES))
 
 
 def make_gate(mode: str, iteration: int, n_classes: int, start_epoch: int = 5, **dynamic) -> LossGate:

@@ -6,7 +6,7 @@ import json
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
@@ -15,64 +15,19 @@ from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
+from speechbrain_cadino.dlg_lc.report import Report
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.experiment import Experiment
-from speechbrain_cadino.training.finish import ITERATIONS, DevelopmentList
-from speechbrain_cadino.training.history import History
-from speechbrain_cadino.training.loggers import TrainLoggers
+from speechbrain_cadino.training.finish import DevelopmentList
 from speechbrain_cadino.training.parts import claim_part
 from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
-from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.utils.on_main import on_main
-from speechbrain_cadino.verification.report import format_table
 
 logger = logging.getLogger(__name__)
 
 RESULT, TABLE = "result.json", "labels.csv"
-PANELS = {
-    "EER of the development list (%)": ["EER %"],
-    "clusters": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
-    "labels, last epoch": [
-        "fraction_kept",
-        "fraction_corrected",
-        "gate_precision",
-        "gate_recall",
-        "corrected_accuracy",
-    ],
-}
-
-
-class Report:
-    """What is told of the iterations: a table, a CSV, a plot and the loggers; every rank must call it.
-
-    Arguments
-    ---------
-    output : Path
-        The folder of the CSV and the plot.
-    train_loggers : dict
-        As of `TrainLoggers`.
-    """
-
-    def __init__(self, output: Path, train_loggers: dict) -> None:
-        self.output, self.history, self.loggers = output, History(), TrainLoggers(train_loggers)
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Take in the metrics of an iteration, a dict with its number as ``iteration``."""
-        self.history.add(row)
-        told = {name for names in PANELS.values() for name in names} & set(row)
-        self.loggers.log_stats({"iteration": row["iteration"]}, {name: row[name] for name in sorted(told)})
-        if not is_main():
-            return
-        self.history.write_csv(self.output / "iterations.csv")
-        self.history.plot(self.output / "iterations.png", PANELS, against="iteration")
-
-    def show(self) -> None:
-        """Print the table."""
-        if is_main():
-            columns = [name for name in ITERATIONS if name in self.history.columns()]
-            print(f"\n{format_table(self.history.rows, columns)}")
 
 
 def iterate(experiment: Experiment, manifest: Manifest, development: DevelopmentList | None = None) -> None:

@@ -1,17 +1,21 @@
-"""The files of one checkpoint: their checksums, what is wrong with them, and their removal."""
+"""The files of checkpoints: their checksums, what is wrong with them, their order, and their removal."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import textwrap
 from pathlib import Path
 
-from speechbrain.utils.checkpoints import METAFNAME
+from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME, Checkpoint
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.files import remove_made
 
 CHECKSUMS = "SHA256SUMS"  # in the form that `sha256sum --check` reads
+UNFINISHED = ".saving."  # before the name of a folder that is being written
+REPLACED = "~"  # behind that of one whose name was used again
 
 logger = get_logger(__name__)
 
@@ -67,3 +71,34 @@ def remove_checkpoint(folder: Path) -> None:
         folder.rmdir()
     else:
         logger.warning(f"{folder} is no checkpoint any more, and holds files of somebody else, which stay.")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed run left in the folder of its checkpoints: unfinished, half-deleted and replaced ones."""
+    for path in folder.iterdir():
+        name = path.name.removeprefix(UNFINISHED)
+        if not name.startswith(CKPT_PREFIX) or path.is_symlink() or not path.is_dir():
+            continue  # not ours
+        half_deleted = (path / CHECKSUMS).exists() and not (path / METAFNAME).exists()
+        successor = path.with_name(path.name.rstrip(REPLACED))
+        if name != path.name:
+            shutil.rmtree(path)
+        elif not any(path.iterdir()):
+            path.rmdir()
+        elif half_deleted or (successor != path and successor.exists()):
+            remove_checkpoint(path)
+
+
+def recency(checkpoint: Checkpoint) -> tuple:
+    """What is larger for the more recent of two checkpoints of one run, whatever the clock said."""
+    meta = checkpoint.meta
+    return meta.get("step", -1), meta.get("saved", 0), meta["unixtime"]
+
+
+def mismatch(error: Exception) -> str:
+    """The first difference that an error in loading a checkpoint tells, in one line."""
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    first = lines[1] if len(lines) > 1 else lines[0]  # PyTorch's first line is a heading
+    return textwrap.shorten(first, width=200, placeholder=" ...").rstrip(" .")

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME, Checkpoint, Checkpointer, ckpt_recency
+from speechbrain.utils.checkpoints import Checkpoint, Checkpointer, ckpt_recency
 from speechbrain.utils.distributed import ddp_barrier, ddp_broadcast
 from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.training.checkpoint_files import (
     CHECKSUMS,
+    REPLACED,
+    UNFINISHED,
     find_fault,
+    mismatch,
     read_checksums,
+    recency,
     remove_checkpoint,
+    remove_leftovers,
     write_checksums,
 )
 from speechbrain_cadino.utils.disk import disk_errors
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder, replace_folder
-
-_UNFINISHED = ".saving."
-_REPLACED = "~"
 
 logger = get_logger(__name__)
 
@@ -73,7 +73,7 @@ class SafeCheckpointer(Checkpointer):
         try:
             with disk_errors(self.checkpoints_dir, self._size()):
                 if is_main():
-                    self._tidy()
+                    remove_leftovers(self.checkpoints_dir)
                     saved_before = (found.meta.get("saved", 0) for found in self.list_checkpoints())
                     meta["saved"] = 1 + max(saved_before, default=0)
                 saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
@@ -161,7 +161,7 @@ class SafeCheckpointer(Checkpointer):
             super().load_checkpoint(checkpoint)
         except (RuntimeError, ValueError, KeyError) as error:
             raise UserError(
-                f"The checkpoint {checkpoint.path} does not fit this model ({_mismatch(error)}): "
+                f"The checkpoint {checkpoint.path} does not fit this model ({mismatch(error)}): "
                 "delete it or give another output_folder."
             ) from error
 
@@ -175,10 +175,10 @@ class SafeCheckpointer(Checkpointer):
 
     def _finish(self, unfinished):
         """Add the checksums, make all durable, give the folder its name; returns the final path."""
-        final = unfinished.with_name(unfinished.name.removeprefix(_UNFINISHED))
+        final = unfinished.with_name(unfinished.name.removeprefix(UNFINISHED))
         write_checksums(unfinished)
         # A name used again: the old one stays a checkpoint until the new one is there.
-        replaced = final.with_name(final.name + _REPLACED)
+        replaced = final.with_name(final.name + REPLACED)
         own = {*read_checksums(final), *read_checksums(replaced), CHECKSUMS}
         replace_folder(unfinished, final, replaced, own.__contains__)
         return final
@@ -189,21 +189,6 @@ class SafeCheckpointer(Checkpointer):
         newest = max(folders, key=lambda folder: folder.stat().st_mtime, default=None)
         return newest and sum(file.stat().st_size for file in newest.iterdir())
 
-    def _tidy(self):
-        """Remove what a killed run left: unfinished folders, half-deleted ones, and those that were replaced."""
-        for folder in self.checkpoints_dir.iterdir():
-            name = folder.name.removeprefix(_UNFINISHED)
-            if not name.startswith(CKPT_PREFIX) or folder.is_symlink() or not folder.is_dir():
-                continue  # not ours
-            half_deleted = (folder / CHECKSUMS).exists() and not (folder / METAFNAME).exists()
-            successor = folder.with_name(folder.name.rstrip(_REPLACED))
-            if name != folder.name:
-                shutil.rmtree(folder)
-            elif not any(folder.iterdir()):
-                folder.rmdir()
-            elif half_deleted or (successor != folder and successor.exists()):
-                remove_checkpoint(folder)
-
     def _is_intact(self, folder):
         if folder not in self._intact:
             fault = find_fault(folder)
@@ -213,20 +198,5 @@ class SafeCheckpointer(Checkpointer):
         return self._intact[folder]
 
 
-def recency(checkpoint: Checkpoint) -> tuple:
-    """What is larger for the more recent of two checkpoints of one run, whatever the clock said."""
-    meta = checkpoint.meta
-    return meta.get("step", -1), meta.get("saved", 0), meta["unixtime"]
-
-
 def _unfinished(path):
-    return path.with_name(_UNFINISHED + path.name)
-
-
-def _mismatch(error):
-    """The first difference that a loading error tells, in one line."""
-    if isinstance(error, KeyError):
-        return f"it has no {error}"
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    first = lines[1] if len(lines) > 1 else lines[0]  # PyTorch's first line is a heading
-    return textwrap.shorten(first, width=200, placeholder=" ...").rstrip(" .")
+    return path.with_name(UNFINISHED + path.name)

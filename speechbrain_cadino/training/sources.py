@@ -13,8 +13,8 @@ from speechbrain_cadino.corpus.columns import read_columns
 from speechbrain_cadino.corpus.fingerprints import listing_digest
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.export import METADATA
-from speechbrain_cadino.training.checkpoint_files import CHECKSUMS
-from speechbrain_cadino.training.checkpoints import SafeCheckpointer, recency
+from speechbrain_cadino.training.checkpoint_files import CHECKSUMS, recency
+from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.utils.errors import UserError
 
 ABSENT = "absent"

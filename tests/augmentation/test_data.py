@@ -90,7 +90,7 @@ def test_silent_files_are_left_out_and_told(musan, scan, caplog, monkeypatch):
     found = scan(musan)
     assert len(found.wavs) == 5 and any("one_sample" in wav for wav in found.wavs)
     assert "2 of 7 files" in caplog.text and "offset.wav is silent" in caplog.text
-    monkeypatch.setattr("speechbrain_cadino.augmentation.data.LOOK_AT", 0)
+    monkeypatch.setattr("speechbrain_cadino.augmentation.silence.LOOK_AT", 0)
     assert len(scan(musan).wavs) == 7, "a large folder is not decoded beforehand"
 
 
