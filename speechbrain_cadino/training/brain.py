@@ -16,6 +16,7 @@ from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.training.remarks import Remarks
+from speechbrain_cadino.training.set_up import set_up_errors
 from speechbrain_cadino.training.stopping import StoppableBrain
 from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main, max_over_ranks
 from speechbrain_cadino.utils.errors import UserError
@@ -54,25 +55,15 @@ class CadinoBrain(StoppableBrain):
     def __init__(
         self, *args, evaluate_development: Callable | None = None, half_retrieval: HalfRetrieval | None = None, **kwargs
     ) -> None:
-        try:
+        with set_up_errors(kwargs.get("run_opts")):
             super().__init__(*args, **kwargs)
-        except (ValueError, RuntimeError, AssertionError) as error:  # such as a device that is not there
-            reason = str(error).strip().splitlines()[0].rstrip(".")
-            device = str((kwargs.get("run_opts") or {}).get("device", ""))
-            if device.startswith("cuda") and not torch.cuda.is_available():
-                raise UserError(
-                    f"The device is {device} and PyTorch finds no GPU here: give --device cpu, or install the driver "
-                    "and a PyTorch for it."
-                ) from error
-            raise UserError(f"Training cannot be set up ({reason}): correct the settings or the --options.") from error
         self.hparams = Settings(**vars(self.hparams))
         for name in ("keep_checkpoints", "evaluate_every"):
             if getattr(self.hparams, name) < 1:
                 raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
-        self.remarks = Remarks()
-        self.loggers = TrainLoggers(self.hparams.train_loggers)
+        self.remarks, self.loggers = Remarks(), TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("history", self.history)
             self.checkpointer.add_recoverable("random_states", RandomStates())
