@@ -14,6 +14,7 @@ from scipy.signal import fftconvolve
 from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models import ECAPA_TDNN as speechbrain_ecapa
 from speechbrain.processing.features import InputNormalization
+from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.optimizers import rm_vector_weight_decay
 from torch.nn import functional as F
 
@@ -109,6 +110,7 @@ class PackageStep:
             "keep_checkpoints": 1,
             "last_layer_refit": None,
             "evaluate_every": 1,
+            "epoch_counter": EpochCounter(limit=1),
         }
         self.brain = DINOBrain(
             modules={"student": make_student(sizes, ECAPA_TDNN)},

@@ -98,7 +98,8 @@ def disk_needed(settings: dict, manifest: Manifest) -> int:
     weights = sum(p.numel() for module in settings["modules"].values() for p in module.parameters())
     # Student, teacher or predictor, and at most two values a weight of the optimiser; the newest is written before the
     # oldest is removed, beside one within an epoch.
-    checkpoints = 4 * 4 * weights * (settings["keep_checkpoints"] + 2)
+    kept = min(settings["keep_checkpoints"], settings["epoch_counter"].limit)
+    checkpoints = 4 * 4 * weights * (kept + 2)
     embeddings = 2 * 4 * len(manifest) * settings["embedding_dim"] if "clustering" in settings else 0
     others = OTHER_FILES + EPOCH_FILES * settings["epoch_counter"].limit
     parts = settings.get("n_iterations", 1) + (settings.get("large_margin") is not None)

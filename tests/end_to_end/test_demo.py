@@ -25,15 +25,16 @@ def run_demo(corpus, tmp_path, monkeypatch, capsys):
 
     def run_demo():
         stages = []
-        main = runpy.run_path(str(RECIPE / "demo.py"))["main"]
 
         def run_here(command, cwd):
             smaller = OF_STAGE.get(command[2].removeprefix("hparams/demo/").removesuffix(".yaml"), {})
             stages.append(run_script(command[1], *command[2:], *options(smaller)))
-            return type("Process", (), {"returncode": stages[-1].status})
+            return stages[-1].status
 
-        monkeypatch.setattr("subprocess.run", run_here)
-        main(["--output_folder", str(tmp_path / "demo"), "--", *options(EVERYWHERE), "--device", "cpu"])
+        monkeypatch.setattr("speechbrain_cadino.utils.signals.run_child", run_here)
+        runpy.run_path(str(RECIPE / "demo.py"))["main"](
+            ["--output_folder", str(tmp_path / "demo"), "--", *options(EVERYWHERE), "--device", "cpu"]
+        )
         monkeypatch.undo()
         return capsys.readouterr().out, stages
 

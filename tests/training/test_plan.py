@@ -71,6 +71,8 @@ def test_room_on_the_disk(tmp_path):
     settings = hparams_of(output_folder=tmp_path / "a" / "b")
     plain = plan.disk_needed(settings, manifest)
     assert plain == 7 * checkpoint + plan.OTHER_FILES + 8 * plan.EPOCH_FILES
+    all_kept = {**settings, "keep_checkpoints": 1_000_000}  # no more than there are epochs
+    assert plan.disk_needed(all_kept, manifest) == plan.disk_needed({**all_kept, "keep_checkpoints": 10_000}, manifest)
     assert plan.disk_needed({**settings, "clustering": None}, manifest) == plain + 1000 * 192 * 8
     assert plan.disk_needed({**settings, "n_iterations": 2, "large_margin": {}}, manifest) == 3 * plain
     disk = SimpleNamespace(free=plain)

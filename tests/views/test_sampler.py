@@ -59,7 +59,7 @@ def test_start_batch_skips_and_the_next_epoch_is_whole():
 
 
 def test_a_batch_that_cannot_be_filled_is_an_error():
-    with pytest.raises(UserError, match="smaller batch_size"):
+    with pytest.raises(UserError, match="set batch_size to 8 at most"):
         ViewSampler(9, 5, seed=0, world_size=2)
     assert len(ViewSampler(9, 5, seed=0, world_size=2, drop_last=False)) == 1
     with pytest.raises(UserError, match="more utterances"):
