@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import speechbrain_cadino
 from speechbrain_cadino.corpus.fingerprints import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.training.allowed import is_free
 from speechbrain_cadino.training.comparison import (
     REMEDY,
     SOURCES,
@@ -60,6 +62,7 @@ class RunIdentity:
         UserError
             If the folder belongs to another experiment, or holds what this run would overwrite.
         """
+        self._check_place()
         self.sources = self._sources()
         self.trials = {path: trials_digest(path) for path in self._trial_lists()}
         record = read_record(self.folder)
@@ -71,7 +74,7 @@ class RunIdentity:
         if not is_begun(self.folder):
             return
         self.record = record
-        warn_of_changes(self.folder, record)
+        warn_of_changes(self.folder, record, self.settings)
         compare_settings(self.folder, record, self.settings)
         compare_sources(self.folder, record, self.sources, self.starts)
         for path, digest in record["trials"].items():
@@ -81,6 +84,15 @@ class RunIdentity:
                     f"{'has changed since' if path in self.trials else 'is not given any more, or has changed'}: "
                     f"{REMEDY}."
                 )
+
+    def _check_place(self):
+        """Checkpoints elsewhere would be taken for those of a run that has not begun."""
+        save = self.settings.get("save_folder")
+        if save is not None and os.path.abspath(save) != os.path.abspath(self.folder / "save"):
+            raise UserError(
+                f"save_folder is {save}, and must be {self.folder / 'save'}, where a run looks for what it has done: "
+                "leave it as it is; for another disk make that a link."
+            )
 
     def check_data(self, manifest: Manifest, numbers: dict | None = None) -> None:
         """Compare the training utterances, then keep in the folder what this run is.
@@ -112,7 +124,7 @@ class RunIdentity:
     def _check_numbers(self, numbers):
         """Those that follow the corpus' size: another version's rule may have other ones."""
         before = self.record["numbers"]
-        for name in sorted(before.keys() | numbers.keys()):
+        for name in sorted(name for name in before.keys() | numbers.keys() if not is_free(name)):
             was, is_now = (found.get(name, "not auto") for found in (before, numbers))
             if was != is_now:
                 raise UserError(f"The run in {self.folder} was begun with auto {name} {was}, now {is_now}: {REMEDY}.")
