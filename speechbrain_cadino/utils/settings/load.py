@@ -160,6 +160,13 @@ def _keep_words(node):
     node.quoted = node.quoted or isinstance(node.value, str) and node.value.lower() in ("yes", "no", "on", "off")
 
 
+# What objects that get values that do not go together may raise; a file that is included may be absent.
+FAULTS = (
+    ValueError, LookupError, ImportError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
+    FileNotFoundError, IsADirectoryError,
+)  # fmt: skip
+
+
 @contextmanager
 def sentences(what):
     """Turn the errors of HyperPyYAML, and of the objects that it builds, into a `UserError` about ``what``."""
@@ -167,7 +174,7 @@ def sentences(what):
         yield
     except YAMLError as error:
         raise UserError(f"{what} are not YAML ({_one_line(error)}): correct the file.") from error
-    except (ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError) as error:
+    except FAULTS as error:
         raise UserError(
             f"{what} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
         ) from error
@@ -175,4 +182,4 @@ def sentences(what):
 
 def _one_line(error):
     parts = error.args if error.args and all(isinstance(part, str) for part in error.args) else [str(error)]
-    return " ".join(" ".join(parts).split())
+    return " ".join(" ".join(parts).split()) or type(error).__name__
