@@ -108,20 +108,20 @@ def files_digest(paths: Sequence[str]) -> str:
     return digest_of(file_fingerprints(paths)[0].tolist())
 
 
-def listing_digest(folder: str | Path) -> str | None:
-    """One digest of the names and sizes of all files below a folder, links followed; None if it is no folder."""
+def folder_digest(folder: str | Path) -> str | None:
+    """One digest of the names and contents of all files below a folder, links followed; None if it is no folder."""
     if not os.path.isdir(folder):
         return None
-    lines, visited = [], set()
+    paths, visited = [], set()
     for parent, folders, names in os.walk(folder, followlinks=True):
         status = os.stat(parent)
         if (status.st_dev, status.st_ino) in visited:  # a link back to a folder above
             folders.clear()
             continue
         visited.add((status.st_dev, status.st_ino))
-        paths = [os.path.join(parent, name) for name in names]
-        lines += [f"{os.path.relpath(path, folder)}\0{_size(path)}" for path in paths]
-    return digest_of(sorted(lines))
+        paths += [os.path.join(parent, name) for name in names]
+    contents = file_fingerprints(paths)[0].tolist()
+    return digest_of(sorted(f"{os.path.relpath(path, folder)}\0{content}" for path, content in zip(paths, contents)))
 
 
 def files_status(wavs: Sequence[str]) -> list[str]:

@@ -170,7 +170,7 @@ def _with_status(folder, paths, rejected, ignored):
             continue
         kept.append(path)
         sizes.append(status.st_size)
-        changed.append(status.st_mtime_ns)
+        changed.append(status.st_ctime_ns)  # unlike st_mtime_ns, nobody can set it back
         identities.extend((status.st_dev, status.st_ino))
     again = _same_files(np.array(identities, dtype=np.uint64).reshape(-1, 2))
     if again:

@@ -153,6 +153,7 @@ class _FromCsv:
         self.data_folder, self.train_csv = str(data_folder), train_csv
         self.trials, self.trial_folders = trials, trial_folders
         self.rows = read_manifest(train_csv, data_folder, options["session_pattern"])
+        self.rows.contents = None  # what it says of them was true when it was written
 
     def digest(self):
         status = files_status(np.unique(self.rows.wavs).tolist())

@@ -31,7 +31,7 @@ FREE = {
     "prepare_options.workers": _SPEED,
     "loader_options": _SPEED,
     "loader_options.*": _SPEED,
-    "preload": _SPEED,
+    "preload": "exact for files of 16 bits; for others the change is warned of",
     "evaluate_every": _TELLS,
     "train_log": _TELLS,
     "train_loggers*": _TELLS,
@@ -39,6 +39,11 @@ FREE = {
     "skip_nonfinite_grads": "what a run that has met such a loss is advised to set",
     "nonfinite_patience": "as skip_nonfinite_grads",
 }
+
+
+def is_free(name: str) -> bool:
+    """Whether a setting may have any other value at each start."""
+    return any(fnmatchcase(name, pattern) for pattern in FREE)
 
 
 def refusal(name: str, was: SettingsRecord, now: SettingsRecord, folder: str | Path) -> str | None:
@@ -56,7 +61,7 @@ def refusal(name: str, was: SettingsRecord, now: SettingsRecord, folder: str | P
     str or None
         A clause for the end of a sentence, possibly empty.
     """
-    if any(fnmatchcase(name, pattern) for pattern in FREE):
+    if is_free(name):
         return None
     rule = _RULES.get(name.partition(".")[0] if name.startswith("large_margin.") else name)
     return "" if rule is None else rule(was, now, Path(folder))

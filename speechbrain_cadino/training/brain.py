@@ -68,6 +68,12 @@ class CadinoBrain(StoppableBrain):
             self.checkpointer.add_recoverable("history", self.history)
             self.checkpointer.add_recoverable("random_states", RandomStates())
 
+    def init_optimizers(self) -> None:
+        try:
+            super().init_optimizers()
+        except (ValueError, TypeError) as error:
+            raise UserError(f"opt_class makes no optimiser ({error}): correct its settings.") from error
+
     def fit_loader(self, loader: ViewLoader) -> None:
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import speechbrain_cadino
@@ -60,6 +61,7 @@ class RunIdentity:
         UserError
             If the folder belongs to another experiment, or holds what this run would overwrite.
         """
+        self._check_place()
         self.sources = self._sources()
         self.trials = {path: trials_digest(path) for path in self._trial_lists()}
         record = read_record(self.folder)
@@ -71,7 +73,7 @@ class RunIdentity:
         if not is_begun(self.folder):
             return
         self.record = record
-        warn_of_changes(self.folder, record)
+        warn_of_changes(self.folder, record, self.settings)
         compare_settings(self.folder, SettingsRecord(**record["settings"]), self.settings)
         compare_sources(self.folder, record, self.sources, self.starts)
         for path, digest in record["trials"].items():
@@ -81,6 +83,15 @@ class RunIdentity:
                     f"{'has changed since' if path in self.trials else 'is not given any more, or has changed'}: "
                     f"{REMEDY}."
                 )
+
+    def _check_place(self):
+        """Checkpoints elsewhere would be taken for those of a run that has not begun."""
+        save = self.settings.get("save_folder")
+        if save is not None and os.path.abspath(save) != os.path.abspath(self.folder / "save"):
+            raise UserError(
+                f"save_folder is {save}, and must be {self.folder / 'save'}, where a run looks for what it has done: "
+                "leave it as it is; for another disk make that a link."
+            )
 
     def check_data(self, manifest: Manifest, numbers: dict | None = None) -> None:
         """Compare the training utterances, then keep in the folder what this run is.

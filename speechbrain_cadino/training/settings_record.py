@@ -96,6 +96,8 @@ def record_settings(
     _flatten(yaml.load(text), "", written, {})
     with sentences(name):
         _flatten(yaml.load(resolve_references(text)), "", resolved, {})
+    for included in [name for name, value in written.items() if str(value).startswith("!include:")]:
+        written |= {name: value for name, value in resolved.items() if name.startswith(f"{included}.")}
     options = {} if run_opts is None else run_opts.as_dict()
     for name, value in options.items():
         if any(fnmatchcase(name, pattern) for pattern in _FREE_RUN_OPTIONS):
@@ -114,8 +116,6 @@ def _flatten(node, name, found, seen):
     """Put a YAML node's values into ``found``; ``seen``: id of each mapping and list to the name it had first."""
     tag = str(getattr(getattr(node, "tag", None), "value", None) or "")
     tag = tag if tag.startswith("!") else ""
-    if name.startswith("__"):  # such as __set_seed: HyperPyYAML drops it
-        return
     if isinstance(node, (dict, list)):
         if name and id(node) in seen and len(node):
             found[name] = f"*{seen[id(node)]}"

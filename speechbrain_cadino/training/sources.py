@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
 from speechbrain.utils.checkpoints import METAFNAME
 
 from speechbrain_cadino.corpus.columns import read_columns
-from speechbrain_cadino.corpus.fingerprints import listing_digest
+from speechbrain_cadino.corpus.fingerprints import file_fingerprints, folder_digest
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.training.checkpoint_files import CHECKSUMS, recency
@@ -76,14 +75,14 @@ def run_digests(folder: str | Path, epoch: int | None = None) -> list[str]:
 
 
 def data_digest(path: str | Path) -> str:
-    """A digest of a noise or room-response folder by its files' names and sizes, or of a CSV and the files it names."""
+    """A digest of the files of a noise or room-response folder, or of those that a CSV names: contents and names."""
     if Path(path).is_dir():
-        return listing_digest(path)
+        return folder_digest(path)
     try:
-        sizes = [str(os.path.getsize(wav)) for wav in read_columns(path, "")["wav"].tolist()]
+        wavs = read_columns(path, "")["wav"].tolist()
     except (OSError, UserError):  # reading it for training tells what is wrong
-        sizes = []
-    return digest_of([file_digest(path), *sizes])
+        wavs = []
+    return digest_of([file_digest(path), *file_fingerprints(wavs)[0].tolist()])
 
 
 def trials_digest(path: str | Path) -> str:

@@ -10,7 +10,7 @@ from speechbrain_cadino.corpus.fingerprints import (
     content_hash,
     file_fingerprints,
     files_digest,
-    listing_digest,
+    folder_digest,
     manifest_contents,
 )
 from speechbrain_cadino.corpus.manifest import Manifest
@@ -77,17 +77,20 @@ def test_the_listing_of_a_folder(tmp_path):
     (tmp_path / "noise/a.wav").write_bytes(b"1234")
     (tmp_path / "noise/deep/b.wav").write_bytes(b"12")
     (tmp_path / "noise/deep/up").symlink_to(tmp_path / "noise")
-    first = listing_digest(tmp_path / "noise")
+    first = folder_digest(tmp_path / "noise")
     (tmp_path / "noise").rename(tmp_path / "moved")
     (tmp_path / "moved/deep/up").unlink()
     (tmp_path / "moved/deep/up").symlink_to(tmp_path / "moved")
-    assert listing_digest(tmp_path / "moved") == first
+    assert folder_digest(tmp_path / "moved") == first
     (tmp_path / "moved/a.wav").write_bytes(b"123")
-    assert listing_digest(tmp_path / "moved") != first
+    assert folder_digest(tmp_path / "moved") != first
     (tmp_path / "moved/a.wav").rename(tmp_path / "moved/c.wav")
     (tmp_path / "moved/c.wav").write_bytes(b"1234")
-    assert listing_digest(tmp_path / "moved") != first
-    assert listing_digest(tmp_path / "noise") is None
+    assert folder_digest(tmp_path / "moved") != first
+    last = folder_digest(tmp_path / "moved")
+    (tmp_path / "moved/c.wav").write_bytes(b"1235")  # of equal length
+    assert folder_digest(tmp_path / "moved") != last
+    assert folder_digest(tmp_path / "noise") is None
 
 
 def test_known_contents_are_not_looked_up(files):

@@ -103,6 +103,28 @@ def test_added_removed_and_replaced_files_are_noticed(prepare, voxceleb, tmp_pat
     assert "prepared already" in capsys.readouterr().out
 
 
+def test_files_of_equal_length_and_time_that_change_places_are_noticed(prepare, voxceleb, tmp_path, capsys):
+    folder = voxceleb / "wav/id0/v0"
+    for name in ("0.wav", "1.wav"):
+        wave = np.random.default_rng(int(name[0])).uniform(-0.3, 0.3, 24000)
+        soundfile.write(folder / name, wave, 16000)
+        os.utime(folder / name, ns=(1, 1))
+    before = read_manifest(prepare.prepare_corpus(voxceleb, tmp_path / "out"), voxceleb)
+    (folder / "0.wav").rename(folder / "x")
+    (folder / "1.wav").rename(folder / "0.wav")
+    (folder / "x").rename(folder / "1.wav")
+    found = read_manifest(prepare.prepare_corpus(voxceleb, tmp_path / "out"), voxceleb)
+    assert "2 replaced" in capsys.readouterr().out
+    one, other = (dict(zip(manifest.ids, manifest.contents)) for manifest in (before, found))
+    assert one["wav/id0/v0/0.wav"] == other["wav/id0/v0/1.wav"] != one["wav/id0/v0/1.wav"]
+
+
+def test_what_a_csv_says_of_contents_is_not_believed(prepare, voxceleb, tmp_path):
+    csv_path = prepare.prepare_corpus(voxceleb, tmp_path / "out")
+    again = prepare.prepare_corpus(voxceleb, tmp_path / "again", train_csv=csv_path)
+    assert read_manifest(csv_path, voxceleb).contents is not None and read_manifest(again, voxceleb).contents is None
+
+
 def test_a_file_whose_time_alone_has_changed_makes_the_same_corpus(prepare, voxceleb, tmp_path, monkeypatch):
     before = prepare.prepare_corpus(voxceleb, tmp_path / "out").read_bytes()
     os.utime(voxceleb / "wav/id0/v0/0.wav", ns=(1, 1))

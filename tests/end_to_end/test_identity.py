@@ -190,6 +190,26 @@ def test_noise_by_its_files(place):
     refused(place, "begun with rir_folder none, and now it is", rir_folder=folder / "noise")
 
 
+def test_noise_of_equal_length_is_other_noise(home, tmp_path):
+    corpus, noise = home[1], tmp_path / "noise"
+    noise.mkdir()
+
+    def write(seed):
+        wave = np.random.default_rng(seed).uniform(-0.1, 0.1, 32000)
+        soundfile.write(noise / "a.wav", wave, 16000)
+
+    write(0)
+    arguments = training(tmp_path / "run", **corpus.lists, noise_folder=noise, rir_folder=noise)
+    assert run_until_killed(when_a_step_begins(6), *arguments) == -signal.SIGKILL
+    write(1)
+    assert "noise, which now holds another noise" in run_script("train.py", *arguments).error()
+
+
+def test_audio_kept_in_memory_may_be_rounded(place, caplog):
+    goes_on(place, preload=True)
+    assert "begun with preload false, and now it is true: files of 16 bits stay the same" in caplog.text
+
+
 def move_all(folder):
     shutil.copytree(folder, folder.parent / "moved")  # new times, new inodes
     moved = folder.parent / "moved"

@@ -169,3 +169,10 @@ def test_cluster_aware_and_stage_2_follow(folder, small, tmp_path):
     first, *_, last = rows(tmp_path / "two" / "iteration_1")
     assert float(first["untrained_half_rank"]) != float(first["half_rank"])
     assert float(last["half_rank"]) <= 1
+
+
+def test_what_may_change_may_do_so_where_it_was_auto(small, folder):
+    output, _ = small
+    again = train("small", folder, output, **SHORT, **HEAD, preload=False, evaluate_every=2)
+    assert again.status == 0 and "is finished: nothing was done" in again.out
+    assert "batch_size" in train("small", folder, output, **SHORT, **HEAD, batch_size=8).error()

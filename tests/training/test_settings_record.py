@@ -31,7 +31,6 @@ def test_references_are_kept_and_resolved():
     )
     assert record.resolved["schedule.both"] == 0.2 and record.resolved["parts.one"] == "*schedule"
     assert record.written["shape"] == [1, 2] and record.written["parts.none"] is None
-    assert not [name for name in record.written if name.startswith("__")]
     assert record.users_of("lr") == ["schedule.peak", "schedule.both"]
 
 
@@ -47,12 +46,20 @@ def test_references_are_kept_and_resolved():
         ("none: null", "none: 0", ["parts.none"]),
         ("none: null", "none: null, more: 1", ["parts.more"]),
         ("collections.Counter", "collections.OrderedDict", ["schedule"]),
-        ("[1]\n", "[2]\n", []),
+        ("[1]\n", "[2]\n", ["__set_seed"]),
     ],
 )
 def test_differences(old, new, names):
     one, other = record_settings(TEXT), changed(old, new)
     assert one.differences(other) == names and other.differences(one) == names
+
+
+def test_what_is_included_counts(tmp_path):
+    included, records = tmp_path / "more.yaml", []
+    for text in ("a: 1\nb: 2\n", "a: 1\nb: 3\n"):
+        included.write_text(text)
+        records.append(record_settings(f"lr: 0.1\nmore: !include:{included}\n"))
+    assert records[0].differences(records[0]) == [] and records[0].differences(records[1]) == ["more.b"]
 
 
 def test_run_options_stand_for_settings():

@@ -16,7 +16,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import TEXTS, Kind, kind_of_parameter, kind_of_value
-from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS
+from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS, WITHIN
 from speechbrain_cadino.utils.settings.merge import merge
 from speechbrain_cadino.utils.settings.tree import Node, inline
 
@@ -71,7 +71,11 @@ def known_entries(name: str, node: Node) -> tuple[dict[str, Kind | None], bool]:
         return dict.fromkeys(node.items, ENTRIES[name]), True
     if node.tag.startswith(("!new:", "!name:", "!apply:")):
         return arguments_of(node.tag.split(":", 1)[1]) or ({}, True)
-    return next(filter(None, map(arguments_of, CALLED.get(name, ()))), ({}, name in CALLED or node.tag != ""))
+    if name in CALLED:
+        called, given = CALLED[name]
+        arguments, others = arguments_of(called) or ({}, True)
+        return {key: kind for key, kind in arguments.items() if key not in given}, others
+    return {}, node.tag != ""
 
 
 def check_values(tree: Node, name: str = "") -> None:
@@ -79,9 +83,9 @@ def check_values(tree: Node, name: str = "") -> None:
     kinds, more = (KNOWN, True) if not name else known_entries(name, tree)
     for key, node in tree.items.items():
         where = f"{name}.{key}" if name else key
-        if key not in kinds and not more and node.tag != "!drop" and ":" in tree.tag:
+        if key not in kinds and not more and node.tag != "!drop" and (":" in tree.tag or name in CALLED):
             raise UserError(f"{name} has no setting {key}{suggestion(key, kinds)}: correct its name or leave it out.")
-        check_value(where, node, kinds.get(key))
+        check_value(where, node, WITHIN.get(where, kinds.get(key)))
         if node.items:
             check_values(node, where)
 

@@ -1,4 +1,5 @@
-"""The settings that the package knows, and what each may be; those of objects are the arguments of their classes.
+"""The settings that the package knows, and what each may be; those of objects are the arguments of their classes, and
+stand here if not every number will do.
 
 A line says: kinds (`kinds.NOUNS`; ``?``: or null), then bounds or choices.
 """
@@ -26,7 +27,7 @@ preload                     flag|auto
 fresh_encoder remove_vector_weight_decay  flag
 batch_size                  whole|auto 1..
 number_of_epochs            whole|auto 1..
-global_seconds local_seconds  number|auto >0
+global_seconds local_seconds  number|auto 0.1..
 n_fine                      whole|auto? 1..
 retrieval_utterances        whole 0..
 budget                      object?
@@ -57,16 +58,42 @@ speed_factors               numbers >0
 precision                   text = fp32 fp16 bf16
 gate_mode                   text = none fixed dynamic dynamic+correction
 teacher_batch_norm          text = own ema
+crops.global_seconds crops.local_seconds  number 0.1..
+loader_options.num_workers  whole 0..
+loader_options.prefetch_factor  whole 1..
+loader_options.max_failed_fraction  number 0..1
+embedding_model.attention_channels embedding_model.se_channels embedding_model.res2net_scale  whole 1..
+head.hidden_dim head.bottleneck_dim  whole 1..
+dino_loss.student_temp      number >0
+dino_loss.center_momentum   number 0..1
+momentum_schedule.start momentum_schedule.end  number 0..1
+teacher_temp_schedule.start teacher_temp_schedule.end teacher_temp_schedule.level  number >0
+lr_schedule.end             number 0..
+opt_class.weight_decay opt_class.momentum  number 0..
+gradient_clipper.max_norm   number >0
+last_layer_refit.shrinkage  number 0..
+clustering.n_iter           whole 1..
+gate.start_epoch            whole 0..
+gate.chance_fraction        number 0..1
+corrector.logit_scale corrector.temperature  number >0
+corrector.tau_2             number 0..1
+aam.scale                   number >0
+margin_schedule.start margin_schedule.end  number 0..
 """
-KNOWN = {}
+_KINDS = {}
 for _line in TABLE.strip().splitlines():
     _names, _kind = _line.split("  ", 1)
-    KNOWN |= dict.fromkeys(_names.split(), Kind.parse(_kind.strip()))
+    _KINDS |= dict.fromkeys(_names.split(), Kind.parse(_kind.strip()))
+KNOWN = {name: kind for name, kind in _KINDS.items() if "." not in name}
+WITHIN = {name: kind for name, kind in _KINDS.items() if "." in name}
 
-# Mappings that are passed to a function: its arguments are their settings.
+# Mappings that are passed to a function or class: its arguments are their settings, but for those that the run gives.
 CALLED = {
-    "prepare_options": ("speechbrain_cadino.corpus.prepare.prepare_corpus", "prepare.prepare_corpus"),
-    "loader_options": ("torch.utils.data.DataLoader",),
+    "prepare_options": (
+        "speechbrain_cadino.corpus.prepare.prepare_corpus",
+        ("data_folder", "save_folder", "file_list", "trials", "train_csv", "trial_folders", "check"),
+    ),
+    "loader_options": ("speechbrain_cadino.views.loader.ViewLoader", ("dataset", "sampler")),
 }
 # Mappings whose entries have any names, and what each may be.
 ENTRIES = {"train_loggers": Kind.parse("object?")}

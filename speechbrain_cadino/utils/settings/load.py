@@ -164,6 +164,13 @@ def _keep_words(node):
     node.quoted = node.quoted or isinstance(node.value, str) and node.value.lower() in ("yes", "no", "on", "off")
 
 
+# What objects that get values that do not go together may raise; a file that is included may be absent.
+FAULTS = (
+    ValueError, LookupError, ImportError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
+    FileNotFoundError, IsADirectoryError,
+)  # fmt: skip
+
+
 @contextmanager
 def sentences(what: str) -> Iterator[None]:
     """Turn the errors of HyperPyYAML, and of the objects that it builds, into a `UserError` about ``what``."""
@@ -171,7 +178,7 @@ def sentences(what: str) -> Iterator[None]:
         yield
     except YAMLError as error:
         raise UserError(f"{what} are not YAML ({_one_line(error)}): correct the file.") from error
-    except (ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError) as error:
+    except FAULTS as error:
         raise UserError(
             f"{what} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
         ) from error
@@ -179,4 +186,4 @@ def sentences(what: str) -> Iterator[None]:
 
 def _one_line(error):
     parts = error.args if error.args and all(isinstance(part, str) for part in error.args) else [str(error)]
-    return " ".join(" ".join(parts).split())
+    return " ".join(" ".join(parts).split()) or type(error).__name__

@@ -131,10 +131,22 @@ def test_a_flag_needs_no_value_and_what_may_be_null_may_be_empty():
         ("precision", "bf17", "one of fp32, fp16, bf16"),
         ("augment_settings", "{rir_prob: high}", "augment_settings.rir_prob is high, and must be a number"),
         ("embedding_model", "{channels: 3}", "embedding_model.channels is 3, and must be a list"),
-        ("embedding_model", "{se_channels: x}", "embedding_model.se_channels is x, and must be a number"),
+        ("embedding_model", "{se_channels: x}", "embedding_model.se_channels is x, and must be a whole number"),
         ("loader_options", "{num_workers: x}", "loader_options.num_workers is x"),
         ("last_layer_refit", "!new:speechbrain_cadino.encoder.refit.LastLayerRefit {shrinkage: x}", "shrinkage is x"),
         ("data_folder", "", "is empty"),
+        ("dino_loss", "{student_temp: 0}", "dino_loss.student_temp is 0, and must be a number above 0"),
+        ("dino_loss", "{student_temp: -0.1}", "a number above 0"),
+        ("dino_loss", "{center_momentum: 5}", "a number from 0 to 1"),
+        ("momentum_schedule", "{start: 2}", "a number from 0 to 1"),
+        ("teacher_temp_schedule", "{end: 0}", "a number above 0"),
+        ("gradient_clipper", "{max_norm: 0}", "a number above 0"),
+        ("gradient_clipper", "{max_norm: -3}", "a number above 0"),
+        ("opt_class", "{weight_decay: none}", "a number from 0 on"),
+        ("opt_class", "{weight_decay: -1}", "a number from 0 on"),
+        ("head", "{hidden_dim: 0}", "a whole number from 1 on"),
+        ("crops", "{global_seconds: 0.001}", "a number from 0.1 on"),
+        ("loader_options", "{num_workers: -1}", "a whole number from 0 on"),
     ],
 )
 def test_a_value_of_the_wrong_kind(name, text, words):
@@ -153,10 +165,23 @@ def test_a_value_of_the_wrong_kind(name, text, words):
         (["--collapse_watch", "{min_sprea: 9}"], "min_spread"),
         (["--embedding_model", "{se_chanels: 4}"], "se_channels"),
         (["--loader_options", "{num_wokers: 3}"], "num_workers"),
+        (["--prepare_options", "{min_durations: 3}"], "min_duration"),
     ],
 )
 def test_an_unknown_name_gets_the_nearest_known_one(arguments, meant):
     assert f"did you mean {meant}?" in sentence(*arguments)
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("loader_options", "{batch_size: 8}"),
+        ("loader_options", "{shuffle: False}"),
+        ("prepare_options", "{trials: [a.txt]}"),
+    ],
+)
+def test_what_the_run_gives_itself_is_no_setting(name, text):
+    assert "matches no setting" in sentence(f"--{name}", text)
 
 
 @pytest.mark.parametrize(
