@@ -1,6 +1,7 @@
 """The experiment's YAML: merged, checked, and its objects built; sentences instead of stack traces."""
 
 import io
+import re
 from contextlib import contextmanager
 from copy import deepcopy
 from types import SimpleNamespace
@@ -168,6 +169,9 @@ def sentences(what):
     except YAMLError as error:
         raise UserError(f"{what} are not YAML ({_one_line(error)}): correct the file.") from error
     except (ValueError, KeyError, ImportError, TypeError, AttributeError, ArithmeticError) as error:
+        left = re.match(r"'(\w+)' is a !PLACEHOLDER", str(error))
+        if left:
+            raise UserError(f"{what} leave {left[1]} open: give it, as --{left[1]} VALUE.") from error
         raise UserError(
             f"{what} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
         ) from error
