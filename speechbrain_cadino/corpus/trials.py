@@ -123,5 +123,6 @@ def _why_no_trial(fields):
     if len(fields) == 3 and fields[2].lower() in TARGETS:
         return f"is in Kaldi's form, 'enrol test {fields[2]}': write 'label enrol test', 1 for target, 0 for nontarget"
     if len(fields) != 3:
-        return f"has {len(fields)} fields: write 'label enrol test', no more"
+        more = " (a file whose name has blanks must be renamed for that)" if len(fields) > 3 else ""
+        return f"has {len(fields)} fields: write 'label enrol test', no more{more}"
     return f"has the label '{fields[0]}': write 1 for one speaker, 0 for two"

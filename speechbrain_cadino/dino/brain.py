@@ -27,7 +27,7 @@ class DINOBrain(CadinoBrain):
     """
 
     PANELS = {
-        "loss (nats)": ["loss", "max_entropy"],
+        "loss (nats)": ["loss", "dino_loss", "max_entropy"],
         "teacher's entropies (nats)": ["entropy_of_mean", "mean_entropy", "max_entropy"],
         "entropy gap (nats)": ["entropy_gap"],
         "embedding spread": ["embedding_spread"],

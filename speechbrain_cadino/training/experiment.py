@@ -145,6 +145,7 @@ def _finish(brain, encoder, manifest, development):
     verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest), sizes))
     metrics = {}
     info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
+    info["did it learn"] = verdict.text()  # for a second start of a finished run, and for who closed the terminal
     if development is not None:
         info["development list"] = metrics = development(encoder)
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")

@@ -148,9 +148,11 @@ def tell_finished(folder: str | Path) -> None:
     history = History.read_csv(folder / name)
     print(f"\n{format_table(history.rows, [column for column in wanted if column in history.columns()])}")
     if name == "epochs.csv":
-        told = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"].get("development list")
-        if told:
+        info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
+        if "development list" in info:
             print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
-            print(format_table([told]))
+            print(format_table([info["development list"]]))
+        if "did it learn" in info:
+            print(f"\n{info['did it learn']}")
         tell_encoder((folder / "encoder").resolve())
     print(f"\nThe run in {folder} is finished: nothing was done, nothing has changed.")

@@ -58,15 +58,16 @@ class History:
         ---------
         path : str or Path
         panels : dict
-            Title of a panel to the list of columns drawn in it.
+            Title of a panel to the list of columns drawn in it; one with nothing to draw is left out.
         against : str
         """
         from matplotlib.figure import Figure  # no window system, no global state
 
-        width, height = 4 * len(panels), 3.2  # inches; drawn each epoch, and "constrained" is 2.5 times slower
+        drawn = {title: names for title, names in panels.items() if any(map(self._has, names))} or panels
+        width, height = 4 * len(drawn), 3.2  # inches; drawn each epoch, and "constrained" is 2.5 times slower
         figure = Figure(figsize=(width, height))
         figure.subplots_adjust(left=0.5 / width, right=1 - 0.15 / width, bottom=0.15, top=0.9, wspace=0.2)
-        for axes, (title, names) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items()):
+        for axes, (title, names) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items()):
             for name in names:
                 points = [(row[against], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
                 if points:
@@ -75,6 +76,9 @@ class History:
             if axes.lines:
                 axes.legend(fontsize="small")
         write_figure(figure, path)
+
+    def _has(self, name):
+        return any(math.isfinite(row.get(name, math.nan)) for row in self.rows)
 
     @mark_as_saver
     def save(self, path: str | Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from speechbrain.utils import train_logger
-
 from speechbrain_cadino.utils.distributed import is_main
+
+# SpeechBrain says as it is imported that torchvision is missing, for a logger of images that nothing here has.
+logging.getLogger("speechbrain.utils.train_logger").addFilter(lambda record: "torchvision" not in str(record.msg))
+from speechbrain.utils import train_logger  # noqa: E402
 
 
 class TrainLoggers:

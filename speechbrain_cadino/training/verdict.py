@@ -22,6 +22,7 @@ MIN_GAP, MIN_GAP_RISE = 0.02, 1.05  # nats; of the entropy gap over its lowest v
 MIN_KEPT = 0.05  # of the labels, by the gate
 Z = 1.96
 LONGER = "more number_of_epochs, smaller n_prototypes, a lower teacher_temp, or more data"
+LONGER_ON_LABELS = "more number_of_epochs, a better encoder in init, or more data"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _corpus(facts):
     )
     yield _at_least(facts.steps, MIN_STEPS, "optimiser steps", "more number_of_epochs, or a smaller batch_size")
     enough = facts.speechlike >= MIN_SPEECHLIKE
-    reason = f"{facts.speechlike:.0%} of some utterances sound like speech" + (
+    reason = f"{facts.speechlike:.0%} of the utterances listened to sound like speech" + (
         "" if enough else f", under {MIN_SPEECHLIKE:.0%}"
     )
     yield LEARNED if enough else CANNOT_TELL, reason, "a data_folder of speech"
@@ -140,7 +141,8 @@ def _halves(rows, facts):
         return CANNOT_TELL, "half_rank was not measured", "retrieval_utterances: 500"
     untrained, now = start.get("untrained_half_rank", start["half_rank"]), last["half_rank"]
     low, high = gain_interval(untrained, now, facts.measured)
-    reason = f"half_rank {now:.3f}, untrained {untrained:.3f}: a gain of {low:.3f} to {high:.3f} (95 %)"
+    init = f", of the encoder in init {start['half_rank']:.3f}" if "untrained_half_rank" in start else ""
+    reason = f"half_rank {now:.3f}{init}, untrained {untrained:.3f}: a gain of {low:.3f} to {high:.3f} (95 %)"
     if "untrained_half_rank" in start and now == start["half_rank"]:
         return NOT_LEARNED, "half_rank is just what it was before: no weight has changed", "a higher lr"
     if low >= MIN_GAIN:
@@ -148,7 +150,7 @@ def _halves(rows, facts):
     return (
         NOT_LEARNED if now <= untrained + MIN_GAIN else CANNOT_TELL,
         f"{reason}, which should be over {MIN_GAIN}",
-        LONGER,
+        LONGER if facts.cluster_sizes is None else LONGER_ON_LABELS,
     )
 
 

@@ -71,7 +71,8 @@ def check_memory(n_bytes: int, task: str, remedy: str, fraction: float = 1.0) ->
             f"To {task} takes {n_bytes / 1e9:.1f} GB of memory, more than {of}the {available / 1e9:.1f} GB that are "
             f"available: {remedy}."
         )
-    logger.info("To %s takes %.2f GB of memory.", task, n_bytes / 1e9)
+    level = logging.INFO if n_bytes >= 1e9 else logging.DEBUG  # less is no news
+    logger.log(level, "To %s takes %.2f GB of memory.", task, n_bytes / 1e9)
 
 
 def _left(folder: Path, limit: str, used: str, cache: str) -> float:

@@ -53,7 +53,12 @@ def test_facts():
         (manifest_of(400, files=1), SPEECH, {"batch_size": 16}, ["1 different recordings, under 50"]),
         (manifest_of(400), SPEECH._replace(distinct=0.02), {"batch_size": 16}, ["8 different recordings, under 50"]),
         (manifest_of(320), SPEECH, {"epoch_counter": SimpleNamespace(limit=2)}, ["20 optimiser steps, under 150"]),
-        (manifest_of(1058), SPEECH._replace(speechlike=0.1), {}, ["10% of some utterances sound like speech"]),
+        (
+            manifest_of(1058),
+            SPEECH._replace(speechlike=0.1),
+            {},
+            ["10% of the utterances listened to sound"],
+        ),
         (manifest_of(1058), SPEECH._replace(narrow=1.0), {}, ["All of the utterances have nothing above 4 kHz"]),
         (manifest_of(1058), SPEECH._replace(narrow=0.3), {}, ["Some of the utterances have nothing above 4 kHz"]),
         (manifest_of(1058), SPEECH._replace(narrow=1.0), {"f_max": 3800}, []),

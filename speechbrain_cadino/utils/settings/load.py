@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -179,6 +180,9 @@ def sentences(what: str) -> Iterator[None]:
     except YAMLError as error:
         raise UserError(f"{what} are not YAML ({_one_line(error)}): correct the file.") from error
     except FAULTS as error:
+        left = re.match(r"'(\w+)' is a !PLACEHOLDER", str(error))
+        if left:
+            raise UserError(f"{what} leave {left[1]} open: give it, as --{left[1]} VALUE.") from error
         raise UserError(
             f"{what} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
         ) from error

@@ -39,7 +39,6 @@ def test_objects_references_and_overrides(load):
         (YAML.replace("torch.nn", "torch.nm"), "", "torch.nm"),
         (YAML.replace("in_features", "in_feature"), "", "in_feature"),
         (YAML.replace("<lr>", "<rate>"), "", "rate"),
-        (YAML.replace("out\n", "!PLACEHOLDER\n"), "", "folder"),
         (YAML.replace("lr: 0.1", "lr: [0.1"), "", "are not YAML"),
         (YAML.replace("lr: 0.1", "lr: !new"), "", "test.yaml"),
         (YAML + "lr: 0.2\n", "", "says lr again"),
@@ -57,6 +56,11 @@ def test_what_is_wrong_is_told_in_a_sentence(load, text, overrides, reason):
     message = str(caught.value)
     assert ": correct" in message and ("test.yaml" in message or overrides)
     assert reason in message and "\n" not in message and len(message) < 400
+
+
+def test_a_placeholder_names_the_option_that_fills_it(load):
+    with pytest.raises(UserError, match=r"test.yaml leave folder open: give it, as --folder VALUE\.$"):
+        load(YAML.replace("out\n", "!PLACEHOLDER\n"), "")
 
 
 def test_a_missing_file(tmp_path):
