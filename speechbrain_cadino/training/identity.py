@@ -10,6 +10,7 @@ import speechbrain_cadino
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.comparison import (
     REMEDY,
     SOURCES,
@@ -65,6 +66,8 @@ class RunIdentity:
         self.sources = self._sources()
         self.trials = {path: trials_digest(path) for path in self._trial_lists()}
         record = read_record(self.folder)
+        if self.sources["init"][1] == ABSENT and not is_begun(self.folder):
+            load_encoder(self.settings.get("init"))  # it says what is wrong with it
         if record is None:
             check_unclaimed(self.folder)
             return

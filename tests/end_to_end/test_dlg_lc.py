@@ -473,3 +473,10 @@ def test_clusters_that_teach_nothing_are_refused_before_anything_is_embedded(cor
     arguments = command(corpus, tmp_path / "run", init=encoder, **settings)
     assert said in run_script("train.py", *arguments).error()
     assert not (tmp_path / "run/iteration_1").exists()
+
+
+@pytest.mark.parametrize("init", ["absent", "run"])
+def test_a_wrong_encoder_folder_is_told_before_the_corpus_is_read(corpus, tmp_path, init):
+    (tmp_path / "run" / "encoder").mkdir(parents=True)
+    sentence = run_script("train.py", *command(corpus, tmp_path / "out", init=tmp_path / init)).error()
+    assert str(tmp_path / init) in sentence and not list(tmp_path.glob("out/**/*.csv"))
