@@ -69,10 +69,8 @@ class CadinoBrain(StoppableBrain):
             self.checkpointer.add_recoverable("random_states", RandomStates())
 
     def init_optimizers(self) -> None:
-        try:
+        with set_up_errors({}):  # such as an argument of opt_class
             super().init_optimizers()
-        except (ValueError, TypeError) as error:
-            raise UserError(f"opt_class makes no optimiser ({error}): correct its settings.") from error
 
     def fit_loader(self, loader: ViewLoader) -> None:
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""

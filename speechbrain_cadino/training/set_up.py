@@ -16,7 +16,7 @@ def set_up_errors(run_opts: Mapping[str, Any] | None) -> Iterator[None]:
     """Turn the errors of SpeechBrain's `Brain`, such as a device that is not there, into a `UserError`."""
     try:
         yield
-    except (ValueError, RuntimeError, AssertionError) as error:
+    except (ValueError, TypeError, RuntimeError, AssertionError) as error:
         device = str((run_opts or {}).get("device", ""))
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise UserError(
