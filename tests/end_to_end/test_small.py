@@ -150,7 +150,7 @@ def test_three_utterances_are_refused(folder, tmp_path):
 
 
 def test_a_run_that_does_not_fit_the_disk_is_refused(folder, tmp_path):
-    outcome = train("small", folder, tmp_path / "run", **SHORT, **HEAD, keep_checkpoints=10**9)
+    outcome = train("small", folder, tmp_path / "run", number_of_epochs=10**8, **HEAD, keep_checkpoints=10**8)
     assert re.search(r"The run needs [\d.]+ GB on the disk of .* GB are free: free some", outcome.error())
 
 
