@@ -25,8 +25,8 @@ REMEDY = "give another output_folder, or what it began with"
 logger = logging.getLogger(__name__)
 
 
-def warn_of_changes(folder: Path, record: dict, settings: SettingsRecord) -> None:
-    """Warn of what changes the weights a little, or perhaps: the package's version, the processes, rounded audio."""
+def warn_of_changes(folder: Path, record: dict) -> None:
+    """Warn of what changes the weights a little, or perhaps: the package's version, the number of processes."""
     was, now = record["version"], speechbrain_cadino.__version__
     if was != now:
         logger.warning("The run in %s was begun by version %s, and goes on by %s.", folder, was, now)
@@ -37,7 +37,11 @@ def warn_of_changes(folder: Path, record: dict, settings: SettingsRecord) -> Non
             "has another part of them for batch norm and random numbers, so the weights will differ a little.",
             folder, was, now,
         )  # fmt: skip
-    was, now = SettingsRecord(**record["settings"]).get("preload"), settings.get("preload")
+
+
+def warn_of_rounding(folder: Path, before: SettingsRecord, settings: SettingsRecord) -> None:
+    """Warn if audio was read from memory and now is from files, or the other way round."""
+    was, now = before.get("preload"), settings.get("preload")
     if was != now:
         logger.warning(
             "The run in %s was begun with preload %s, and now it is %s: files of 16 bits stay the same; others (24 "

@@ -17,6 +17,7 @@ from speechbrain_cadino.training.comparison import (
     compare_settings,
     compare_sources,
     warn_of_changes,
+    warn_of_rounding,
 )
 from speechbrain_cadino.training.run_files import RECORD, UTTERANCES, check_unclaimed, is_begun, read_record
 from speechbrain_cadino.training.settings_record import SettingsRecord
@@ -76,7 +77,7 @@ class RunIdentity:
         if not is_begun(self.folder):
             return
         self.record = record
-        warn_of_changes(self.folder, record, self.settings)
+        warn_of_changes(self.folder, record)
         compare_settings(self.folder, SettingsRecord(**record["settings"]), self.settings)
         compare_sources(self.folder, record, self.sources, self.starts)
         for path, digest in record["trials"].items():
@@ -122,7 +123,9 @@ class RunIdentity:
                 further = [path for path, digest in self.trials.items() if digest not in self.record["trials"].values()]
                 why = f" (the trial list {further[0]} was not given when it began)" if further else ""
                 raise UserError(f"The utterances of the run in {self.folder} {change}{why}: {REMEDY}.")
-            compare_settings(self.folder, SettingsRecord(**self.record["settings"]), self.settings)
+            was = SettingsRecord(**self.record["settings"])
+            compare_settings(self.folder, was, self.settings)
+            warn_of_rounding(self.folder, was, self.settings)  # now that what is auto has its value
         self._write(utterances)
 
     def is_finished(self) -> bool:
