@@ -125,7 +125,7 @@ class RunIdentity:
                 raise UserError(f"The utterances of the run in {self.folder} {change}{why}: {REMEDY}.")
             was = SettingsRecord(**self.record["settings"])
             compare_settings(self.folder, was, self.settings)
-            warn_of_rounding(self.folder, was, self.settings)
+            warn_of_rounding(self.folder, was, self.settings)  # now that what is auto has its value
         self._write(utterances)
 
     def is_finished(self) -> bool:

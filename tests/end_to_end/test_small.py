@@ -171,8 +171,10 @@ def test_cluster_aware_and_stage_2_follow(folder, small, tmp_path):
     assert float(last["half_rank"]) <= 1
 
 
-def test_what_may_change_may_do_so_where_it_was_auto(small, folder):
+def test_what_may_change_may_do_so_where_it_was_auto(small, folder, caplog):
     output, _ = small
+    assert train("small", folder, output, **SHORT, **HEAD).status == 0 and "preload" not in caplog.text
     again = train("small", folder, output, **SHORT, **HEAD, preload=False, evaluate_every=2)
     assert again.status == 0 and "is finished: nothing was done" in again.out
+    assert "begun with preload true, and now it is false" in caplog.text
     assert "batch_size" in train("small", folder, output, **SHORT, **HEAD, batch_size=8).error()
