@@ -23,16 +23,20 @@ import statistics
 import time
 import warnings
 
-import numpy as np
-import sklearn.cluster
-import torch
-from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
-from train_step import ask, peak_memory
+from speechbrain_cadino.utils.imports import stoppable_imports
 
-from speechbrain_cadino.clusters.kmeans import KMeans
-from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
-from speechbrain_cadino.verification.report import format_table
+with stoppable_imports():  # they take seconds
+    import numpy as np
+    import sklearn.cluster
+    import torch
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+    from train_step import ask, peak_memory
+
+    from speechbrain_cadino.clusters.kmeans import KMeans
+    from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+    from speechbrain_cadino.verification.report import format_table
+
 
 FULL = {"items": 1092009, "clusters": 7500}
 FORMATS = {"s/iteration": ".3f", "CPU s": ".3f", "GFLOP/s": ".1f", "ratio": ".2f", "inertia": ".6g"}

@@ -9,11 +9,14 @@ finished is not run again.
 
 import argparse
 
-from sweep_file import read_sweep
-from sweep_runs import LOG, run_all
-from sweep_table import make_table
+from speechbrain_cadino.utils.imports import stoppable_imports
 
-from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+with stoppable_imports():  # they take seconds
+    from sweep_file import read_sweep
+    from sweep_runs import LOG, run_all
+    from sweep_table import make_table
+
+    from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 
 
 def main(arguments=None):

@@ -24,20 +24,24 @@ import time
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import soundfile
-import torch
-from steps import SGD, PackageStep, PlainStep, Sizes
-from torch.utils.flop_counter import FlopCounterMode
+from speechbrain_cadino.utils.imports import stoppable_imports
 
-from speechbrain_cadino.augmentation.noise import babble
-from speechbrain_cadino.augmentation.parameters import AugmentationSampler
-from speechbrain_cadino.augmentation.settings import AugmentationSettings
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE
-from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
-from speechbrain_cadino.verification.report import format_table
-from speechbrain_cadino.views.dataset import ViewDataset
+with stoppable_imports():  # they take seconds
+    import numpy as np
+    import soundfile
+    import torch
+    from steps import SGD, PackageStep, PlainStep, Sizes
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from speechbrain_cadino.augmentation.noise import babble
+    from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+    from speechbrain_cadino.augmentation.settings import AugmentationSettings
+    from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+    from speechbrain_cadino.corpus.manifest import Manifest
+    from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+    from speechbrain_cadino.verification.report import format_table
+    from speechbrain_cadino.views.dataset import ViewDataset
+
 
 VARIANTS = {"reference": PlainStep, "package": PackageStep}
 TOLERANCE = 1e-4

@@ -212,3 +212,51 @@ def test_two_ranks(corpus, tmp_path, signum, all_of_them):
     )
     assert nobody_is_left(process.pid)
     assert list((tmp_path / "run/save").glob("CKPT*"))
+
+
+# Sends itself a signal when it begins to import a module; or says when it begins, for somebody else to send one.
+IMPORTING = """
+import os, runpy, sys
+script, module, signum, *sys.argv[1:] = sys.argv[1:]
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), int(signum))
+sys.meta_path.insert(0, Finder())
+sys.argv[0] = script
+sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
+print("begun", flush=True)
+runpy.run_path(script, run_name="__main__")
+"""
+BENCHMARKS = RECIPE.parents[2] / "benchmarks"
+
+
+@pytest.mark.parametrize("signum, status, name", SIGNALS)
+@pytest.mark.parametrize(
+    "script, module",
+    [
+        ("train.py", "speechbrain"),
+        ("train.py", "torch"),
+        ("train.py", "speechbrain_cadino.training.experiment"),
+        ("verify.py", "numpy"),
+        ("demo.py", "speechbrain_cadino.verification.scoring"),
+        ("prepare.py", "numpy"),
+        (str(BENCHMARKS / "sweep.py"), "sweep_table"),
+    ],
+)
+def test_while_it_imports(script, module, signum, status, name):
+    process = start([sys.executable, "-c", IMPORTING, script, module, str(int(signum)), "--help"])
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (status, "begun\n", f"stopped ({name}): the same command goes on.\n")
+
+
+@pytest.mark.parametrize("seconds", [0.3, 1, 3])
+def test_some_time_after_it_began(corpus, tmp_path, seconds):
+    arguments = training(tmp_path / "run", **{**corpus.lists, **LONG})
+    process = start([sys.executable, "-c", IMPORTING, "train.py", "no module", "0", *arguments])
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.splitlines()[-1].endswith("(Ctrl-C): the same command goes on."), err
+    assert "Traceback" not in err and nobody_is_left(process.pid)

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from speechbrain_cadino.utils.errors import one_sentence_errors
+from speechbrain_cadino.utils.imports import stoppable_imports
 from speechbrain_cadino.utils.signals import Stopped, holding, not_holding, stop_signal
 
 SCRIPT = """
@@ -126,3 +127,27 @@ def test_the_status_goes_with_the_signal():
     assert str(Stopped(signal.SIGINT, "stopped at step 3 of epoch 2, saved")) == (
         "stopped at step 3 of epoch 2, saved (Ctrl-C): the same command goes on."
     )
+
+
+def test_imports_leave_the_signals_as_they_were(left_alone):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as nohup does
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    with stoppable_imports():
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) != before[signal.SIGTERM]
+    assert {signum: signal.getsignal(signum) for signum in before} == before
+    with pytest.raises(ModuleNotFoundError), stoppable_imports():
+        import not_there  # noqa: F401
+    assert {signum: signal.getsignal(signum) for signum in before} == before
+
+
+def test_the_guard_of_imports_imports_nothing_heavy():
+    code = "import sys; import speechbrain_cadino.utils.imports; print(*{'numpy', 'torch', 'yaml'} & set(sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == ""

@@ -8,9 +8,12 @@ To run by hand (train.py does it by itself):
 import argparse
 import inspect
 
-from speechbrain_cadino.corpus.prepare import prepare_corpus
-from speechbrain_cadino.utils.errors import one_sentence_errors
-from speechbrain_cadino.utils.locks import hold_folder
+from speechbrain_cadino.utils.imports import stoppable_imports
+
+with stoppable_imports():  # they take seconds
+    from speechbrain_cadino.corpus.prepare import prepare_corpus
+    from speechbrain_cadino.utils.errors import one_sentence_errors
+    from speechbrain_cadino.utils.locks import hold_folder
 
 
 def parse_arguments(arguments=None):

@@ -13,18 +13,21 @@ import argparse
 import logging
 from pathlib import Path
 
-from speechbrain_cadino.corpus.held_out import drop_held_out
-from speechbrain_cadino.corpus.listing import read_file_list
-from speechbrain_cadino.corpus.manifest import read_manifest
-from speechbrain_cadino.corpus.rows import fit_to_files
-from speechbrain_cadino.corpus.trials import read_trials
-from speechbrain_cadino.encoder.extract import extract_embeddings
-from speechbrain_cadino.inference import SpeakerEncoder
-from speechbrain_cadino.utils.errors import one_sentence_errors
-from speechbrain_cadino.utils.files import atomic_path
-from speechbrain_cadino.utils.locks import hold_folder
-from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
-from speechbrain_cadino.verification.report import format_table, write_scores
+from speechbrain_cadino.utils.imports import stoppable_imports
+
+with stoppable_imports():  # they take seconds
+    from speechbrain_cadino.corpus.held_out import drop_held_out
+    from speechbrain_cadino.corpus.listing import read_file_list
+    from speechbrain_cadino.corpus.manifest import read_manifest
+    from speechbrain_cadino.corpus.rows import fit_to_files
+    from speechbrain_cadino.corpus.trials import read_trials
+    from speechbrain_cadino.encoder.extract import extract_embeddings
+    from speechbrain_cadino.inference import SpeakerEncoder
+    from speechbrain_cadino.utils.errors import one_sentence_errors
+    from speechbrain_cadino.utils.files import atomic_path
+    from speechbrain_cadino.utils.locks import hold_folder
+    from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
+    from speechbrain_cadino.verification.report import format_table, write_scores
 
 
 def parse_arguments(argv=None):
