@@ -9,9 +9,17 @@ pooling have gradients made by hand.
 
 from __future__ import annotations
 
+import inspect
+
+import numpy as np
 import torch
 from speechbrain.lobes.models import ECAPA_TDNN as speechbrain_ecapa
 from torch.nn import functional as F
+
+from speechbrain_cadino.encoder.ecapa_settings import check_ecapa
+from speechbrain_cadino.utils.errors import UserError
+
+_SIGNATURE = inspect.signature(speechbrain_ecapa.ECAPA_TDNN.__init__)
 
 
 class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
@@ -27,8 +35,17 @@ class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
     torch.Size([2, 1, 24])
     """
 
+    _edge = 0  # frames that the widest layer sees to either side
+
     def __init__(self, input_size: int, *args, **kwargs) -> None:
-        super().__init__(input_size, *args, **kwargs)
+        given = _SIGNATURE.bind(self, input_size, *args, **kwargs)
+        given.apply_defaults()
+        if "groups" not in kwargs:  # SpeechBrain's default is for five layers
+            given.arguments["groups"] = [1] * np.size(given.arguments["channels"])
+        check_ecapa(given.arguments)
+        super().__init__(*given.args[1:])
+        kernels, dilations = given.arguments["kernel_sizes"], given.arguments["dilations"]
+        self._edge = max(dilation * (size - 1) // 2 for size, dilation in zip(kernels, dilations))
         convolutions = [layer for layer in self.modules() if isinstance(layer, torch.nn.Conv1d)]
         dropouts = [layer for layer in self.modules() if isinstance(layer, torch.nn.Dropout1d)]
         self._plain = (
@@ -51,7 +68,17 @@ class ECAPA_TDNN(speechbrain_ecapa.ECAPA_TDNN):
         -------
         torch.Tensor
             Embeddings (batch, 1, lin_neurons).
+
+        Raises
+        ------
+        UserError
+            If there are no more frames than a layer sees to either side of one.
         """
+        if x.shape[1] <= self._edge:
+            raise UserError(
+                f"embedding_model sees {self._edge} frames to either side, by its kernel_sizes and dilations, and "
+                f"there are {x.shape[1]} in all: lower dilations, or give longer crops or utterances."
+            )
         if lengths is not None or x.device.type != "cpu" or not self._plain:
             return super().forward(x, lengths)
         x = _tdnn(self.blocks[0], x)

@@ -72,7 +72,8 @@ def extract_embeddings(
     Raises
     ------
     UserError
-        If no utterance could be used, or with ``strict`` one could not.
+        If no utterance could be used, or with ``strict`` one could not; or if the encoder gives embeddings that are not
+        finite, which is told with ID and file.
     """
     if not len(manifest):
         raise UserError("There are no utterances to embed: check the manifest or the list.")
@@ -102,7 +103,26 @@ def extract_embeddings(
         if strict or not ids:
             raise UserError(message)
         logger.warning(message)
+    _check_finite(embeddings, ids, manifest)
     return embeddings, ids
+
+
+def _check_finite(embeddings, ids, manifest):
+    """What an encoder makes NaN or infinity of: told here by its name, for who clusters or scores knows rows alone."""
+    bad = np.flatnonzero(~np.isfinite(embeddings.sum(axis=1, dtype=np.float64)))
+    if not bad.size:
+        return
+    first = ids[bad[0]]
+    path = manifest.wavs[np.flatnonzero(manifest.ids == first)[0]]
+    remedy = (
+        "its weights are no good, take that of an earlier checkpoint or another one"
+        if bad.size == len(ids)
+        else "look at these files, leave them out, or take another encoder"
+    )
+    raise UserError(
+        f"The encoder gives embeddings that are not finite for {bad.size} of {len(ids)} utterances, the first {first} "
+        f"({path}): {remedy}."
+    )
 
 
 def fingerprint(net: SpeakerEncoderNet, manifest: Manifest, max_seconds: float, content: str | None = None) -> str:

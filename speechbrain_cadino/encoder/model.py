@@ -112,3 +112,11 @@ def check_features(compute_features: nn.Module) -> None:
             f"compute_features has bands from f_min {low} to f_max {high} Hz: audio at {SAMPLE_RATE} Hz has 0 to "
             f"{SAMPLE_RATE // 2} Hz; set both within it, in Hz."
         )
+    if isinstance(compute_features, Fbank):
+        empty = (bands.all_freqs_mat - bands.f_central[:, None]).abs() >= bands.band[:, None]
+        n_empty, n_mels = int(empty.all(dim=1).sum()), len(empty)
+        if n_empty > n_mels / 2:
+            raise UserError(
+                f"compute_features has {n_mels} bands from f_min {low} to f_max {high} Hz, of which {n_empty} lie "
+                "between the frequencies of the spectrum and are always empty: set a higher f_max, or a smaller n_mels."
+            )

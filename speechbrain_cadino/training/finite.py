@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from speechbrain_cadino.training.ddp import unwrap
+from speechbrain_cadino.training.suspects import remedy
 from speechbrain_cadino.utils.distributed import is_distributed, is_main, max_over_ranks
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.collate import ViewBatch
@@ -127,8 +128,8 @@ class FiniteStepsBrain(sb.Brain):
         self.nonfinite_count += not overflow
         if not self._may_skip or self.nonfinite_count > self.nonfinite_patience:
             raise UserError(
-                f"The loss or its gradients are not finite at step {self.optimizer_step}: give --skip_nonfinite_grads, "
-                "and the run goes on from its last checkpoint; or give a lower lr and another output_folder."
+                f"The loss or its gradients are not finite at step {self.optimizer_step}: "
+                f"{remedy(vars(self.hparams), self.optimizer_step)}."
             )
         self.kept_buffers.put_back()
         self._loss_is_bad = False

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.faults import fault_line
 
 
 @contextmanager
@@ -23,5 +24,5 @@ def set_up_errors(run_opts: Mapping[str, Any] | None) -> Iterator[None]:
                 f"The device is {device} and PyTorch finds no GPU here: give --device cpu, or install the driver "
                 "and a PyTorch for it."
             ) from error
-        reason = str(error).strip().splitlines()[0].rstrip(".")
+        reason = (str(error).strip().splitlines() or [fault_line(error)])[0].rstrip(".")
         raise UserError(f"Training cannot be set up ({reason}): correct the settings or the --options.") from error

@@ -184,3 +184,36 @@ def test_other_files_in_the_folder_stay(make_net, manifest, tmp_path):
         (tmp_path / "out" / name).write_text("of the user")
     extract_embeddings(make_net(), manifest, tmp_path / "out", progress=False)
     assert names < set(os.listdir(tmp_path / "out"))
+
+
+class NaNFor(torch.nn.Module):
+    """An encoder that breaks at waves of some lengths (all, if there are none)."""
+
+    def __init__(self, net, *lengths):
+        super().__init__()
+        self.net, self.lengths = net, lengths
+        self.compute_features, self.mean_var_norm = net.compute_features, net.mean_var_norm
+        self.embedding_model, self.embedding_dim = net.embedding_model, net.embedding_dim
+
+    def forward(self, waves):
+        broken = not self.lengths or waves.shape[1] in self.lengths
+        return self.net(waves) * (torch.nan if broken else 1)
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+@pytest.mark.parametrize(
+    "lengths, said",
+    [
+        ([8000], "1 of 7 utterances, the first u2 (FOLDER/c.ogg): look at these files"),
+        ([4000, 6000], "3 of 7 utterances, the first u4 (FOLDER/long.wav): look"),  # pieces of 4000, 6000, 6000
+        ([], "7 of 7 utterances, the first u0 (FOLDER/a.wav): its weights are no good"),
+    ],
+)
+def test_an_encoder_that_gives_no_numbers_is_told_by_the_utterance(
+    make_net, manifest, tmp_path, lengths, said, on_disk
+):
+    folder = tmp_path / "out" if on_disk else None
+    for _ in range(2):  # the second time they are found again
+        with pytest.raises(UserError) as error:
+            extract_embeddings(NaNFor(make_net(), *lengths), manifest, folder, shard_size=2, progress=False)
+        assert said.replace("FOLDER", str(tmp_path)) in str(error.value)

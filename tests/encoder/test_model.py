@@ -66,6 +66,8 @@ def test_upper_frequency_is_heard(make_net):
         (dict(sample_rate=44100), "sample_rate 44100"),
         (dict(f_max=11025), "from f_min 0 to f_max 11025 Hz"),
         (dict(f_min=4000, f_max=3800), "f_min 4000 to f_max 3800 Hz"),
+        (dict(f_max=10), "20 bands from f_min 0 to f_max 10 Hz, of which 20 lie between the frequencies"),
+        (dict(f_min=7900, f_max=8000), "and are always empty: set a higher f_max, or a smaller n_mels"),
     ],
 )
 def test_a_filterbank_of_another_rate_is_refused(make_net, settings, words):

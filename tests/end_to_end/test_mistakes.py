@@ -101,6 +101,29 @@ def test_an_unknown_option(stop, settings, named):
     assert named in stop(**settings)
 
 
+NET = TINY["embedding_model"]
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(embedding_model=dict(NET, channels=[8, 8, 8])), "embedding_model has 5 kernel_sizes for 3 channels"),
+        (dict(embedding_model=dict(NET, kernel_sizes=[5, 3, 1])), "embedding_model has 3 kernel_sizes for 5 channels"),
+        (dict(embedding_model=dict(NET, dilations=[1, 2, 0, 4, 1])), "embedding_model has dilations [1, 2, 0, 4, 1]"),
+        (dict(embedding_model=dict(NET, res2net_scale=3)), "channels [8, 8, 8, 8, 24] and res2net_scale 3"),
+        (dict(embedding_model=dict(NET, attention_channels=0)), "attention_channels is 0, and must be"),
+        (dict(embedding_model=dict(NET, dilations=[1, 30, 1, 1, 1])), "embedding_model sees 30 frames to either side"),
+        (dict(n_mels=0), "n_mels is 0, and must be"),
+        (dict(f_max=10), "bands from f_min 0 to f_max 10 Hz, of which"),
+        (dict(koleo_weight=1e30), "koleo_weight is 1e+30 (usual: 0 to 100): set it to what is usual"),
+        (dict(consistency_weight=1e38), "consistency_weight is 1e+38 (usual: 0 to 100)"),
+    ],
+)
+def test_what_cannot_be_trained_names_the_setting(stop, settings, said):
+    sentence = stop(**settings)
+    assert said in sentence and "lr" not in sentence.split("(")[0]
+
+
 def test_a_placeholder_and_a_settings_file_that_is_not_there(tmp_path):
     tiny = options({**TINY, "output_folder": tmp_path / "run"})
     assert "data_folder" in run_script("train.py", "hparams/dino.yaml", *tiny).error()

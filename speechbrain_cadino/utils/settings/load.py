@@ -15,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import check_changes, check_idle, check_parts, check_paths, check_values
+from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
 from speechbrain_cadino.utils.settings.merge import merge, read_file
 from speechbrain_cadino.utils.settings.options import from_options, from_values
 from speechbrain_cadino.utils.settings.tree import Node, read_tree, write_tree
@@ -165,29 +166,17 @@ def _keep_words(node):
     node.quoted = node.quoted or isinstance(node.value, str) and node.value.lower() in ("yes", "no", "on", "off")
 
 
-# What objects that get values that do not go together may raise; a file that is included may be absent.
-FAULTS = (
-    ValueError, LookupError, ImportError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError,
-    FileNotFoundError, IsADirectoryError,
-)  # fmt: skip
-
-
 @contextmanager
 def sentences(what: str) -> Iterator[None]:
     """Turn the errors of HyperPyYAML, and of the objects that it builds, into a `UserError` about ``what``."""
     try:
         yield
     except YAMLError as error:
-        raise UserError(f"{what} are not YAML ({_one_line(error)}): correct the file.") from error
+        raise UserError(f"{what} are not YAML ({fault_line(error)}): correct the file.") from error
     except FAULTS as error:
         left = re.match(r"'(\w+)' is a !PLACEHOLDER", str(error))
         if left:
             raise UserError(f"{what} leave {left[1]} open: give it, as --{left[1]} VALUE.") from error
         raise UserError(
-            f"{what} cannot be used ({_one_line(error)}): correct the file or the --option that replaces it."
+            f"{what} cannot be used ({fault_line(error)}): correct the file or the --option that replaces it."
         ) from error
-
-
-def _one_line(error):
-    parts = error.args if error.args and all(isinstance(part, str) for part in error.args) else [str(error)]
-    return " ".join(" ".join(parts).split()) or type(error).__name__
