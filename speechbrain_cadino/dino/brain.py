@@ -11,8 +11,11 @@ from speechbrain_cadino.dino.multicrop import map_by_length
 from speechbrain_cadino.training.averaging import check_averaging, load_average
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
+from speechbrain_cadino.training.retrieval import ranks
 from speechbrain_cadino.training.teacher import EMATeacher
+from speechbrain_cadino.utils.distributed import world_size
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.views.collate import ViewBatch
 from speechbrain_cadino.views.loader import ViewLoader
 
@@ -56,7 +59,8 @@ class DINOBrain(CadinoBrain):
         self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
 
     def check_before(self, loader: ViewLoader) -> list[str]:
-        n_epochs, items = self.hparams.epoch_counter.limit, len(loader.dataset)
+        n_epochs, sampler = self.hparams.epoch_counter.limit, loader.batch_sampler
+        items = sampler.batches_per_epoch * sampler.batch_size * world_size()
         found = check_dino(vars(self.hparams), n_epochs, items, loader.dataset.augment)
         return super().check_before(loader) + found
 
@@ -117,8 +121,14 @@ class DINOBrain(CadinoBrain):
         load_average(self.teacher, self.checkpointer, "teacher", self.hparams.average_checkpoints)
         encoder = self.encoder_to_test().eval()
         if self.hparams.last_layer_refit is not None:
-            self.hparams.last_layer_refit(encoder, self._global_views(encoder))
+            without = on_main(self._ranks, encoder)
+            refitted = self.hparams.last_layer_refit(encoder, self._global_views(encoder))
+            self.ranks_without_refit = without if refitted else None
         return encoder
+
+    def _ranks(self, encoder):
+        """`ranks` of the halves, (n,), or None if they are not measured."""
+        return None if self.half_retrieval is None else ranks(*self.half_retrieval.kept(encoder))
 
     def _global_views(self, encoder):
         """Items and their global views' features, batch by batch, of the epoch that would come next."""

@@ -39,10 +39,16 @@ def check_dino(settings: dict[str, Any], n_epochs: int, items_per_epoch: int, au
             "not stop it, lower them."
         )
     refit = settings.get("last_layer_refit")
-    if refit is not None and items_per_epoch < 2 * settings.get("embedding_dim", 0):
+    outputs, items = settings.get("embedding_dim", 0), min(items_per_epoch, getattr(refit, "max_items", 0))
+    if refit is not None and items <= outputs:
         found.append(
-            f"last_layer_refit will have {items_per_epoch} items for {settings['embedding_dim']} dimensions, too few "
-            "to tell them apart: give more utterances, or set last_layer_refit to null."
+            f"The last layer will stay as it is trained: last_layer_refit would have {items} items for {outputs} "
+            "outputs, and needs more items than outputs."
+        )
+    elif refit is not None and items < 2 * outputs:
+        found.append(
+            f"last_layer_refit will have {items} items for {outputs} outputs, which is few: the end of the run says "
+            "whether it has made the encoder worse."
         )
     return found
 

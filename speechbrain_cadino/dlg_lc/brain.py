@@ -104,22 +104,17 @@ class DLGLCBrain(CadinoBrain):
     def check_after(self):
         return super().check_after() + check_history(self.history.rows, self.hparams.gate_mode, self.gate.reason)
 
-    def on_fit_start(self) -> None:
-        super().on_fit_start()
-        if self.checkpointer.list_checkpoints():
-            return
+    def begin(self):
+        measured = super().begin()
         if self.hparams.start_from:
             new = set(self.checkpointer.recoverables) - {"encoder", "classifier", "gate"}
             load_from_run(self.checkpointer, self.hparams.start_from, new=new)
         elif self.hparams.init and not self.hparams.fresh_encoder:
             start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
-            if self.history.rows:
-                untrained = {
-                    f"untrained_{name}": value for name, value in self.history.rows[0].items() if name != "epoch"
-                }
-                self.record_start(untrained)
+            measured = super().begin() | {f"untrained_{name}": value for name, value in measured.items()}
         if self.predictor is not None:
             self.predictor.update(self._model(), momentum=0)  # the weights came just now
+        return measured
 
     def encoder_to_test(self):
         return unwrap(self.modules.encoder)

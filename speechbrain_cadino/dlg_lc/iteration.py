@@ -18,7 +18,7 @@ from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_l
 from speechbrain_cadino.dlg_lc.report import Report
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.experiment import Experiment
-from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.training.finish import LARGE_MARGIN, DevelopmentList
 from speechbrain_cadino.training.parts import claim_part
 from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
 from speechbrain_cadino.utils.errors import UserError
@@ -42,7 +42,8 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
     for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, and what every training
-    leaves; the output folder gets ``iterations.csv`` and ``iterations.png``. Killed, the same command goes on.
+    leaves; the output folder gets ``iterations.csv``, which says after each iteration which encoder to keep as far as
+    that is known without labels, and ``iterations.png``. Killed, the same command goes on.
 
     Arguments
     ---------
@@ -63,7 +64,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
         f"EER % {Path(path).stem}": DevelopmentList(path, hparams.development_folder, manifest)
         for path in hparams.held_out_trials
     }
-    report = Report(output, hparams.train_loggers)
+    report = Report(output, hparams.train_loggers, hparams.init)
     previous, encoder, part = None, hparams.init, None
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
@@ -83,12 +84,13 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
         labelled = Labelled.of(manifest, labels, folder / TABLE)
         part = {"output_folder": str(folder), "iteration": number, "init": encoder and str(encoder)}
         trained = _train_once(experiment, part, labelled, development, further)
-        report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained})
+        report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained}, folder)
         previous, encoder = labels, folder / "encoder"
     if hparams.large_margin and part is not None:
-        part |= {"start_from": part["output_folder"], "output_folder": str(output / "large_margin")}
+        folder = output / "large_margin"
+        part |= {"start_from": part["output_folder"], "output_folder": str(folder)}
         trained = _train_once(experiment, hparams.large_margin | part, labelled, development, further)
-        report.add({"iteration": part["iteration"] + 1, "step": "large margin", **trained})
+        report.add({"iteration": part["iteration"] + 1, "step": LARGE_MARGIN, **trained}, folder)
     report.show()
 
 
@@ -134,7 +136,7 @@ class Labelled(NamedTuple):
     def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
         """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
-        return part.train(self.manifest, development, labels=self.labels)
+        return part.train(self.manifest, development, experiment.hparams.init, labels=self.labels)
 
 
 def _train_once(experiment, settings, labelled, development, further):

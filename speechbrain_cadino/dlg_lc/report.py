@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from speechbrain_cadino.training.finish import ITERATIONS
+from speechbrain_cadino.training.finish import LARGE_MARGIN, tell_iterations
 from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.kept import advice, is_worse
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.utils.distributed import is_main
-from speechbrain_cadino.verification.report import format_table
 
 PANELS = {
     "EER of the development list (%)": ["EER %"],
@@ -33,14 +33,26 @@ class Report:
         The folder of the CSV and the plot.
     train_loggers : dict
         As of `TrainLoggers`.
+    init : str or None
+        The encoder folder that it all began with.
     """
 
-    def __init__(self, output: Path, train_loggers: dict) -> None:
+    def __init__(self, output: Path, train_loggers: dict, init: str | None) -> None:
         self.output, self.history, self.loggers = output, History(), TrainLoggers(train_loggers)
+        self.init, self._keep = init, None
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Take in the metrics of an iteration, a dict with its number as ``iteration``."""
-        self.history.add(row)
+    def add(self, row: dict[str, Any], folder: Path) -> None:
+        """Take in the metrics of an iteration, a dict with its number as ``iteration``, and its output folder.
+
+        Its row says as ``keep`` which encoder to keep so far: the last that is not clearly under that of --init.
+        """
+        name = f"iteration {row['iteration']}" if row["step"] != LARGE_MARGIN else "the large margin"
+        keep = advice(row, folder / "encoder", self.init, name)
+        if not is_worse(row):
+            self._keep = keep
+        elif self._keep is not None:
+            keep = f"{self._keep}, after {name} {row['exported_half_rank']:.3f}"
+        self.history.add({**row, "keep": keep})
         told = {name for names in PANELS.values() for name in names} & set(row)
         self.loggers.log_stats({"iteration": row["iteration"]}, {name: row[name] for name in sorted(told)})
         if not is_main():
@@ -49,7 +61,6 @@ class Report:
         self.history.plot(self.output / "iterations.png", PANELS, against="iteration")
 
     def show(self) -> None:
-        """Print the table."""
+        """Print the table, and which encoder to keep."""
         if is_main():
-            columns = [name for name in ITERATIONS if name in self.history.columns()]
-            print(f"\n{format_table(self.history.rows, columns)}")
+            tell_iterations(self.history)

@@ -16,7 +16,7 @@ import torch
 
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import broadcast, gather_rows, is_main, world_size
+from speechbrain_cadino.utils.distributed import broadcast, gather_rows, is_main, max_over_ranks, world_size
 from speechbrain_cadino.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -51,8 +51,9 @@ class LastLayerRefit:
     >>> norm = InputNormalization(norm_type="sentence", std_norm=False)
     >>> encoder = SpeakerEncoderNet(Fbank(n_mels=80), norm, ecapa, embedding_dim=24)
     >>> refit = LastLayerRefit(shrinkage=0.3)
-    >>> views = [torch.randn(2, 50, 80), torch.randn(2, 50, 80)]
-    >>> refit(encoder, [(torch.tensor([0, 1]), views)])
+    >>> views = [torch.randn(25, 50, 80), torch.randn(25, 50, 80)]
+    >>> refit(encoder, [(torch.arange(25), views)])
+    True
     """
 
     def __init__(self, shrinkage: float = 0.3, max_items: int = 20_000) -> None:
@@ -61,8 +62,11 @@ class LastLayerRefit:
         self.shrinkage, self.max_items = shrinkage, max_items
 
     @torch.no_grad()
-    def __call__(self, net: SpeakerEncoderNet, batches: Iterable) -> None:
+    def __call__(self, net: SpeakerEncoderNet, batches: Iterable) -> bool:
         """Refit an encoder in place; its modules' modes are put back afterwards. Every rank must call it.
+
+        With no more items than outputs the encoder stays as it is, and a sentence says so: the items' means span one
+        direction less than there are items, and the outputs beyond would show nothing but noise.
 
         Arguments
         ---------
@@ -72,10 +76,15 @@ class LastLayerRefit:
             Items (batch,), each met in one batch of one rank only, and their views: features (batch, frames, mels)
             each. Ranks have batches of the same size.
 
+        Returns
+        -------
+        bool
+            Whether it was refitted; the same on all ranks.
+
         Raises
         ------
         UserError
-            If the items have one view only, there is one item, or a statistic is not finite.
+            If the items have one view only, there are none, or a statistic is not finite.
         """
         layer, items, statistics, seen = net.embedding_model.fc.conv, [], [], 0
         handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
@@ -97,27 +106,29 @@ class LastLayerRefit:
                 "last_layer_refit has got no items: set a smaller batch_size, so that an epoch has a batch."
             )
         statistics, items = gather_rows(torch.cat(statistics)), gather_rows(torch.cat(items).to(layer.weight.device))
+        (enough,) = max_over_ranks(is_main() and _are_enough(statistics, items, len(layer.weight)))
+        if not enough:
+            return False
         if is_main():
-            _check(statistics, items, len(layer.weight))
             weight, bias = discriminant_layer(statistics, items, len(layer.weight), self.shrinkage)
             layer.weight.copy_(weight.unsqueeze(2))
             layer.bias.copy_(bias)
         broadcast(layer.weight)
         broadcast(layer.bias)
         net.embedding_norm.reset_parameters()  # its running statistics too
+        return True
 
 
-def _check(statistics, items, out_dim):
-    n_items = len(items.unique())
-    if n_items < 2:
-        raise UserError("last_layer_refit has got one item: give more utterances, or set last_layer_refit to null.")
+def _are_enough(statistics, items, out_dim):
     if not statistics.isfinite().all():
         raise UserError("The encoder's statistics are not finite: lower lr, and start again in another output_folder.")
+    n_items = len(items.unique())
     if n_items <= out_dim:
         logger.warning(
-            f"last_layer_refit has {n_items} items for {out_dim} outputs, too few for as many directions: raise its "
-            "max_items, give more utterances, or set last_layer_refit to null."
+            f"The last layer stays as it was trained: last_layer_refit would have {n_items} items for {out_dim} "
+            "outputs, and needs more items than outputs."
         )
+    return n_items > out_dim
 
 
 def discriminant_layer(

@@ -46,6 +46,14 @@ def encoder_settings(net: SpeakerEncoderNet) -> dict:
     return settings
 
 
+def front_end(net: SpeakerEncoderNet) -> dict:
+    """Of `encoder_settings`, what decides the features; empty where a module is of another class."""
+    try:
+        return {name: values for name, values in encoder_settings(net).items() if name != "embedding_model"}
+    except (UserError, AttributeError):
+        return {}
+
+
 def _fbank(fbank):
     stft, bands = fbank.compute_STFT, fbank.compute_fbanks
     return {

@@ -51,6 +51,7 @@ class CadinoBrain(StoppableBrain):
     """
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
+    ranks_without_refit = None  # of the halves, before the encoder to export got another last layer
 
     def __init__(
         self, *args, evaluate_development: Callable | None = None, half_retrieval: HalfRetrieval | None = None, **kwargs
@@ -125,15 +126,15 @@ class CadinoBrain(StoppableBrain):
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if not self.history.rows and not self.optimizer_step:
-            self.record_start({})
+            measured = self.begin()
+            if measured:
+                self.history.rows[:] = [{"epoch": 0, **measured}]
+                self.loggers.log_stats({"epoch": 0}, {}, measured)
 
-    def record_start(self, more: dict[str, float]) -> None:
-        """Keep how the encoder is before training as the record of epoch 0, with ``more`` (a dict) in it."""
+    def begin(self) -> dict[str, float]:
+        """What epoch 0, before training, is recorded with; a subclass gives the encoder its first weights here."""
         with not_holding():
-            measured = on_main(self._halves, self.encoder_to_test())
-        if measured:
-            self.history.rows[:] = [{"epoch": 0, **measured, **more}]
-            self.loggers.log_stats({"epoch": 0}, {}, measured)
+            return on_main(self._halves, self.encoder_to_test())
 
     def _wrap_distributed(self):
         # SpeechBrain would convert to SyncBatchNorm on CPUs too, where it raises.

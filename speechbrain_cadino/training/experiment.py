@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from speechbrain.utils.run_opts import RunOptions
 
 from speechbrain_cadino.clusters.quality import cluster_sizes
-from speechbrain_cadino.corpus.character import listen_to
+from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.finish import TABLE, DevelopmentList, export_with_threshold, tell_encoder
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
+from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.training.plan import run_facts
-from speechbrain_cadino.training.verdict import judge
+from speechbrain_cadino.training.verdict import RunFacts, judge
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.on_main import on_main
@@ -31,14 +33,31 @@ from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.verification.report import format_table
 
 
-def read_experiment(hparams_file: str | Path, options: dict | str) -> tuple[Node, list[str]]:
-    """The tree of a YAML with options, and the names of the settings that follow the corpus' size (``auto``).
+class ExperimentSettings(NamedTuple):
+    """A YAML with options, read and checked; nothing is built.
 
-    They have the numbers of some corpus in the tree, so that everything else is checked before the real one is read.
+    Arguments
+    ---------
+    name : str
+        What it is called in a `UserError`.
+    tree : Node
+        All settings, merged, with tags and references.
+    auto : list of str
+        The settings that follow the corpus' size. They have the numbers of some corpus in the tree, so that everything
+        else is checked before the real one is read.
     """
-    tree = read_settings(hparams_file, options)
-    auto = auto_settings(tree)
-    return (changed_settings(tree, numbers_for(tree, auto, MIDDLING)) if auto else tree), auto
+
+    name: str
+    tree: Node
+    auto: list
+
+    @classmethod
+    def read(cls, hparams_file: str | Path, options: dict | str) -> ExperimentSettings:
+        """Of a file and the options of a command line, as `load_settings` takes them."""
+        tree = read_settings(hparams_file, options)
+        auto = auto_settings(tree)
+        tree = changed_settings(tree, numbers_for(tree, auto, MIDDLING)) if auto else tree
+        return cls(f"The settings {hparams_file}", tree, auto)
 
 
 class Experiment:
@@ -46,9 +65,7 @@ class Experiment:
 
     Arguments
     ---------
-    hparams_file : str or Path
-    options : dict or str
-        Of the command line, as `load_settings` takes them.
+    read : ExperimentSettings
     run_opts : speechbrain.utils.run_opts.RunOptions
 
     Attributes
@@ -68,10 +85,11 @@ class Experiment:
         As `load_settings`, or if the output folder cannot be made.
     """
 
-    def __init__(self, hparams_file: str | Path, options: dict | str, run_opts: RunOptions) -> None:
-        self.run_opts = run_opts
-        tree, self.auto = read_experiment(hparams_file, options)
-        self._build(tree, f"The settings {hparams_file}")
+    _heard, _facts = None, (None, None)  # what was found out about the corpus, and is not asked again
+
+    def __init__(self, read: ExperimentSettings, run_opts: RunOptions) -> None:
+        self.run_opts, self.auto = run_opts, read.auto
+        self._build(read.tree, read.name)
 
     def _build(self, tree, name):
         resolved_settings(tree, name)
@@ -83,6 +101,7 @@ class Experiment:
     def changed(self, settings: dict) -> Experiment:
         """The same settings with more of them (a dict) replaced, all objects built anew and the seed set again."""
         other = copy.copy(self)
+        other._facts = None, None
         other._build(changed_settings(self.tree, settings, source="a part of the run"), self._name)
         return other
 
@@ -94,12 +113,26 @@ class Experiment:
         """The same settings, with the numbers for this corpus in place of what they leave to its size (``auto``)."""
         return self.changed(self.numbers(manifest)) if self.auto else self
 
+    def hear(self, manifest: Manifest) -> Character:
+        """The `Character` of the corpus: of the manifest that this is first asked for."""
+        if self._heard is None:
+            self._heard = listen_to(manifest)
+        return self._heard
+
+    def facts(self, manifest: Manifest) -> RunFacts:
+        """The `RunFacts` of a run on a manifest."""
+        if self._facts[0] is not manifest:
+            self._facts = manifest, run_facts(self.hparams, manifest, self.hear(manifest))
+        return self._facts[1]
+
     def save_settings(self) -> None:
         """Write all settings into ``hyperparams.yaml`` of the output folder; `load_hyperpyyaml` reads it."""
         with atomic_path(Path(self.hparams.output_folder) / "hyperparams.yaml") as temporary:
             temporary.write_text(write_tree(self.tree), encoding="utf-8")
 
-    def train(self, manifest: Manifest, development: DevelopmentList | None = None, **inputs: Any) -> dict[str, float]:
+    def train(
+        self, manifest: Manifest, development: DevelopmentList | None = None, init: str | None = None, **inputs: Any
+    ) -> dict[str, float]:
         """Train to the end, from the last checkpoint on; then the main rank exports the encoder and says how it is.
 
         Arguments
@@ -107,6 +140,8 @@ class Experiment:
         manifest : Manifest
             The training utterances.
         development : DevelopmentList, optional
+        init : str, optional
+            An encoder folder that the exported one is compared with.
         **inputs :
             What else the Brain takes, such as the labels of `DLGLCBrain`.
 
@@ -133,24 +168,28 @@ class Experiment:
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
-        return {**metrics, **on_main(_finish, brain, encoder, manifest, development)}
+        return {**metrics, **on_main(_finish, self, brain, encoder, manifest, development, init)}
 
 
-def _finish(brain, encoder, manifest, development):
+def _finish(experiment, brain, encoder, manifest, development, init):
     """Print the table of the run, export the encoder, averaged over the last epochs, and give its error rates."""
     columns = [name for name in TABLE if name in brain.history.columns()]
     print(format_table(brain.history.rows, columns))
     labels = getattr(brain, "labels", None)
     sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
-    verdict = judge(brain.history.rows, run_facts(brain.hparams, manifest, listen_to(manifest), sizes))
-    metrics = {}
+    verdict = judge(brain.history.rows, replace(experiment.facts(manifest), cluster_sizes=sizes))
+    kept = look_at_kept(encoder, brain.half_retrieval, brain.history.rows[-1], brain.ranks_without_refit, init)
+    metrics, told = {}, "\n".join([verdict.text(), *kept.sentences])
     info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
-    info["did it learn"] = verdict.text()  # for a second start of a finished run, and for who closed the terminal
+    info |= {
+        "half_rank": kept.metrics,
+        "did it learn": told,
+    }  # for a second start of a finished run, and for who closed the terminal
     if development is not None:
         info["development list"] = metrics = development(encoder)
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
         print(format_table([metrics]))
     folder = export_with_threshold(encoder, manifest, f"{brain.hparams.output_folder}/encoder", info=info)
-    print(f"\n{verdict.text()}")
+    print(f"\n{told}")
     tell_encoder(folder)
-    return metrics
+    return metrics | kept.metrics

@@ -14,6 +14,7 @@ from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.kept import BLIND
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.evaluation import Evaluation, evaluate
 from speechbrain_cadino.verification.report import format_table, metrics_row
@@ -32,7 +33,18 @@ TABLE += [
     "corrected_accuracy",
 ]
 TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
-ITERATIONS = ["iteration", "step", "clusters", "EER %", "ami_speakers", "ami_previous", "same_spk_within"]
+LARGE_MARGIN = "large margin"  # a step of stage II, after its iterations
+ITERATIONS = [
+    "iteration",
+    "step",
+    "clusters",
+    "EER %",
+    "exported_half_rank",
+    "init_half_rank",
+    "ami_speakers",
+    "ami_previous",
+    "same_spk_within",
+]
 ITERATIONS += ["same_spk_across", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall"]
 ITERATIONS += ["corrected_accuracy"]
 
@@ -143,16 +155,40 @@ def tell_finished(folder: str | Path) -> None:
     folder : str or Path
         The output folder.
     """
-    folder = Path(folder)
-    name, wanted = ("iterations.csv", ITERATIONS) if (folder / "iterations.csv").is_file() else ("epochs.csv", TABLE)
-    history = History.read_csv(folder / name)
-    print(f"\n{format_table(history.rows, [column for column in wanted if column in history.columns()])}")
-    if name == "epochs.csv":
-        info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
-        if "development list" in info:
-            print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
-            print(format_table([info["development list"]]))
-        if "did it learn" in info:
-            print(f"\n{info['did it learn']}")
-        tell_encoder((folder / "encoder").resolve())
+    folder, iterations = Path(folder), None
+    last = folder
+    if (folder / "iterations.csv").is_file():
+        iterations = History.read_csv(folder / "iterations.csv")
+        row = iterations.rows[-1]
+        last = folder / ("large_margin" if row["step"] == LARGE_MARGIN else f"iteration_{row['iteration']}")
+    _tell_training(last)
+    if iterations is not None:
+        tell_iterations(iterations)
     print(f"\nThe run in {folder} is finished: nothing was done, nothing has changed.")
+
+
+def tell_iterations(history: History) -> None:
+    """Print the table of stage II's iterations, and which encoder to keep.
+
+    Arguments
+    ---------
+    history : History
+        A row each; the last one's ``keep`` says it.
+    """
+    print(f"\n{format_table(history.rows, [name for name in ITERATIONS if name in history.columns()])}")
+    keep = history.rows[-1].get("keep") if history.rows else None
+    if keep:
+        print(f"\nWhich encoder? {keep[0].upper()}{keep[1:]}. But {BLIND}.")
+
+
+def _tell_training(folder):
+    """What one training has said at its end."""
+    history = History.read_csv(folder / "epochs.csv")
+    print(f"\n{format_table(history.rows, [name for name in TABLE if name in history.columns()])}")
+    info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
+    if "development list" in info:
+        print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
+        print(format_table([info["development list"]]))
+    if "did it learn" in info:
+        print(f"\n{info['did it learn']}")
+    tell_encoder((folder / "encoder").resolve())

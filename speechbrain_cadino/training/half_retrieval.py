@@ -7,7 +7,6 @@ from copy import deepcopy
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.augmentation.batch import stack_parameters
@@ -15,7 +14,10 @@ from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
 from speechbrain_cadino.corpus.excerpts import wrapped
 from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.settings import front_end
+from speechbrain_cadino.training.retrieval import retrieval
 from speechbrain_cadino.views.dataset import ViewDataset
 
 BATCH = 50  # crops of one pass of the encoder
@@ -60,7 +62,7 @@ class HalfRetrieval:
         self.length = round(seconds * SAMPLE_RATE)
         rng = np.random.default_rng([seed, len(store)])
         self.utterances = rng.permutation(len(store))[:max_utterances]
-        self.features = None
+        self.features, self.front = None, None
 
     @classmethod
     def of_dataset(cls, dataset: ViewDataset, augmenter: ViewAugmenter, max_utterances: int = 500) -> HalfRetrieval:
@@ -76,23 +78,42 @@ class HalfRetrieval:
     def __call__(self, encoder: SpeakerEncoderNet) -> dict[str, float]:
         """The metrics (dict) of a `SpeakerEncoderNet`, which is left as it is; see `retrieval`.
 
-        The features of the halves are made by the first call, and kept.
+        The features of the halves are made by the first call, and kept for encoders of the same filterbank.
         """
-        device = next(encoder.parameters()).device
-        if self.features is None:
-            self.augmenter.to(device)
-            self.features = self._features(encoder, device)
+        device = self._prepare(encoder)
         encoder, norms = with_own_statistics(encoder)
         for number, features in enumerate(self.features[0].split(BATCH), 1):
             for norm in norms:
                 norm.momentum = 1 / number  # the mean over the batches
             encoder.embed(features.to(device))
-        encoder.eval()
-        first, second = (
+        return retrieval(*self._embed(encoder.eval(), device))
+
+    @torch.no_grad()
+    def kept(self, encoder: SpeakerEncoderNet) -> tuple[torch.Tensor, torch.Tensor]:
+        """The halves' embeddings (n, dim) each, by an encoder as it is kept: its own statistics, the mean subtracted.
+
+        Two encoders, one perhaps from a folder with norm and mean folded in, are so asked alike; see `retrieval` and
+        `ranks`.
+        """
+        device = self._prepare(encoder)
+        with evaluating(encoder):
+            halves = self._embed(encoder, device)
+        mean = torch.cat(halves).double().mean(dim=0)
+        return tuple(half.double() - mean for half in halves)
+
+    def _prepare(self, encoder):
+        """The device, and the features of the halves: again, if this encoder has another filterbank than the last."""
+        device, front = next(encoder.parameters()).device, front_end(encoder)
+        if self.features is None or front != self.front:
+            self.augmenter.to(device)
+            self.features, self.front = self._features(encoder, device), front
+        return device
+
+    def _embed(self, encoder, device):
+        return [
             torch.cat([encoder.embed(features.to(device)).cpu() for features in half.split(BATCH)])
             for half in self.features
-        )
-        return retrieval(first, second)
+        ]
 
     def _features(self, encoder, device):
         """Two tensors (n, frames, mels) on the CPU: first and second halves."""
@@ -127,33 +148,6 @@ class HalfRetrieval:
             half = self.store.read(utterance, start + aside, min(stop, start + aside + self.length))
             crops.append(wrapped(half, 0, self.length))
         return crops
-
-
-def retrieval(first: torch.Tensor, second: torch.Tensor) -> dict[str, float]:
-    """How rows of ``first`` (n, dim) find the same row among those of ``second`` (n, dim), by cosine.
-
-    Returns
-    -------
-    dict of float
-        ``half_retrieval``: the fraction of rows whose own is strictly the nearest; chance is 1 / n. ``half_rank``: the
-        fraction of the other rows that are farther than one's own, a tie counting half, on average; chance is 0.5.
-
-    Example
-    -------
-    >>> retrieval(torch.eye(3), torch.eye(3))
-    {'half_retrieval': 1.0, 'half_rank': 1.0}
-    >>> retrieval(torch.ones(3, 2), torch.ones(3, 2))
-    {'half_retrieval': 0.0, 'half_rank': 0.5}
-    """
-    cosines = F.normalize(first.double(), dim=-1) @ F.normalize(second.double(), dim=-1).T
-    own = cosines.diagonal()[:, None]
-    other = ~torch.eye(len(cosines), dtype=torch.bool)
-    nearer, ties = ((cosines > own) & other).sum(dim=1), ((cosines == own) & other).sum(dim=1)
-    farther = len(cosines) - 1 - nearer - ties / 2
-    return {
-        "half_retrieval": (nearer + ties == 0).double().mean().item(),
-        "half_rank": (farther / max(1, len(cosines) - 1)).mean().item(),
-    }
 
 
 def with_own_statistics(module: nn.Module) -> tuple[nn.Module, list[nn.Module]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from speechbrain_cadino.corpus.character import Character, listen_to
+from speechbrain_cadino.corpus.character import Character
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.verdict import RunFacts, unfit
 from speechbrain_cadino.utils.errors import UserError
@@ -33,8 +33,8 @@ def announce(experiment: Any, manifest: Manifest) -> None:
     UserError
         If the disk has less room than the run takes.
     """
-    hparams, heard = experiment.hparams, listen_to(manifest)
-    facts, batches = run_facts(hparams, manifest, heard), len(manifest) // hparams.batch_size
+    hparams, heard, facts = experiment.hparams, experiment.hear(manifest), experiment.facts(manifest)
+    batches = len(manifest) // hparams.batch_size
     print(
         f"The corpus: {manifest.durations.sum() / 3600:.2f} h, {len(manifest)} utterances of "
         f"{len(np.unique(manifest.wavs))} files, median {np.median(manifest.durations):.1f} s.\n"
@@ -49,13 +49,13 @@ def announce(experiment: Any, manifest: Manifest) -> None:
         print(f"Mind: {hint}")
 
 
-def run_facts(hparams: Any, manifest: Manifest, heard: Character, cluster_sizes: dict | None = None) -> RunFacts:
-    """The `RunFacts` of a run on a manifest."""
+def run_facts(hparams: Any, manifest: Manifest, heard: Character) -> RunFacts:
+    """The `RunFacts` of a run on a manifest, without clusters."""
     batches = len(manifest) // hparams.batch_size
     steps = batches // hparams.grad_accumulation_factor * hparams.epoch_counter.limit
     measured = min(len(manifest), hparams.retrieval_utterances)
     recordings = round(len(np.unique(manifest.wavs)) * heard.distinct)
-    return RunFacts(len(manifest), recordings, steps, heard.speechlike, measured, cluster_sizes)
+    return RunFacts(len(manifest), recordings, steps, heard.speechlike, measured)
 
 
 def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest) -> list[str]:

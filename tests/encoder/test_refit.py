@@ -94,13 +94,24 @@ def test_settings_that_make_no_sense(changes):
         LastLayerRefit(**changes)
 
 
-def test_too_few_items_and_statistics_that_are_not_finite(make_net, caplog):
-    LastLayerRefit()(make_net(), views_of(make_net(), 1))
-    assert "last_layer_refit has 10 items for 12 outputs, too few" in caplog.text
-    with pytest.raises(UserError, match="has got one item: give more utterances"):
-        LastLayerRefit()(
-            make_net(), ((items[:1], [view[:1] for view in views]) for items, views in views_of(make_net(), 1))
-        )
+def first_items(net, n_items):
+    """Of each batch of `views_of`, so many items, in two batches."""
+    for items, views in views_of(net, 2):
+        yield items[: n_items // 2], [view[: n_items // 2] for view in views]
+
+
+@pytest.mark.parametrize("n_items, refitted", [(2, False), (10, False), (12, False), (14, True)])
+def test_with_no_more_items_than_outputs_the_layer_stays(make_net, caplog, n_items, refitted):
+    net = make_net()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    assert LastLayerRefit()(net, first_items(net, n_items)) is refitted
+    same = all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert same is not refitted
+    said = f"The last layer stays as it was trained: last_layer_refit would have {n_items} items for 12 outputs"
+    assert (said in caplog.text) is not refitted and "set last_layer_refit" not in caplog.text
+
+
+def test_no_items_and_statistics_that_are_not_finite(make_net):
     with pytest.raises(UserError, match="has got no items"):
         LastLayerRefit()(make_net(), [])
     net = make_net()

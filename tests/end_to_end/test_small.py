@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from tests.end_to_end.conftest import assert_same_weights, options, run_script
@@ -140,6 +141,8 @@ def test_a_learning_rate_of_0_has_not_learned(folder, tmp_path):
 def test_measuring_changes_nothing(folder, small, tmp_path):
     assert train("small", folder, tmp_path / "run", **SHORT, **HEAD, retrieval_utterances=0).status == 0
     assert_same_weights(small[0], tmp_path / "run")
+    kept = [torch.load(output / "encoder/embedding_model.ckpt") for output in (small[0], tmp_path / "run")]
+    torch.testing.assert_close(*kept, rtol=0, atol=0)  # its last layer refitted
 
 
 def test_three_utterances_are_refused(folder, tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from speechbrain_cadino.training.experiment import Experiment
+from speechbrain_cadino.training.experiment import Experiment, ExperimentSettings
 from speechbrain_cadino.utils.errors import UserError
 
 YAML = """\
@@ -23,7 +23,7 @@ def experiment(tmp_path):
     path = tmp_path / "hparams.yaml"
     path.write_text(YAML)
     overrides = f"output_folder: {tmp_path / 'run'}\nlayer: {{out_features: 5, bias: !ref <seed>}}\n"
-    return Experiment(path, overrides, run_opts=None)
+    return Experiment(ExperimentSettings.read(path, overrides), run_opts=None)
 
 
 def test_the_output_folder_is_made(experiment, tmp_path):

@@ -13,42 +13,45 @@ checkpoints, and ``run.json``, which says what run it is.
 
 import sys
 
-import speechbrain as sb
+from speechbrain_cadino.utils.imports import stoppable_imports
 
-from speechbrain_cadino.corpus.manifest import read_manifest
-from speechbrain_cadino.corpus.prepare import prepare_corpus
-from speechbrain_cadino.training.experiment import Experiment, read_experiment
-from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
-from speechbrain_cadino.training.identity import RunIdentity
-from speechbrain_cadino.training.plan import announce
-from speechbrain_cadino.training.settings_record import record_settings
-from speechbrain_cadino.utils.distributed import is_main, join_ranks, leave_ranks
-from speechbrain_cadino.utils.errors import one_sentence_errors
-from speechbrain_cadino.utils.locks import FolderLock
-from speechbrain_cadino.utils.on_main import on_main
-from speechbrain_cadino.utils.settings.command_line import parse_arguments
-from speechbrain_cadino.utils.settings.tree import write_tree
+with stoppable_imports():  # they take seconds
+    import speechbrain as sb
+
+    from speechbrain_cadino.corpus.manifest import read_manifest
+    from speechbrain_cadino.corpus.prepare import prepare_corpus
+    from speechbrain_cadino.training.experiment import Experiment, ExperimentSettings
+    from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
+    from speechbrain_cadino.training.identity import RunIdentity
+    from speechbrain_cadino.training.plan import announce
+    from speechbrain_cadino.training.settings_record import record_settings
+    from speechbrain_cadino.utils.distributed import is_main, join_ranks, leave_ranks
+    from speechbrain_cadino.utils.errors import one_sentence_errors
+    from speechbrain_cadino.utils.locks import FolderLock
+    from speechbrain_cadino.utils.on_main import on_main
+    from speechbrain_cadino.utils.settings.command_line import parse_arguments
+    from speechbrain_cadino.utils.settings.tree import write_tree
 
 
 def main(arguments):
     hparams_file, run_opts, options = parse_arguments(arguments)
     join_ranks(run_opts)
-    tree, auto = read_experiment(hparams_file, options)
-    settings = record_settings(write_tree(tree), run_opts, f"The settings {hparams_file}", auto)
+    read = ExperimentSettings.read(hparams_file, options)
+    settings = record_settings(write_tree(read.tree), run_opts, read.name, read.auto)
     lock = FolderLock(settings.get("output_folder"))
     try:
         on_main(lock.acquire)
-        train(hparams_file, run_opts, options, RunIdentity(settings, lock.folder), lock)
+        train(read, run_opts, RunIdentity(settings, lock.folder), lock)
     finally:
         if is_main():
             lock.release()
     leave_ranks()
 
 
-def train(hparams_file, run_opts, options, identity, lock):
+def train(read, run_opts, identity, lock):
     """One run in its folder, unless that belongs to another one, or the run is finished."""
     on_main(identity.check_settings)
-    experiment = Experiment(hparams_file, options, run_opts)
+    experiment = Experiment(read, run_opts)
 
     def check(manifest):
         identity.check_data(manifest, experiment.numbers(manifest))

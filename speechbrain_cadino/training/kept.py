@@ -1,0 +1,112 @@
+"""The encoder that a run leaves, beside what it was before its end and the encoder that it began with. No labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.training.half_retrieval import HalfRetrieval
+from speechbrain_cadino.training.retrieval import clearly_under, paired_gain, ranks, retrieval
+
+BLIND = (
+    "half_rank does not see whether two recordings of one speaker are near each other: where there are trials, ask "
+    "verify.py for the error rates of both"
+)
+
+
+class Kept(NamedTuple):
+    """What is known of the encoder that is exported: numbers by name, and sentences about them."""
+
+    metrics: dict
+    sentences: list
+
+
+def look_at_kept(
+    encoder: SpeakerEncoderNet,
+    halves: HalfRetrieval | None,
+    last: dict[str, Any],
+    without_refit: torch.Tensor | None = None,
+    init: str | Path | None = None,
+) -> Kept:
+    """Measure the encoder that is exported, and compare it.
+
+    Arguments
+    ---------
+    encoder : SpeakerEncoderNet
+        Averaged, its last layer refitted if so set.
+    halves : HalfRetrieval or None
+        None: nothing is measured.
+    last : dict
+        The metrics of the last epoch.
+    without_refit : torch.Tensor or None
+        (n,) `ranks` of the same halves before the refit; None: there was none.
+    init : str or Path or None
+        The folder of the encoder that the run began with, to be compared.
+
+    Returns
+    -------
+    Kept
+    """
+    if halves is None:
+        return Kept({}, [])
+    embedded = halves.kept(encoder)
+    found = retrieval(*embedded)
+    metrics = {f"exported_{name}": value for name, value in found.items()}
+    trained = f"; of the last epoch {last['half_rank']:.3f}" if "half_rank" in last else ""
+    sentences = [f"The encoder to keep has half_rank {found['half_rank']:.3f}{trained}."]
+    now = ranks(*embedded)
+    if without_refit is not None:
+        metrics["half_rank_without_refit"] = before = without_refit.mean().item()
+        if clearly_under(paired_gain(without_refit, now)):
+            sentences.append(
+                f"last_layer_refit has made it worse, from half_rank {before:.3f} to {found['half_rank']:.3f}: set "
+                "last_layer_refit to null, in another output_folder."
+            )
+    if init is not None:
+        was = ranks(*halves.kept(load_encoder(init, next(encoder.parameters()).device)[0]))
+        low, high = paired_gain(was, now)
+        metrics |= {"init_half_rank": was.mean().item(), "init_gain_low": low, "init_gain_high": high}
+        sentences.append(
+            f"That of --init ({init}) has half_rank {was.mean():.3f}: a gain of {low:.3f} to {high:.3f} (95 %)"
+            + (f", so keep that one; but {BLIND}." if is_worse(metrics) else ".")
+        )
+    return Kept(metrics, sentences)
+
+
+def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None, name: str = "this run") -> str:
+    """Which encoder to keep, that of --init or a new one, in one sentence that names its folder.
+
+    Arguments
+    ---------
+    metrics : dict
+        Of `Kept`.
+    folder : str or Path
+        Of the new encoder.
+    init : str or Path or None
+    name : str
+        Of the run that made the new one.
+
+    Returns
+    -------
+    str
+    """
+    if init is None:
+        return f"keep the encoder of {name} ({folder}): there is no --init that it could be compared with"
+    if "init_half_rank" not in metrics:
+        return (
+            f"nothing says whether the encoder of {name} ({folder}) or that of --init ({init}) is the better one: set "
+            "retrieval_utterances to 500"
+        )
+    new, old = metrics["exported_half_rank"], metrics["init_half_rank"]
+    if is_worse(metrics):
+        return f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}"
+    return f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}"
+
+
+def is_worse(metrics: dict[str, Any]) -> bool:
+    """Whether the metrics of `Kept` are clearly under those of --init."""
+    return "init_gain_high" in metrics and clearly_under((metrics["init_gain_low"], metrics["init_gain_high"]))
