@@ -18,6 +18,7 @@ from speechbrain_cadino.corpus.manifest import Manifest
 
 # Up to so many bytes in all, files are read whole; of more, each by its length and some pieces.
 WHOLE_BYTES = 2**30
+IN_PART = "~"  # stands before what pieces of a file give, where that is kept
 PIECES, PIECE_BYTES, BLOCK = 4, 1024, 2**20
 THREADS = max(8, os.cpu_count() or 1)  # they wait for the disk
 MANY = 1000  # files from which a bar is shown
@@ -97,6 +98,11 @@ def manifest_contents(manifest: Manifest, whole: bool | None = None) -> tuple[np
     """
     known = manifest.contents
     contents = np.full(len(manifest), "", dtype=STRING) if known is None else known.copy()
+    in_part = np.strings.startswith(contents, IN_PART)
+    if whole:
+        contents[in_part] = ""
+    elif in_part.any():
+        contents, whole = np.strings.replace(contents, IN_PART, ""), False
     unknown = np.flatnonzero(contents == "")
     if len(unknown):
         contents[unknown], whole = file_fingerprints(manifest.wavs[unknown], whole)

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from speechbrain_cadino.corpus.copies import find_copies
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.corpus.names import endings, folded, folders_above, identities, identity, name_key, resolved
-from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.corpus.names import folded, identity, name_key, resolved
+from speechbrain_cadino.corpus.trial_names import TrialNames
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -27,21 +28,69 @@ class HeldOut(NamedTuple):
         Trial list -> how many of the files it names.
     unsure : int
         Files left out for a bare name, without a folder, that several of them have and that no known folder explains.
+    missing : dict of str to (int, int, str)
+        Trial list -> how many of its names are those of no file, how many it has, and one of them.
+    originals : list of str
+        Paths of what the lists name, where they are on this disk, training file or not.
+    copies : dict of str to str
+        Files left out since they hold the same bytes as one of ``originals``.
+    joined : dict of str to list of str
+        Name -> files, left out though just one of them can be meant: it has their folders joined in some way.
     """
 
     mask: np.ndarray
     found: dict
     unsure: int
+    missing: dict = {}
+    originals: list = []
+    copies: dict = {}
+    joined: dict = {}
+
+    def with_copies(
+        self, wavs: Sequence[str], sizes: Sequence[int] | None = None, contents: Sequence[str] | None = None
+    ) -> HeldOut:
+        """The same with the files that are copies of what the lists name, byte for byte, under other names.
+
+        Arguments
+        ---------
+        wavs, sizes, contents :
+            As of `find_copies`, (n,) like ``mask``.
+        """
+        rest = np.flatnonzero(~self.mask).tolist()
+        columns = [None if column is None else [column[row] for row in rest] for column in (wavs, sizes, contents)]
+        copies = find_copies(columns[0], self.originals, *columns[1:])
+        mask = self.mask.copy()
+        mask[[rest[row] for row in copies]] = True
+        return self._replace(mask=mask, copies={columns[0][row]: original for row, original in copies.items()})
 
     def sentences(self) -> Iterator[str]:
         """What a user should know of it, one string each."""
         for trials, count in self.found.items():
+            missing, names, example = self.missing.get(trials, (0, 0, ""))
             if count == 0:
-                yield f"No training file is named by the trial list {trials}: right if it is of another corpus."
+                such = f" ({names} names, such as {example})" if names else ""
+                yield f"No training file is named by the trial list {trials}{such}: right if it is of another corpus."
+            elif 2 * missing > names:
+                yield (
+                    f"{missing} of {names} names of the trial list {trials} are those of no training file, such as "
+                    f"{example}: right if they are of another corpus."
+                )
         if self.unsure:
             yield (
                 f"{self.unsure} files are left out only because trials name files like them without a folder: "
                 "set development_folder to the one that the list's names start from."
+            )
+        if self.joined:
+            name, files = next(iter(self.joined.items()))
+            yield (
+                f"{sum(map(len, self.joined.values()))} files are left out because a trial's name may mean each of "
+                f"them, such as {name} both {files[0]} and {files[1]}: write / between folders in the list."
+            )
+        if self.copies:
+            copy, original = next(iter(self.copies.items()))
+            yield (
+                f"{len(self.copies)} files are copies of held-out ones under other names and left out too, such as "
+                f"{copy} of {original}."
             )
 
 
@@ -62,7 +111,9 @@ def find_held_out(
       in the file's path below ``data_folder``, and that has a folder (two, if the name leads to a file elsewhere);
     * the name is a bare one, without a folder, and just one file has it, or no known folder has a file of that name.
 
-    A copy of a file under another name is not found.
+    Names in quotes, with backslashes, of a URL or with a piece's number are read as what they say (`spellings`). One
+    that leads nowhere may have its folders joined (a-b-c), or the file's name may. Copies under other names are found
+    by `HeldOut.with_copies`.
 
     Arguments
     ---------
@@ -85,7 +136,7 @@ def find_held_out(
     """
     mask, unsure = np.zeros(len(wavs), dtype=bool), 0
     found = {str(path): 0 for path in trial_lists}
-    names = _Names(trial_lists, [*filter(None, (data_folder, *folders))])
+    names = TrialNames(trial_lists, [*filter(None, (data_folder, *folders))])
     if not found or not len(wavs):
         return HeldOut(mask, found, unsure)
     root = None if data_folder is None else folded(os.path.abspath(data_folder)) + "/"
@@ -99,13 +150,20 @@ def find_held_out(
 
     hits = [names.exactly(identity(wav), *row) for wav, *row in zip(wavs, map(resolved, wavs), keys, below)]
     take(hits)
-    rest = set(range(len(names.lists))).difference(*hits)
+    rest, joined = set(range(len(names.lists))).difference(*hits), {}
     if rest:
         names.look_for(rest, Counter(key.rsplit("/", 1)[-1] for key in below))
         before, hits = mask.copy(), [names.by_ending(key) for key in below]
         take(hits)
         unsure = sum(bool(named) and names.unclear.issuperset(named) and not mine for named, mine in zip(hits, before))
-    return HeldOut(mask, found, int(unsure))
+        rest.difference_update(*hits)
+        meant = [{name: what for name, what in names.by_joining(key).items() if name in rest} for key in keys]
+        take(meant)
+        rest.difference_update(*meant)
+        joined = names.not_sure(meant, wavs)
+    originals = {identity(wav): wav for wav, out in zip(wavs, mask) if out}
+    originals = [*(names.files | originals).values()]
+    return HeldOut(mask, found, int(unsure), names.missing(rest), originals, joined=joined)
 
 
 def drop_held_out(
@@ -115,7 +173,7 @@ def drop_held_out(
     data_folder: str | Path | None = None,
     folders: Sequence[str | Path] = (),
 ) -> tuple[Manifest, HeldOut]:
-    """A manifest without the utterances of trial lists, as `find_held_out` finds them, and that function's result.
+    """A manifest without the utterances of trial lists, and without copies of them, and what was found.
 
     Arguments
     ---------
@@ -131,51 +189,7 @@ def drop_held_out(
         If nothing is left.
     """
     files, group = np.unique(manifest.wavs, return_inverse=True)
-    out = find_held_out(files.tolist(), trials, data_folder, folders)
+    out = find_held_out(files.tolist(), trials, data_folder, folders).with_copies(files.tolist())
     if out.mask.all():
         raise UserError(f"The trial lists name every utterance of {source}: give one of other utterances.")
     return manifest.subset(~out.mask[group]), out
-
-
-class _Names:
-    """The names of all lists, numbered by their keys: ``lists[number]`` are those lists that have it."""
-
-    def __init__(self, trial_lists, folders):
-        self.by_key, self.lists, self.found, self.by_identity = {}, [], [], {}
-        known = [*map(os.path.abspath, folders), *(os.path.dirname(os.path.abspath(path)) for path in trial_lists)]
-        above = list(dict.fromkeys(folder for start in known for folder in folders_above(start)))
-        for path in trial_lists:
-            for name in read_trials(path).utterances:
-                number = self.by_key.setdefault(name_key(name), len(self.lists))
-                if number == len(self.lists):
-                    self.lists.append(set())
-                    self.found.append(False)
-                self.lists[number].add(str(path))
-                files = identities(name, known) or identities(name, above)
-                self.by_identity.update(dict.fromkeys(files, number))
-                self.found[number] |= bool(files)
-        self.keys = list(self.by_key)
-
-    def exactly(self, file, resolved_key, key, below):
-        """The numbers of the names that lead to a file, or that its path ends in."""
-        candidates = {self.by_identity.get(file), self.by_key.get(below)}
-        for path in (key,) if resolved_key is None else (key, resolved_key):
-            candidates.update(map(self.by_key.get, endings(path)))
-        return candidates - {None}
-
-    def look_for(self, rest, bare_counts):
-        """Prepare `by_ending` for the names that no file had exactly."""
-        self.endings, self.unclear = {}, set()
-        for number in sorted(rest):
-            parts = self.keys[number].split("/")
-            for i in range(1, len(parts) - (2 if self.found[number] else 1)):
-                self.endings.setdefault("/".join(parts[i:]), number)
-            if len(parts) == 1 and (bare_counts[parts[0]] == 1 or not self.found[number]):
-                self.endings[parts[0]] = number
-                if bare_counts[parts[0]] > 1:
-                    self.unclear.add(number)
-
-    def by_ending(self, below):
-        """The numbers of longer names that end in the path below the data folder, and of bare names of this file."""
-        numbers = {self.endings.get(below), self.endings.get(below.rsplit("/", 1)[-1])}
-        return numbers - {None}

@@ -44,9 +44,10 @@ def identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def identities(name: str, folders: Iterable[str]) -> set[tuple[int, int]]:
-    """Those of the files that a name may mean."""
-    return {identity(os.path.join(folder, name)) for folder in folders} - {None}
+def identities(name: str, folders: Iterable[str]) -> dict[tuple[int, int], str]:
+    """The files that a name may mean: identity to path."""
+    paths = [os.path.join(folder, name) for folder in folders]
+    return {file: path for path in paths if (file := identity(path)) is not None}
 
 
 def folders_above(folder: str) -> Iterator[str]:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+from array import array
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,8 +12,9 @@ import numpy as np
 
 from speechbrain_cadino.corpus.fingerprints import files_status
 from speechbrain_cadino.corpus.held_out import drop_held_out
-from speechbrain_cadino.corpus.known import changes, read_known, write_known
-from speechbrain_cadino.corpus.layout import SESSION_PATTERN
+from speechbrain_cadino.corpus.known import changes, known_contents, read_known, write_known
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING
+from speechbrain_cadino.corpus.listing import Listing
 from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
 from speechbrain_cadino.corpus.rows import fit_to_files
 from speechbrain_cadino.corpus.scan import list_corpus, scan_corpus, write_rejected
@@ -19,6 +22,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.text import in_words
 
+NAMES = 2  # of how trials are compared with files: the lists are read anew by a newer one, the files are not
 VERSION = 2  # of what is judged and how: files are looked at anew by a newer one
 
 
@@ -83,6 +87,7 @@ def prepare_corpus(
         train_csv=train_csv and _fingerprint(train_csv),
         file_list=file_list and _fingerprint(file_list),
         trials=[_fingerprint(path) for path in trials],
+        names=NAMES,
         trial_folders=[str(Path(folder).resolve()) for folder in trial_folders],
     )
     make = _FromFiles if train_csv is None else _FromCsv
@@ -150,7 +155,7 @@ class _FromCsv:
     """The rows of a SpeechBrain CSV."""
 
     def __init__(self, save_folder, data_folder, train_csv, trials, trial_folders, options):
-        self.data_folder, self.train_csv = str(data_folder), train_csv
+        self.path, self.data_folder, self.train_csv = save_folder / "files.csv", str(data_folder), train_csv
         self.trials, self.trial_folders = trials, trial_folders
         self.rows = read_manifest(train_csv, data_folder, options["session_pattern"])
         self.rows.contents = None  # what it says of them was true when it was written
@@ -163,10 +168,14 @@ class _FromCsv:
         """As of `_FromFiles`."""
         rows, out = drop_held_out(self.rows, self.train_csv, self.trials, self.data_folder, self.trial_folders)
         rows, rejected = fit_to_files(rows, self.train_csv, self.data_folder)
+        self.files = known_contents(np.unique(rows.wavs).tolist(), read_known(self.path))
+        rows.contents = np.array([self.files[wav].content for wav in rows.wavs.tolist()], dtype=STRING)
         return rows, rejected, out, []
 
     def keep(self):
-        """Nothing is known of files that were not decoded."""
+        """Write what the files hold; they were not decoded."""
+        columns = (array("q", [getattr(file, name) for file in self.files.values()]) for name in ("size", "changed"))
+        write_known(self.path, Listing([*self.files], *columns, [], Counter()), self.files)
 
 
 def _fingerprint(path):

@@ -94,17 +94,25 @@ def scan_corpus(
         )
     root = str(data_folder).rstrip("/") or "/"
     listing = list_corpus(root, file_list) if listing is None else listing
-    out = find_held_out([os.path.join(root, path) for path in listing.paths], trials, root, trial_folders)
-    if len(listing.paths) and out.mask.all():
-        raise UserError(f"The trial lists name every file of {file_list or root}: give training files of its own.")
+    wavs = [os.path.join(root, path) for path in listing.paths]
+    out = find_held_out(wavs, trials, root, trial_folders)
+    _check_left(out, file_list or root)
     durations = dict(min_duration=min_duration, max_duration=max_duration)
     files = _examine_all(listing, out.mask, root, known or {}, durations, workers)
-    rejected = [*listing.rejected, *((path, why) for path, file in files.items() for why in file.examined.reasons)]
-    manifest = _manifest(files, root)
+    contents = [files[path].content if path in files else "" for path in listing.paths]
+    out = out.with_copies(wavs, listing.sizes, contents)
+    _check_left(out, file_list or root)
+    used = {
+        path: file
+        for path, file, left_out in zip(listing.paths, map(files.get, listing.paths), out.mask)
+        if file and not left_out
+    }
+    rejected = [*listing.rejected, *((path, why) for path, file in used.items() for why in file.examined.reasons)]
+    manifest = _manifest(used, root)
     if not len(manifest):
         reason, count = Counter(reason for _, reason in rejected).most_common(1)[0]
         raise UserError(
-            f"None of {len(files) + len(listing.rejected)} files of {file_list or root} is usable, {count} for this: "
+            f"None of {len(used) + len(listing.rejected)} files of {file_list or root} is usable, {count} for this: "
             f"{reason}; correct the files, the list, or data_folder, which its names start from."
         )
     if speaker_pattern is not None:
@@ -135,6 +143,11 @@ def list_corpus(data_folder: str | Path, file_list: str | Path | None = None) ->
 def write_rejected(rejected: list[tuple[str, str]], csv_path: str | Path) -> None:
     """Write what was set aside as CSV, columns ``wav`` (relative to the data folder) and ``reason``, atomically."""
     write_csv(csv_path, ("wav", "reason"), rejected)
+
+
+def _check_left(out, source):
+    if len(out.mask) and out.mask.all():
+        raise UserError(f"The trial lists name every file of {source}: give training files of its own.")
 
 
 def _examine_all(listing, left_out, root, known, durations, workers):

@@ -129,7 +129,8 @@ def test_several_lists_and_none(data, tmp_path):
     assert found.mask.tolist() == [True, True, True, False] and found.unsure == 0
     assert found.found == {str(lists[0]): 2, str(lists[1]): 2, str(lists[2]): 0}
     assert list(found.sentences()) == [
-        f"No training file is named by the trial list {lists[2]}: right if it is of another corpus."
+        f"No training file is named by the trial list {lists[2]} (2 names, such as x/a.wav): right if it is of another "
+        "corpus."
     ]
     assert not find_held_out(wavs, [], data).mask.any() and list(find_held_out(wavs, [], data).sentences()) == []
     with pytest.raises(UserError, match="none.txt"):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from speechbrain_cadino.corpus import scan
+from speechbrain_cadino.corpus import known, scan
+from speechbrain_cadino.corpus.fingerprints import manifest_contents
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
-from speechbrain_cadino.corpus.manifest import read_manifest
+from speechbrain_cadino.corpus.manifest import read_manifest, write_manifest
 from speechbrain_cadino.utils.errors import UserError
 from tests.corpus.conftest import RECIPE
 
@@ -121,8 +122,41 @@ def test_files_of_equal_length_and_time_that_change_places_are_noticed(prepare, 
 
 def test_what_a_csv_says_of_contents_is_not_believed(prepare, voxceleb, tmp_path):
     csv_path = prepare.prepare_corpus(voxceleb, tmp_path / "out")
-    again = prepare.prepare_corpus(voxceleb, tmp_path / "again", train_csv=csv_path)
-    assert read_manifest(csv_path, voxceleb).contents is not None and read_manifest(again, voxceleb).contents is None
+    true = read_manifest(csv_path, voxceleb)
+    false = true.subset(np.arange(len(true)))
+    false.contents = false.contents[::-1]
+    write_manifest(false, tmp_path / "false.csv", voxceleb)
+    again = prepare.prepare_corpus(voxceleb, tmp_path / "again", train_csv=tmp_path / "false.csv")
+    assert read_manifest(again, voxceleb).contents.tolist() == true.contents.tolist()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_the_files_of_a_csv_hold_is_kept(prepare, voxceleb, tmp_path, monkeypatch, whole):
+    """Not read anew unless size or time of the last change differ; of much audio, pieces are."""
+    csv_path = prepare.prepare_corpus(voxceleb, tmp_path / "out")
+    monkeypatch.setattr(known, "WHOLE_BYTES", 10**9 if whole else 10**4)
+    read, hash_of = [], known.content_hash
+    monkeypatch.setattr(known, "content_hash", lambda wav, whole: read.append((wav, whole)) or hash_of(wav, whole))
+
+    def prepared():
+        read.clear()
+        path = prepare.prepare_corpus(voxceleb, tmp_path / "again", train_csv=csv_path)
+        return read_manifest(path, voxceleb)
+
+    first = prepared()
+    assert len(read) == 12 and {how for _, how in read} == {whole}
+    contents, how = manifest_contents(first)
+    assert how == whole and contents.tolist() == [hash_of(wav, whole) for wav in first.wavs.tolist()]
+    assert manifest_contents(first, True)[0].tolist() == [hash_of(wav) for wav in first.wavs.tolist()]
+    prepared()
+    assert read == []
+    wav = voxceleb / "wav/id0/v0/0.wav"
+    samples, rate = soundfile.read(wav)
+    soundfile.write(wav, samples[::-1], rate)
+    assert prepared().contents.tolist() != first.contents.tolist() and read == [(str(wav), whole)]
+    (tmp_path / "list.txt").write_text("1 wav/id1/v0/0.wav wav/id1/v0/1.wav")  # other settings, the same files
+    path = prepare.prepare_corpus(voxceleb, tmp_path / "again", train_csv=csv_path, trials=[tmp_path / "list.txt"])
+    assert len(read) == 1 and len(read_manifest(path, voxceleb)) == 10
 
 
 def test_a_file_whose_time_alone_has_changed_makes_the_same_corpus(prepare, voxceleb, tmp_path, monkeypatch):

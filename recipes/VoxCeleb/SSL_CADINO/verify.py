@@ -98,6 +98,8 @@ def read_utterances(path, folder, trials=(), trials_folder=None):
         return manifest
     manifest, out = drop_held_out(manifest, path, trials, folder, [trials_folder])
     print(f"{int(out.mask.sum())} files of {path} are left out, since the trials name them.")
+    for sentence in out.sentences():
+        print(sentence)
     return manifest
 
 
