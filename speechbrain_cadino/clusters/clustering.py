@@ -9,7 +9,6 @@ import torch
 
 from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_n_fine
 from speechbrain_cadino.clusters.kmeans import KMeans
-from speechbrain_cadino.utils import distributed as ranks
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
@@ -98,10 +97,11 @@ class Clustering:
     def check_memory(self, n_items: int) -> None:
         """Say how much memory merging will take for so many items, or raise a `UserError` if it is not there.
 
-        A training that clusters hours later calls it at its start too.
+        A training that clusters hours later calls it at its start too. On several ranks all must call it: rank 0 looks,
+        and where it refuses, all end.
         """
-        if self.n_fine is not None and ranks.rank() == 0:
-            check_n_fine(min(self.n_fine, n_items))
+        if self.n_fine is not None:
+            on_main(check_n_fine, min(self.n_fine, n_items))
 
     def _kmeans(self, n_clusters, device=None):
         return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)

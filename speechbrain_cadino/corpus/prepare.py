@@ -20,6 +20,7 @@ from speechbrain_cadino.corpus.rows import fit_to_files
 from speechbrain_cadino.corpus.scan import list_corpus, scan_corpus, write_rejected
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder
+from speechbrain_cadino.utils.places import CORPUS
 from speechbrain_cadino.utils.text import in_words
 
 NAMES = 2  # of how trials are compared with files: the lists are read anew by a newer one, the files are not
@@ -94,7 +95,7 @@ def prepare_corpus(
     source = make(Path(save_folder), data_folder, train_csv or file_list, trials, trial_folders, options)
     settings["files"] = source.digest()
     save_folder = Path(save_folder)
-    csv_path, settings_path = save_folder / "train.csv", save_folder / "train.json"
+    csv_path, settings_path = save_folder / "train.csv", save_folder / CORPUS
     before = _read_settings(settings_path)
     if csv_path.is_file() and before == settings:
         if check is not None:

@@ -17,8 +17,9 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
 from speechbrain_cadino.dlg_lc.report import Report
 from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.development import DevelopmentList, development_list
 from speechbrain_cadino.training.experiment import Experiment
-from speechbrain_cadino.training.finish import LARGE_MARGIN, DevelopmentList
+from speechbrain_cadino.training.finish import LARGE_MARGIN
 from speechbrain_cadino.training.parts import claim_part
 from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
 from speechbrain_cadino.utils.errors import UserError
@@ -61,7 +62,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     _check(hparams, len(manifest))
     output, device = Path(hparams.output_folder), experiment.run_opts.device or infer_device()
     further = {
-        f"EER % {Path(path).stem}": DevelopmentList(path, hparams.development_folder, manifest)
+        f"EER % {Path(path).stem}": development_list(path, hparams.development_folder, manifest)
         for path in hparams.held_out_trials
     }
     report = Report(output, hparams.train_loggers, hparams.init)

@@ -17,8 +17,9 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
+from speechbrain_cadino.utils.places import ENCODER
 
-METADATA = "encoder.json"
+METADATA = ENCODER
 FILES = ("hyperparams.yaml", METADATA, "embedding_model.ckpt", "mean_var_norm_emb.ckpt")
 CLASSES = {
     "compute_features": "speechbrain.lobes.features.Fbank",

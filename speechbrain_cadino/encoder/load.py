@@ -10,6 +10,7 @@ from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -41,12 +42,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         dim, _ = metadata["embedding_dim"], metadata["threshold"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} {_what_it_is(folder, error)}") from error
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"The device {device} cannot be used here, {_devices()}: give another one, such as cpu."
-        ) from error
+    check_device(device)
     try:
         modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
     except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
@@ -56,11 +52,6 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
     )
     return net, metadata
-
-
-def _devices():
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    return f"PyTorch finds {count or 'no'} GPU{'' if count == 1 else 's'}"
 
 
 def _what_it_is(folder, error):

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from speechbrain_cadino.training.checkpoints import SafeCheckpointer
     from speechbrain_cadino.training.clipping import GradientClipper
     from speechbrain_cadino.training.ddp import broadcast_buffers, synchronise_batchnorm, unwrap, wrap
+    from speechbrain_cadino.training.development import DevelopmentList
     from speechbrain_cadino.training.experiment import Experiment
-    from speechbrain_cadino.training.finish import DevelopmentList, export_with_threshold
+    from speechbrain_cadino.training.finish import export_with_threshold
     from speechbrain_cadino.training.half_retrieval import HalfRetrieval
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.training.loader import make_train_loader

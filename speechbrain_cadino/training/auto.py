@@ -9,6 +9,7 @@ import numpy as np
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import AUTO
 from speechbrain_cadino.utils.settings.known import KNOWN
+from speechbrain_cadino.utils.settings.objects import check_object
 from speechbrain_cadino.utils.settings.tree import Node
 
 # Durations of some corpus, in seconds: before the real one is read.
@@ -46,6 +47,7 @@ def numbers_for(tree: Node, names: list[str], durations: np.ndarray) -> dict:
     function = None if budget is None else pydoc.locate(budget.tag.removeprefix("!name:"))
     if function is None:
         raise UserError(f"{names[0]} is auto, and no budget says what that is: give a number, or budget as dino.yaml.")
+    check_object("budget", function)
     plain = {name: node.plain() for name, node in tree.items.items() if name not in names}
     given = {name: value for name, value in plain.items() if isinstance(value, (int, float, list))}
     numbers = function(durations, given)

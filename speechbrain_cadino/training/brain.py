@@ -9,6 +9,7 @@ from typing import Any
 import speechbrain as sb
 import torch
 
+from speechbrain_cadino.training.before import check_accumulation
 from speechbrain_cadino.training.clock import Clock
 from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
@@ -64,7 +65,9 @@ class CadinoBrain(StoppableBrain):
                 raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
-        self.remarks, self.loggers = Remarks(), TrainLoggers(self.hparams.train_loggers)
+        self.remarks = Remarks()
+        with set_up_errors({}):  # such as a package that a logger needs
+            self.loggers = TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("history", self.history)
             self.checkpointer.add_recoverable("random_states", RandomStates())
@@ -76,12 +79,8 @@ class CadinoBrain(StoppableBrain):
     def fit_loader(self, loader: ViewLoader) -> None:
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch
-        factor, epochs = self.grad_accumulation_factor, self.hparams.epoch_counter.limit
-        if not 1 <= factor <= batches or factor != int(factor):
-            raise UserError(
-                f"grad_accumulation_factor is {factor} and an epoch has {batches} batches: set a whole number from 1 "
-                f"to {batches}, or a smaller batch_size."
-            )
+        epochs = self.hparams.epoch_counter.limit
+        check_accumulation(self.grad_accumulation_factor, batches)
         if epochs < 1:
             raise UserError(f"number_of_epochs is {epochs}: set at least 1.")
         has_lists = self.evaluate_development is not None or self.half_retrieval is not None  # perhaps on rank 0 alone

@@ -13,11 +13,13 @@ from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
-from speechbrain_cadino.training.finish import TABLE, DevelopmentList, export_with_threshold, tell_encoder
+from speechbrain_cadino.training.development import DevelopmentList
+from speechbrain_cadino.training.finish import TABLE, export_with_threshold, tell_encoder
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.training.plan import run_facts
+from speechbrain_cadino.training.set_up import make_brain
 from speechbrain_cadino.training.verdict import RunFacts, judge
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
@@ -29,6 +31,7 @@ from speechbrain_cadino.utils.settings.load import (
     read_settings,
     resolved_settings,
 )
+from speechbrain_cadino.utils.settings.objects import check_objects
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.verification.report import format_table
 
@@ -95,6 +98,7 @@ class Experiment:
         resolved_settings(tree, name)
         self.tree, self._name = tree, name
         self.settings = build_settings(tree, name)
+        check_objects(self.settings)
         self.hparams = Settings(**self.settings)
         make_folder(self.hparams.output_folder)
 
@@ -155,7 +159,8 @@ class Experiment:
         halves = None
         if is_main() and hparams.retrieval_utterances:
             halves = HalfRetrieval.of_dataset(dataset, hparams.augmenter, hparams.retrieval_utterances)
-        brain = hparams.brain_class(
+        brain = make_brain(
+            hparams.brain_class,
             modules=hparams.modules,
             opt_class=hparams.opt_class,
             hparams=self.settings,

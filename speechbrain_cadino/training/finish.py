@@ -1,4 +1,4 @@
-"""What follows training: the mean of the embeddings, a threshold, the encoder folder, the final error rates."""
+"""What follows training: the mean of the embeddings, a threshold, the encoder folder."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.kept import BLIND
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification.evaluation import Evaluation, evaluate
-from speechbrain_cadino.verification.report import format_table, metrics_row
+from speechbrain_cadino.verification.report import format_table
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
@@ -47,42 +45,6 @@ ITERATIONS = [
 ]
 ITERATIONS += ["same_spk_across", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall"]
 ITERATIONS += ["corrected_accuracy"]
-
-
-class DevelopmentList:
-    """Error rates of an encoder on one development trial list.
-
-    Arguments
-    ---------
-    trials : str or Path
-        The list.
-    folder : str or Path
-        What its names start from.
-    manifest : Manifest
-        The training utterances, whose mean embedding is subtracted.
-    max_utterances : int
-        So many of them, drawn once, are enough for a mean.
-
-    Raises
-    ------
-    UserError
-        If the list is missing or no good, or an utterance of it is absent: told now, not after the first epochs.
-    """
-
-    def __init__(self, trials: str | Path, folder: str | Path, manifest: Manifest, max_utterances: int = 2000) -> None:
-        self.trials, self.folder = read_trials(trials), folder
-        utterance_paths(self.trials, folder)
-        metrics_row(self.trials.labels, self.trials.labels)  # both kinds of trial are there
-        self.manifest = some_utterances(manifest, max_utterances)
-
-    def __call__(self, encoder: SpeakerEncoderNet) -> dict[str, float]:
-        """A dict of "EER %" and both minDCFs."""
-        return self.evaluation(encoder).metrics
-
-    def evaluation(self, encoder: SpeakerEncoderNet) -> Evaluation:
-        """The `Evaluation`, which has the scores too."""
-        mean = extract_embeddings(encoder, self.manifest, progress=False)[0].mean(axis=0)
-        return evaluate(encoder, [self.trials], self.folder, mean, progress=False)[0]
 
 
 def export_with_threshold(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import speechbrain_cadino
 from speechbrain_cadino.corpus.keys import digest_of
@@ -127,6 +129,11 @@ class RunIdentity:
             compare_settings(self.folder, was, self.settings)
             warn_of_rounding(self.folder, was, self.settings)  # now that what is auto has its value
         self._write(utterances)
+
+    def before_corpus(self, check: Callable, *args: Any) -> None:
+        """Call a check with arguments; not where the run was finished, which does without what it needed."""
+        if not (self.record or {}).get("finished"):
+            check(*args)
 
     def is_finished(self) -> bool:
         """Whether the run has come to its end before, with all epochs and iterations that are asked for now.

@@ -31,16 +31,34 @@ def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader
     UserError
         If the ranks cannot share the batch evenly.
     """
+    check_batch_size(batch_size)
+    ranks = world_size()
+    sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks)
+    return ViewLoader(dataset, sampler, **loader_options)
+
+
+def check_batch_size(batch_size: int, name: str = "batch_size") -> None:
+    """Refuse a batch that the ranks cannot share evenly, two items each at least.
+
+    Arguments
+    ---------
+    batch_size : int
+        Of all ranks together.
+    name : str
+        Of the setting.
+
+    Raises
+    ------
+    UserError
+    """
     ranks = world_size()
     if batch_size < 2 * ranks:
         raise UserError(
-            f"batch_size is {batch_size}, for {ranks} process{'' if ranks == 1 else 'es'}: set at least {2 * ranks}, "
+            f"{name} is {batch_size}, for {ranks} process{'' if ranks == 1 else 'es'}: set at least {2 * ranks}, "
             "since batch norm needs 2 items or more in each."
         )
     if batch_size % ranks:
         raise UserError(
-            f"batch_size {batch_size} cannot be shared by {ranks} processes: set a multiple of {ranks}, such as "
+            f"{name} {batch_size} cannot be shared by {ranks} processes: set a multiple of {ranks}, such as "
             f"{batch_size - batch_size % ranks}."
         )
-    sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks)
-    return ViewLoader(dataset, sampler, **loader_options)

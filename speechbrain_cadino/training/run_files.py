@@ -3,18 +3,54 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output
 
-RECORD, UTTERANCES = "run.json", "utterances.npz"
+UTTERANCES = "utterances.npz"
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
     UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
     "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", "large_margin", "losses", "save",
     "encoder", "corpus", "clusters", "tensorboard", "embeddings",
 )  # fmt: skip
+
+
+# The folders among them, and those of a run's parts.
+PARTS = ("large_margin", "losses", "save", "encoder", "corpus", "clusters", "tensorboard", "embeddings", "iteration_*")
+
+
+def check_place(get: Callable[[str], Any]) -> None:
+    """Refuse an output folder within another run, an encoder or the data, before anything is made.
+
+    Arguments
+    ---------
+    get : callable
+        Name of a setting -> its value, None if there is none.
+
+    Raises
+    ------
+    UserError
+    """
+    output, train_csv = get("output_folder"), get("train_csv")
+    if output is None:
+        return
+    data = {"data_folder": get("data_folder")}
+    listed = train_csv is not None or get("file_list") is not None  # then nothing else of the data folder is found
+    read = {} if listed else data
+    read |= {name: get(name) for name in ("noise_folder", "rir_folder")}
+    named = (data if listed else {}) | {"development_folder": get("development_folder")}
+    check_output(output, read=read, named=named, itself=(CHECKPOINT, ENCODER, CORPUS))
+    corpus = os.path.join(output, "corpus")
+    if train_csv is not None and os.path.realpath(os.path.dirname(train_csv)) == os.path.realpath(corpus):
+        raise UserError(
+            f"train_csv is {train_csv}, which the run in {output} would replace: give another output_folder, or leave "
+            "train_csv out."
+        )
 
 
 def read_record(folder: str | Path) -> dict | None:
@@ -43,7 +79,7 @@ def is_begun(folder: str | Path) -> bool:
 
 def has_weights(folder: str | Path) -> bool:
     """Whether a training has left a checkpoint or an encoder in its folder."""
-    return _has_checkpoints(Path(folder)) or (Path(folder) / "encoder" / METADATA).is_file()
+    return _has_checkpoints(Path(folder)) or (Path(folder) / "encoder" / ENCODER).is_file()
 
 
 def check_unclaimed(folder: str | Path) -> None:
@@ -62,7 +98,7 @@ def check_unclaimed(folder: str | Path) -> None:
     for name in [*WRITTEN, *sorted(path.name for path in folder.glob("iteration_*"))]:
         path = folder / name
         empty = path.is_dir() and not any(path.iterdir())
-        prepared = name == "corpus" and (path / "train.json").is_file()  # by hand; it knows what it was made from
+        prepared = name == "corpus" and (path / CORPUS).is_file()  # by hand; it knows what it was made from
         if (path.exists() or path.is_symlink()) and not empty and not prepared:
             raise UserError(
                 f"{folder} holds {name}, which a run would replace, but no run ({RECORD}): give another output_folder, "

@@ -42,3 +42,8 @@ def test_merged_clusters_are_the_same_on_both_ranks_and_on_one(ranks, alone):
         np.testing.assert_array_equal(labels, alone["merged"][0])
         np.testing.assert_allclose(distances, alone["merged"][1], rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(ranks[0]["merged"][1], ranks[1]["merged"][1])
+
+
+def test_where_memory_lacks_all_ranks_end_and_one_says_why(ranks, alone):
+    assert [rank["refused"] for rank in ranks] == [("UserError", False), ("MainRankError", True)]
+    assert alone["refused"] == ("UserError", False)

@@ -13,6 +13,7 @@ import torch.multiprocessing as mp
 
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.kmeans import KMeans
+from speechbrain_cadino.utils.errors import UserError
 
 WORLD = 2
 SETTINGS = {
@@ -36,6 +37,10 @@ def run_all():
         results[name] = vars(KMeans(**settings).fit(embeddings))
     results["more clusters than items"] = vars(KMeans(200).fit(embeddings[:167]))
     results["one item"] = vars(KMeans(1).fit(embeddings[:1]))
+    try:
+        Clustering(5, n_fine=10**8).check_memory(10**8)
+    except UserError as error:
+        results["refused"] = type(error).__name__, error.quiet
     results["merged"] = Clustering(5, n_fine=40)(embeddings)
     return results
 

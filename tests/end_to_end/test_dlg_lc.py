@@ -460,7 +460,7 @@ def test_a_part_of_a_run_is_no_run(again, corpus):
     folder = again[0] / "run/iteration_1"
     before = state(folder)
     sentence = run_script("train.py", *command(corpus, folder, init=again[0] / "first")).error()
-    assert f"iteration_1 is a part of the run in {again[0]}/run" in sentence and state(folder) == before
+    assert f"iteration_1, which lies in the run {again[0]}/run: give" in sentence and state(folder) == before
 
 
 @pytest.mark.parametrize(

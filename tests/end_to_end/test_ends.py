@@ -16,7 +16,7 @@ import pytest
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.encoder import embed, export
 from speechbrain_cadino.training.brain import CadinoBrain
-from speechbrain_cadino.training.finish import DevelopmentList
+from speechbrain_cadino.training.development import DevelopmentList
 from tests.end_to_end.conftest import RECIPE, STEPS, assert_same_weights, run_script, training
 from tests.end_to_end.test_resume import rows
 from tests.end_to_end.test_two_ranks import free_port

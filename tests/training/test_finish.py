@@ -1,6 +1,7 @@
 """What follows training: the development list, and the encoder with its mean and threshold."""
 
 import json
+import pickle
 from itertools import combinations
 
 import numpy as np
@@ -11,7 +12,8 @@ from torch.nn import functional as F
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.inference import SpeakerEncoder
-from speechbrain_cadino.training.finish import DevelopmentList, export_with_threshold, some_utterances
+from speechbrain_cadino.training.development import DevelopmentList, development_list
+from speechbrain_cadino.training.finish import export_with_threshold, some_utterances
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import eer
 from tests.encoder.conftest import tiny_encoder
@@ -116,3 +118,20 @@ def test_an_encoder_without_impostor_pairs_is_exported_without_a_threshold(net, 
     folder = export_with_threshold(net, noises.subset([0, 1]), tmp_path / "encoder")
     assert SpeakerEncoder.from_folder(folder).threshold is None
     assert "no default threshold" in caplog.text
+
+
+def test_one_rank_alone_reads_a_development_list(noises, trials, monkeypatch):
+    made = development_list(trials, folder_of(noises), noises)
+    assert isinstance(made, DevelopmentList) and len(made.trials.labels) == 28
+    monkeypatch.setattr("speechbrain_cadino.utils.on_main.world_size", lambda: 2)
+    monkeypatch.setattr("speechbrain_cadino.utils.on_main.is_main", lambda: False)
+
+    class Store:
+        def check(self, keys):
+            return True
+
+        def get(self, key):
+            return pickle.dumps(("done", None))
+
+    monkeypatch.setattr("torch.distributed.distributed_c10d._get_default_store", Store)
+    assert development_list("absent.txt", "nowhere", noises) is None

@@ -21,8 +21,9 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
     from speechbrain_cadino.demo.corpus import make_demo_corpus
-    from speechbrain_cadino.training.finish import DevelopmentList
+    from speechbrain_cadino.training.development import DevelopmentList
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+    from speechbrain_cadino.utils.places import check_output
     from speechbrain_cadino.utils.settings.command_line import parse_arguments as parse_settings
     from speechbrain_cadino.utils.settings.load import load_settings
     from speechbrain_cadino.utils.signals import STOPPED, run_child
@@ -40,6 +41,7 @@ ALL = "1000000"  # checkpoints to keep
 
 def main(arguments=None):
     args = parse_arguments(arguments)
+    check_output(args.output_folder, "--output_folder")
     Demo(args.output_folder.resolve(), args.options).run(args.corpus_seed)
 
 

@@ -14,6 +14,7 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.corpus.prepare import prepare_corpus
     from speechbrain_cadino.utils.errors import one_sentence_errors
     from speechbrain_cadino.utils.locks import hold_folder
+    from speechbrain_cadino.utils.places import CHECKPOINT, ENCODER, RECORD, check_output
 
 
 def parse_arguments(arguments=None):
@@ -39,5 +40,9 @@ def parse_arguments(arguments=None):
 if __name__ == "__main__":
     with one_sentence_errors():
         options = parse_arguments()
+        listed = options["file_list"] or options["train_csv"]  # then the rest of the data folder does not count
+        data = {"--data_folder": options["data_folder"]}
+        folders = {"named": data} if listed else {"read": data}
+        check_output(options["save_folder"], "--save_folder", itself=(RECORD, CHECKPOINT, ENCODER), **folders)
         with hold_folder(options["save_folder"]):
             prepare_corpus(**options)

@@ -20,10 +20,13 @@ with stoppable_imports():  # they take seconds
 
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.corpus.prepare import prepare_corpus
+    from speechbrain_cadino.training.before import check_before_corpus, check_with_corpus
+    from speechbrain_cadino.training.development import check_development, development_list
     from speechbrain_cadino.training.experiment import Experiment, ExperimentSettings
-    from speechbrain_cadino.training.finish import DevelopmentList, tell_finished
+    from speechbrain_cadino.training.finish import tell_finished
     from speechbrain_cadino.training.identity import RunIdentity
     from speechbrain_cadino.training.plan import announce
+    from speechbrain_cadino.training.run_files import check_place
     from speechbrain_cadino.training.settings_record import record_settings
     from speechbrain_cadino.utils.distributed import is_main, join_ranks, leave_ranks
     from speechbrain_cadino.utils.errors import one_sentence_errors
@@ -38,6 +41,8 @@ def main(arguments):
     join_ranks(run_opts)
     read = ExperimentSettings.read(hparams_file, options)
     settings = record_settings(write_tree(read.tree), run_opts, read.name, read.auto)
+    check_before_corpus(settings.get, run_opts)
+    on_main(check_place, settings.get)
     lock = FolderLock(settings.get("output_folder"))
     try:
         on_main(lock.acquire)
@@ -57,18 +62,22 @@ def train(read, run_opts, identity, lock):
         identity.check_data(manifest, experiment.numbers(manifest))
         lock.announce()
 
-    on_main(load_manifest, experiment.hparams, check)
+    hparams = experiment.hparams
+    on_main(identity.before_corpus, check_development, hparams)
+    on_main(load_manifest, hparams, check)
     if on_main(identity.is_finished):
         on_main(tell_finished, lock.folder)
         return
     manifest = load_manifest(experiment.hparams)
+    # Behind the preparation, which is kept: with a number corrected the corpus is not read anew.
+    check_with_corpus(identity.settings.filled(experiment.numbers(manifest)).get, len(manifest))
     experiment = experiment.sized(manifest)
     on_main(announce, experiment, manifest)
     hparams, development = experiment.hparams, None
     sb.create_experiment_directory(hparams.output_folder)
     on_main(experiment.save_settings)
     if hparams.development_trials:
-        development = DevelopmentList(hparams.development_trials, hparams.development_folder, manifest)
+        development = development_list(hparams.development_trials, hparams.development_folder, manifest)
     run = experiment.settings.get("run", Experiment.train)
     run(experiment, manifest, development)
     on_main(identity.finish)

@@ -23,9 +23,11 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.corpus.trials import read_trials
     from speechbrain_cadino.encoder.extract import extract_embeddings
     from speechbrain_cadino.inference import SpeakerEncoder
+    from speechbrain_cadino.training.run_files import PARTS
     from speechbrain_cadino.utils.errors import one_sentence_errors
     from speechbrain_cadino.utils.files import atomic_path
     from speechbrain_cadino.utils.locks import hold_folder
+    from speechbrain_cadino.utils.places import check_output
     from speechbrain_cadino.verification.evaluation import evaluate, files_manifest
     from speechbrain_cadino.verification.report import format_table, write_scores
 
@@ -47,6 +49,8 @@ def parse_arguments(argv=None):
 
 def main(argv=None):
     args = parse_arguments(argv)
+    folders = {"--data_folder": args.data_folder, "--cohort_folder": args.cohort_folder}
+    check_output(args.output_folder, "--output_folder", named=folders, parts=PARTS)
     net = SpeakerEncoder.from_folder(args.encoder, device=args.device).net
     lists = [read_trials(path) for path in args.trials]
     with hold_folder(args.output_folder):

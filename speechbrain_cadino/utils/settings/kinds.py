@@ -86,8 +86,10 @@ class Kind:
     def _is(self, name, value):
         number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if name in ITEMS:
-            return isinstance(value, (list, tuple)) and all(
-                isinstance(v, Node) or self._is(ITEMS[name], v) for v in value
+            return (
+                isinstance(value, (list, tuple))
+                and (len(value) > 0 or name == "files")
+                and all(isinstance(v, Node) or self._is(ITEMS[name], v) for v in value)
             )
         if name in ("whole", "number"):
             low = value > self.low if number and self.above else number and value >= self.low
@@ -103,7 +105,7 @@ class Kind:
         bounds = f" above {self.low:g}" if self.above else f" from {self.low:g} on" if self.low > -math.inf else ""
         if self.high < math.inf:
             bounds = bounds.replace(" on", "") + f" to {self.high:g}"
-        said = [NOUNS[name] + (bounds if name in ("whole", "number") else "") for name in self.names]
+        said = [NOUNS[name] + (bounds if name.removesuffix("s") in ("whole", "number") else "") for name in self.names]
         said = [f"one of {', '.join(self.choices)}"] if self.choices else said
         return ", or ".join([*said, *(["null"] if self.null else [])]) or "anything"
 

@@ -54,7 +54,7 @@ scale f_max hop_length      number >0
 teacher_temp                number >0
 lr lr_final                 number 0..
 koleo_weight consistency_weight  number 0..
-speed_factors               numbers >0
+speed_factors dataset.speed_factors  numbers 0.5..2
 precision                   text = fp32 fp16 bf16
 gate_mode                   text = none fixed dynamic dynamic+correction
 teacher_batch_norm          text = own ema
