@@ -56,7 +56,7 @@ class Kind:
     >>> kind.fits(3), kind.fits([3, 2]), kind.fits(None), kind.fits(0), kind.fits(2.5)
     (True, True, True, False, False)
     >>> str(kind)
-    'a whole number from 1 on, or a list of whole numbers such as [20, 10], or null'
+    'a whole number from 1 on, or a list of whole numbers such as [20, 10], each from 1 on, or null'
     """
 
     names: tuple
@@ -105,7 +105,8 @@ class Kind:
         bounds = f" above {self.low:g}" if self.above else f" from {self.low:g} on" if self.low > -math.inf else ""
         if self.high < math.inf:
             bounds = bounds.replace(" on", "") + f" to {self.high:g}"
-        said = [NOUNS[name] + (bounds if name.removesuffix("s") in ("whole", "number") else "") for name in self.names]
+        bound = {"whole": bounds, "number": bounds} | dict.fromkeys(("wholes", "numbers"), bounds and f", each{bounds}")
+        said = [NOUNS[name] + bound.get(name, "") for name in self.names]
         said = [f"one of {', '.join(self.choices)}"] if self.choices else said
         return ", or ".join([*said, *(["null"] if self.null else [])]) or "anything"
 
