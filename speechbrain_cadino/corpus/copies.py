@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from speechbrain_cadino.corpus.fingerprints import content_hash, in_threads
+from speechbrain_cadino.corpus.fingerprints import content_hash, files_status, in_threads
 
 
 def find_copies(
@@ -44,8 +43,7 @@ def find_copies(
     """
     if not len(wavs) or not len(originals):
         return {}
-    ours = np.asarray(in_threads(_size, wavs, "looking at files") if sizes is None else sizes, dtype=np.int64)
-    theirs = np.asarray(in_threads(_size, originals, "looking at trials"), dtype=np.int64)
+    ours, theirs = _sizes(wavs) if sizes is None else np.asarray(sizes, dtype=np.int64), _sizes(originals)
     rows = np.flatnonzero((ours > 0) & np.isin(ours, theirs)).tolist()
     others = np.flatnonzero((theirs > 0) & np.isin(theirs, ours[rows])).tolist()
     if contents is not None:
@@ -57,6 +55,10 @@ def find_copies(
         wanted = {mine[row] for row in alike}
         rows, others = sorted(alike), [other for other in others if hashes[other] in wanted]
     return alike
+
+
+def _sizes(paths):
+    return np.array([size for size, _ in files_status(paths)], dtype=np.int64)
 
 
 def _hashes(paths, numbers, whole):
@@ -71,10 +73,3 @@ def _alike(mine, hashes, originals):
     for other, content in hashes.items():
         first.setdefault(content, originals[other])
     return {row: first[content] for row, content in mine.items() if content and content in first}
-
-
-def _size(path):
-    try:
-        return os.path.getsize(path) if os.path.isfile(path) else 0
-    except (OSError, ValueError):
-        return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.pool import ThreadPool
@@ -76,7 +77,7 @@ def file_fingerprints(paths: Sequence[str], whole: bool | None = None) -> tuple[
     names, place = np.unique(np.asarray(paths, dtype=STRING), return_inverse=True)
     names = names.tolist()
     if whole is None:
-        whole = sum(in_threads(_size, names, "looking at files")) <= WHOLE_BYTES
+        whole = sum(size for size, _ in files_status(names)) <= WHOLE_BYTES
     found = in_threads(partial(content_hash, whole=whole), names, "comparing audio")
     return np.array(found, dtype=STRING)[place], whole
 
@@ -130,9 +131,9 @@ def folder_digest(folder: str | Path) -> str | None:
     return digest_of(sorted(f"{os.path.relpath(path, folder)}\0{content}" for path, content in zip(paths, contents)))
 
 
-def files_status(wavs: Sequence[str]) -> list[str]:
-    """For files whose content is not known: size and time of the last change, a list of (n,) str, '' if absent."""
-    return in_threads(_status, wavs, "looking at files")
+def files_status(paths: Sequence[str]) -> list[tuple[int, int]]:
+    """Of many files, (n,): bytes, and time of the last change in ns; (0, 0) for what is absent or no file."""
+    return in_threads(_status, paths, "looking at files")
 
 
 def in_threads(function: Callable, items: Sequence, what: str) -> list:
@@ -142,16 +143,9 @@ def in_threads(function: Callable, items: Sequence, what: str) -> list:
         return list(tqdm(found, what, len(items), unit="file", dynamic_ncols=True, disable=len(items) < MANY))
 
 
-def _size(path):
+def _status(path):
     try:
-        return os.stat(path).st_size
+        status = os.stat(path)
     except (OSError, ValueError):
-        return 0
-
-
-def _status(wav):
-    try:
-        status = os.stat(wav)
-    except OSError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
+        return 0, 0
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else (0, 0)

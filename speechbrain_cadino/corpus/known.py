@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,13 +43,13 @@ def write_known(path: str | Path, listing: Listing, files: dict[str, Known]) -> 
 def changes(listing: Listing, known: dict[str, Known]) -> str:
     """How many files of a `Listing` are new, gone and replaced since ``known`` was written, as words; '' for none.
 
-        Example
-        -------
-        >>> from collections import Counter
+    Example
+    -------
+    >>> from collections import Counter
     >>> from speechbrain_cadino.corpus.listing import Listing
     >>> listing = Listing(["a", "b"], [1, 2], [0, 0], [], Counter())
-        >>> changes(listing, {"a": Known(1, 5, "", None), "c": Known(1, 0, "", None)})
-        '1 added, 1 removed, 1 replaced'
+    >>> changes(listing, {"a": Known(1, 5, "", None), "c": Known(1, 0, "", None)})
+    '1 added, 1 removed, 1 replaced'
     """
     files = zip(listing.paths, listing.sizes, listing.changed)
     same = sum(is_same(known.get(path), size, changed) for path, size, changed in files)
@@ -61,13 +59,13 @@ def changes(listing: Listing, known: dict[str, Known]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
 
-def known_contents(wavs: Sequence[str], known: dict[str, Known]) -> dict[str, Known]:
+def known_contents(status: dict[str, tuple[int, int]], known: dict[str, Known]) -> dict[str, Known]:
     """What files hold, by their paths; those of the same size and time of change as in ``known`` are not read.
 
     Arguments
     ---------
-    wavs : sequence of str
-        Each once.
+    status : dict of str to (int, int)
+        Path to `files_status`.
     known : dict of str to Known
 
     Returns
@@ -75,31 +73,22 @@ def known_contents(wavs: Sequence[str], known: dict[str, Known]) -> dict[str, Kn
     dict of str to Known
         Of a corpus over a gigabyte, from pieces of the files: `fingerprints.IN_PART` stands before those.
     """
-    found = dict(zip(wavs, in_threads(_status, wavs, "looking at files")))
-    whole = sum(size for size, _ in found.values()) <= WHOLE_BYTES
+    whole = sum(size for size, _ in status.values()) <= WHOLE_BYTES
     mark = "" if whole else IN_PART
 
     def look(wav):
         before = known.get(wav)
-        if is_same(before, *found[wav]) and before.content and before.content.startswith(IN_PART) != whole:
+        if is_same(before, *status[wav]) and before.content and before.content.startswith(IN_PART) != whole:
             return before
         content = content_hash(wav, whole)
-        return Known(*found[wav], content and mark + content, None)
+        return Known(*status[wav], content and mark + content, None)
 
-    return dict(zip(wavs, in_threads(look, wavs, "comparing audio")))
+    return dict(zip(status, in_threads(look, [*status], "comparing audio")))
 
 
 def is_same(known: Known | None, size: int, changed: int) -> bool:
     """Whether a file of this size and time of change is the one that is known."""
     return known is not None and (known.size, known.changed) == (size, changed)
-
-
-def _status(wav):
-    try:
-        status = os.stat(wav)
-    except (OSError, ValueError):
-        return 0, 0
-    return status.st_size, status.st_mtime_ns
 
 
 def _known(size, changed, content, pieces, reasons):

@@ -12,6 +12,7 @@ import numpy as np
 
 from speechbrain_cadino.corpus.fingerprints import files_status
 from speechbrain_cadino.corpus.held_out import drop_held_out
+from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.known import changes, known_contents, read_known, write_known
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING
 from speechbrain_cadino.corpus.listing import Listing
@@ -162,14 +163,16 @@ class _FromCsv:
         self.rows.contents = None  # what it says of them was true when it was written
 
     def digest(self):
-        status = files_status(np.unique(self.rows.wavs).tolist())
-        return hashlib.blake2b("\n".join(status).encode(), digest_size=16).hexdigest()
+        wavs = np.unique(self.rows.wavs).tolist()
+        self.status = dict(zip(wavs, files_status(wavs)))
+        return digest_of([f"{size} {changed}" for size, changed in self.status.values()])
 
     def manifest(self, before, settings, workers):
         """As of `_FromFiles`."""
         rows, out = drop_held_out(self.rows, self.train_csv, self.trials, self.data_folder, self.trial_folders)
         rows, rejected = fit_to_files(rows, self.train_csv, self.data_folder)
-        self.files = known_contents(np.unique(rows.wavs).tolist(), read_known(self.path))
+        status = {wav: self.status[wav] for wav in np.unique(rows.wavs).tolist()}
+        self.files = known_contents(status, read_known(self.path))
         rows.contents = np.array([self.files[wav].content for wav in rows.wavs.tolist()], dtype=STRING)
         return rows, rejected, out, []
 
