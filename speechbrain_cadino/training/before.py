@@ -11,10 +11,11 @@ from speechbrain_cadino.training.loader import check_batch_size
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.distributed import world_size
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.known import PARTS
 from speechbrain_cadino.views.sampler import ViewSampler
 
-# The settings of the whole run, and those of its last training.
-PARTS = ("", "large_margin.")
+# Before the names of settings: of the whole run, and of its parts.
+PREFIXES = ("", *(f"{part}." for part in PARTS))
 
 
 def check_before_corpus(get: Callable[[str], Any], run_opts: RunOptions) -> None:
@@ -31,7 +32,7 @@ def check_before_corpus(get: Callable[[str], Any], run_opts: RunOptions) -> None
     UserError
     """
     check_device(run_opts.device)
-    for part in PARTS:
+    for part in PREFIXES:
         batch_size = get(f"{part}batch_size")
         if isinstance(batch_size, (int, float)):  # not auto
             check_batch_size(int(batch_size), f"{part}batch_size")
@@ -50,7 +51,7 @@ def check_with_corpus(get: Callable[[str], Any], n_utterances: int) -> None:
     ------
     UserError
     """
-    for part in PARTS:
+    for part in PREFIXES:
         batch_size, factor = (
             get(name) if get(f"{part}{name}") is None else get(f"{part}{name}")
             for name in ("batch_size", "grad_accumulation_factor")

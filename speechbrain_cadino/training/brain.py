@@ -20,7 +20,6 @@ from speechbrain_cadino.training.remarks import Remarks
 from speechbrain_cadino.training.set_up import set_up_errors
 from speechbrain_cadino.training.stopping import StoppableBrain
 from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main, max_over_ranks
-from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings import Settings
 from speechbrain_cadino.utils.signals import holding, not_holding
@@ -60,9 +59,6 @@ class CadinoBrain(StoppableBrain):
         with set_up_errors(kwargs.get("run_opts")):
             super().__init__(*args, **kwargs)
         self.hparams = Settings(**vars(self.hparams))
-        for name in ("keep_checkpoints", "evaluate_every"):
-            if getattr(self.hparams, name) < 1:
-                raise UserError(f"{name} is {getattr(self.hparams, name)}: set at least 1.")
         self.evaluate_development = evaluate_development
         self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
         self.remarks = Remarks()
@@ -79,10 +75,7 @@ class CadinoBrain(StoppableBrain):
     def fit_loader(self, loader: ViewLoader) -> None:
         """Train on a `ViewLoader` for all epochs of ``hparams.epoch_counter``, from the last checkpoint on."""
         batches = loader.batch_sampler.batches_per_epoch
-        epochs = self.hparams.epoch_counter.limit
         check_accumulation(self.grad_accumulation_factor, batches)
-        if epochs < 1:
-            raise UserError(f"number_of_epochs is {epochs}: set at least 1.")
         has_lists = self.evaluate_development is not None or self.half_retrieval is not None  # perhaps on rank 0 alone
         (self._evaluates,) = max_over_ranks(has_lists)
         self.train_sampler = loader

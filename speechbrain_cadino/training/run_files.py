@@ -9,19 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output
+from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output, has_checkpoints
 
 UTTERANCES = "utterances.npz"
+_FOLDERS = ("large_margin", "losses", "save", "encoder", "corpus", "clusters", "tensorboard", "embeddings")
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
     UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
-    "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", "large_margin", "losses", "save",
-    "encoder", "corpus", "clusters", "tensorboard", "embeddings",
+    "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", *_FOLDERS,
 )  # fmt: skip
-
-
-# The folders among them, and those of a run's parts.
-PARTS = ("large_margin", "losses", "save", "encoder", "corpus", "clusters", "tensorboard", "embeddings", "iteration_*")
+# The folders in which nothing but the run may write, as patterns.
+PARTS = (*_FOLDERS, "iteration_*")
 
 
 def check_place(get: Callable[[str], Any]) -> None:
@@ -79,7 +77,7 @@ def is_begun(folder: str | Path) -> bool:
 
 def has_weights(folder: str | Path) -> bool:
     """Whether a training has left a checkpoint or an encoder in its folder."""
-    return _has_checkpoints(Path(folder)) or (Path(folder) / "encoder" / ENCODER).is_file()
+    return has_checkpoints(folder) or (Path(folder) / "encoder" / ENCODER).is_file()
 
 
 def check_unclaimed(folder: str | Path) -> None:
@@ -90,7 +88,7 @@ def check_unclaimed(folder: str | Path) -> None:
     UserError
     """
     folder = Path(folder)
-    if _has_checkpoints(folder) or any(_has_checkpoints(part) for part in folder.glob("iteration_*")):
+    if has_checkpoints(folder) or any(has_checkpoints(part) for part in folder.glob("iteration_*")):
         raise UserError(
             f"{folder} holds checkpoints, but not what they were made from ({RECORD}), as runs of version 0.1.0 do: "
             "give another output_folder, or let that version finish it."
@@ -104,7 +102,3 @@ def check_unclaimed(folder: str | Path) -> None:
                 f"{folder} holds {name}, which a run would replace, but no run ({RECORD}): give another output_folder, "
                 "or move that away."
             )
-
-
-def _has_checkpoints(folder):
-    return any((folder / "save").glob("CKPT*"))

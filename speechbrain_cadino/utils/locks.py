@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from speechbrain_cadino.utils.errors import UserError
@@ -50,7 +50,7 @@ class FolderLock:
     def __init__(self, folder: str | Path, path: str | Path | None = None):
         self.folder = Path(folder)
         self.path = self.folder / LOCK if path is None else Path(path)
-        self._descriptor, self._ours = None, False
+        self._descriptor, self._ours, self._made = None, False, None
 
     def acquire(self) -> None:
         """Take the lock; `announce` follows once it is sure that this process will write.
@@ -60,6 +60,8 @@ class FolderLock:
         UserError
             If another process has it, or the folder cannot be written.
         """
+        folder = self.folder.absolute()
+        self._made = next((one for one in (*reversed(folder.parents), folder) if not os.path.exists(one)), None)
         make_folder(self.path.parent)
         self._ours = not self.path.exists()
         while self._descriptor is None:
@@ -93,7 +95,7 @@ class FolderLock:
         """Write into the lock file who holds it."""
         if self._descriptor is None:
             return
-        self._ours = True
+        self._ours, self._made = True, None
         who = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -104,7 +106,10 @@ class FolderLock:
         os.pwrite(self._descriptor, json.dumps(who).encode(), 0)
 
     def release(self) -> None:
-        """Give the lock back; the file of a killed process, of which nothing was announced, stays as it was."""
+        """Give the lock back; the file of a killed process, of which nothing was announced, stays as it was.
+
+        Where nothing was announced, folders that were made for nothing go: those that were not there and are empty.
+        """
         if self._descriptor is None:
             return
         if self._ours:
@@ -112,6 +117,9 @@ class FolderLock:
         _held.discard(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
+        for path, _, _ in os.walk(self._made, topdown=False) if self._made else ():
+            with suppress(OSError):  # what is not empty stays
+                os.rmdir(path)
 
     def fileno(self) -> int | None:
         """The descriptor: a process that inherits it holds the lock too. None where there are no locks."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
-from glob import escape, glob
 from pathlib import Path
 
 from speechbrain_cadino.utils.errors import UserError
@@ -85,12 +84,17 @@ def is_below(path: str, folder: str) -> bool:
     return path != folder and path.startswith(os.path.join(folder, ""))
 
 
+def has_checkpoints(folder: str | Path) -> bool:
+    """Whether a training has left checkpoints in its output folder."""
+    return any(Path(folder, "save").glob("CKPT*"))
+
+
 def _owner(folder):
     """By which of `OWNERS` a folder is known, or None; checkpoints alone make a run, too."""
     for file in OWNERS:
         if os.path.isfile(os.path.join(folder, file)):
             return file
-    return RECORD if glob(os.path.join(escape(folder), "save", "CKPT*")) else None
+    return RECORD if has_checkpoints(folder) else None
 
 
 def _upwards(path: str) -> Iterator[str]:

@@ -49,6 +49,30 @@ def holder(tmp_path):
         process.communicate()
 
 
+@pytest.mark.parametrize("announced", [False, True])
+@pytest.mark.parametrize("written", [False, True])
+def test_folders_that_were_made_for_nothing_go(tmp_path, announced, written):
+    (tmp_path / "there").mkdir()
+    lock = FolderLock(tmp_path / "there/results/1")
+    lock.acquire()
+    if announced:
+        lock.announce()
+    (lock.folder / "save").mkdir()
+    if written:
+        (lock.folder / "kept").touch()
+    lock.release()
+    assert (tmp_path / "there").exists() and (lock.folder / "kept").exists() is written
+    assert (lock.folder / "save").exists() is announced and lock.folder.parent.exists() is (announced or written)
+
+
+def test_an_empty_folder_that_was_there_stays(tmp_path):
+    (tmp_path / "run/save").mkdir(parents=True)
+    lock = FolderLock(tmp_path / "run")
+    lock.acquire()
+    lock.release()
+    assert (tmp_path / "run/save").exists()
+
+
 def test_a_second_process_is_told_who_holds_it(holder, tmp_path):
     process = holder()
     before = (tmp_path / LOCK).read_bytes(), (tmp_path / LOCK).stat().st_mtime_ns

@@ -62,6 +62,7 @@ crops.global_seconds crops.local_seconds  number 0.1..
 loader_options.num_workers  whole 0..
 loader_options.prefetch_factor  whole 1..
 loader_options.max_failed_fraction  number 0..1
+epoch_counter.limit         whole 1..
 embedding_model.attention_channels embedding_model.se_channels embedding_model.res2net_scale  whole 1..
 head.hidden_dim head.bottleneck_dim  whole 1..
 dino_loss.student_temp      number >0
@@ -71,7 +72,7 @@ teacher_temp_schedule.start teacher_temp_schedule.end teacher_temp_schedule.leve
 lr_schedule.end             number 0..
 opt_class.weight_decay opt_class.momentum  number 0..
 gradient_clipper.max_norm   number >0
-last_layer_refit.shrinkage  number 0..
+last_layer_refit.shrinkage  number >0
 clustering.n_iter           whole 1..
 gate.start_epoch            whole 0..
 gate.chance_fraction        number 0..1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import pydoc
+from functools import partial
 from typing import Any
 
 from speechbrain_cadino.utils.errors import UserError
@@ -102,7 +102,9 @@ def check_object(name: str, value: Any, line: str | None = None) -> None:
     elif how == "makes":
         wanted, fits = f"{dotted} or a class derived from it, as !name:", _is_kind(called, dotted)
         if fits and line == "train_loggers.*":
-            _check_complete(name, value)
+            _check_call(name, value, value, "lacks something", "give it")
+        elif fits and name == "opt_class":
+            _check_call(name, value, partial(called.step, None), "needs more at each step", "set another one")
     elif how == "has":
         fits = called is None and all(hasattr(value, attribute) for attribute in names.split())
         wanted = f"an object like those of {dotted}, as !new:"
@@ -124,24 +126,24 @@ def _takes(called, names):
         return False
 
 
-def _check_complete(name, maker):
-    """A class that is called later, without arguments."""
+def _check_call(name, value, called, what, remedy):
+    """What is called later, without arguments: a logger's class, an optimiser's step."""
     try:
-        inspect.signature(maker).bind()
+        inspect.signature(called).bind()
     except TypeError as error:
-        raise UserError(f"{name} is {_tell(maker)}, which lacks something ({error}): give it.") from error
+        raise UserError(f"{name} is {_tell(value)}, which {what} ({error}): {remedy}.") from error
 
 
 def _parts(value):
     """What is in an object: of a mapping, of what a class will be called with, or as attributes."""
     if isinstance(value, dict):
         return value
-    return value.keywords if isinstance(value, functools.partial) else getattr(value, "__dict__", {})
+    return value.keywords if isinstance(value, partial) else getattr(value, "__dict__", {})
 
 
 def _called(value):
     """The class or function of a !name:, None for anything else."""
-    while isinstance(value, functools.partial):
+    while isinstance(value, partial):
         value = value.func
     return value if inspect.isclass(value) or inspect.isroutine(value) else None
 
