@@ -1,7 +1,4 @@
-"""K-means on the sphere or in space, for millions of embeddings and thousands of clusters, on any number of ranks.
-
-scikit-learn's knows no cosine, no GPU and no ranks.
-"""
+"""K-means on the sphere or in space, for millions of embeddings and thousands of clusters, on any number of ranks."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class KMeans:
-    """Lloyd's algorithm; the matrix of distances never exists whole.
+    """Lloyd's algorithm; the matrix of distances never exists whole. scikit-learn's knows no cosine, no GPU, no ranks.
 
     Spherical k-means (Dhillon and Modha, 2001) puts rows on the unit sphere, assigns by cosine and makes each centroid
     the direction of its members' mean. A cluster that loses its members takes the item farthest from its centroid.

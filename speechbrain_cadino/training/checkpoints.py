@@ -74,8 +74,7 @@ class SafeCheckpointer(Checkpointer):
             with disk_errors(self.checkpoints_dir, self._size()):
                 if is_main():
                     remove_leftovers(self.checkpoints_dir)
-                    saved_before = (found.meta.get("saved", 0) for found in self.list_checkpoints())
-                    meta["saved"] = 1 + max(saved_before, default=0)
+                    meta["saved"] = 1 + max((one.meta.get("saved", 0) for one in self.list_checkpoints()), default=0)
                 saved = super().save_checkpoint(meta, end_of_epoch, name, verbosity=logging.DEBUG)
                 final = self._finish(saved.path) if is_main() else None
         except OSError as error:
@@ -85,10 +84,9 @@ class SafeCheckpointer(Checkpointer):
             ) from error
         final = ddp_broadcast(final)  # the other ranks wait here, and then find the folder whole
         self._intact[final] = True
-        if is_main():
-            logger.log(verbosity, f"Saved the checkpoint {final}")
-        if saved is None:
+        if saved is None:  # not the main rank
             return None
+        logger.log(verbosity, f"Saved the checkpoint {final}")
         return saved._replace(path=final, paramfiles={key: final / path.name for key, path in saved.paramfiles.items()})
 
     def save_and_keep_only(

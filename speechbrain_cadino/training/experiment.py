@@ -14,7 +14,7 @@ from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.development import DevelopmentList
-from speechbrain_cadino.training.finish import TABLE, export_with_threshold, tell_encoder
+from speechbrain_cadino.training.finish import export_with_threshold, tell_training
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.loader import make_train_loader
@@ -33,7 +33,6 @@ from speechbrain_cadino.utils.settings.load import (
 )
 from speechbrain_cadino.utils.settings.objects import check_objects
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
-from speechbrain_cadino.verification.report import format_table
 
 
 class ExperimentSettings(NamedTuple):
@@ -177,24 +176,21 @@ class Experiment:
 
 
 def _finish(experiment, brain, encoder, manifest, development, init):
-    """Print the table of the run, export the encoder, averaged over the last epochs, and give its error rates."""
-    columns = [name for name in TABLE if name in brain.history.columns()]
-    print(format_table(brain.history.rows, columns))
+    """Export the encoder, averaged over the last epochs, say how the run went, and give the encoder's metrics."""
     labels = getattr(brain, "labels", None)
     sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
     verdict = judge(brain.history.rows, replace(experiment.facts(manifest), cluster_sizes=sizes))
     kept = look_at_kept(encoder, brain.half_retrieval, brain.history.rows[-1], brain.ranks_without_refit, init)
-    metrics, told = {}, "\n".join([verdict.text(), *kept.sentences])
-    info = {"epochs": brain.hparams.epoch_counter.current, "utterances": len(manifest), "verdict": verdict.word}
-    info |= {
+    info = {
+        "epochs": brain.hparams.epoch_counter.current,
+        "utterances": len(manifest),
+        "verdict": verdict.word,
         "half_rank": kept.metrics,
-        "did it learn": told,
-    }  # for a second start of a finished run, and for who closed the terminal
-    if development is not None:
-        info["development list"] = metrics = development(encoder)
-        print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
-        print(format_table([metrics]))
-    folder = export_with_threshold(encoder, manifest, f"{brain.hparams.output_folder}/encoder", info=info)
-    print(f"\n{told}")
-    tell_encoder(folder)
-    return metrics | kept.metrics
+        "did it learn": "\n".join([verdict.text(), *kept.sentences]),
+    }
+    rates = {} if development is None else development(encoder)
+    info |= {"development list": rates} if rates else {}
+    folder = brain.hparams.output_folder
+    export_with_threshold(encoder, manifest, f"{folder}/encoder", info=info)
+    tell_training(folder)
+    return rates | kept.metrics

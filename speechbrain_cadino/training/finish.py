@@ -20,31 +20,17 @@ from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
 
-TABLE = ["epoch", "half_retrieval", "half_rank", "loss", "max_entropy", "entropy_of_mean", "mean_entropy"]
-TABLE += ["entropy_gap", "embedding_spread"]
-TABLE += [
-    "gate_threshold",
-    "fraction_kept",
-    "fraction_corrected",
-    "gate_precision",
-    "gate_recall",
-    "corrected_accuracy",
-]
-TABLE += ["EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds"]
+TABLE = (
+    "epoch", "half_retrieval", "half_rank", "loss", "max_entropy", "entropy_of_mean", "mean_entropy", "entropy_gap",
+    "embedding_spread", "gate_threshold", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall",
+    "corrected_accuracy", "EER %", "minDCF(0.01)", "minDCF(0.05)", "seconds",
+)  # fmt: skip
 LARGE_MARGIN = "large margin"  # a step of stage II, after its iterations
-ITERATIONS = [
-    "iteration",
-    "step",
-    "clusters",
-    "EER %",
-    "exported_half_rank",
-    "init_half_rank",
-    "ami_speakers",
-    "ami_previous",
-    "same_spk_within",
-]
-ITERATIONS += ["same_spk_across", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall"]
-ITERATIONS += ["corrected_accuracy"]
+ITERATIONS = (
+    "iteration", "step", "clusters", "EER %", "exported_half_rank", "init_half_rank", "ami_speakers", "ami_previous",
+    "same_spk_within", "same_spk_across", "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall",
+    "corrected_accuracy",
+)  # fmt: skip
 
 
 def export_with_threshold(
@@ -70,7 +56,7 @@ def export_with_threshold(
     max_utterances : int
         So many, drawn by ``seed``, serve for mean and threshold.
     false_acceptance : float
-        Share of random pairs that the threshold accepts.
+        Fraction of random pairs that the threshold accepts.
     seed : int
     info : dict, optional
         Kept in the folder for people.
@@ -104,11 +90,6 @@ def some_utterances(manifest: Manifest, at_most: int, seed: int = 0) -> Manifest
     return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))
 
 
-def tell_encoder(folder: str | Path) -> None:
-    """Say where the encoder is, and how it is loaded."""
-    print(f"\nThe encoder is in {folder}: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams.")
-
-
 def tell_finished(folder: str | Path) -> None:
     """Say again what a finished run has said at its end, out of its folder.
 
@@ -123,7 +104,7 @@ def tell_finished(folder: str | Path) -> None:
         iterations = History.read_csv(folder / "iterations.csv")
         row = iterations.rows[-1]
         last = folder / ("large_margin" if row["step"] == LARGE_MARGIN else f"iteration_{row['iteration']}")
-    _tell_training(last)
+    tell_training(last)
     if iterations is not None:
         tell_iterations(iterations)
     print(f"\nThe run in {folder} is finished: nothing was done, nothing has changed.")
@@ -137,20 +118,28 @@ def tell_iterations(history: History) -> None:
     history : History
         A row each; the last one's ``keep`` says it.
     """
-    print(f"\n{format_table(history.rows, [name for name in ITERATIONS if name in history.columns()])}")
+    _print_table(history, ITERATIONS)
     keep = history.rows[-1].get("keep") if history.rows else None
     if keep:
         print(f"\nWhich encoder? {keep[0].upper()}{keep[1:]}. But {BLIND}.")
 
 
-def _tell_training(folder):
-    """What one training has said at its end."""
-    history = History.read_csv(folder / "epochs.csv")
-    print(f"\n{format_table(history.rows, [name for name in TABLE if name in history.columns()])}")
+def tell_training(folder: str | Path) -> None:
+    """Say how one training went, and where its encoder is, out of its folder: the same at its end and later."""
+    folder = Path(folder)
+    if (folder / "epochs.csv").is_file():  # nothing else needs it
+        _print_table(History.read_csv(folder / "epochs.csv"), TABLE)
     info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
     if "development list" in info:
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
         print(format_table([info["development list"]]))
     if "did it learn" in info:
         print(f"\n{info['did it learn']}")
-    tell_encoder((folder / "encoder").resolve())
+    print(
+        f"\nThe encoder is in {(folder / 'encoder').resolve()}: SpeakerEncoder.from_folder loads it, and SpeechBrain's "
+        "from_hparams."
+    )
+
+
+def _print_table(history, names):
+    print(f"\n{format_table(history.rows, [name for name in names if name in history.columns()])}")

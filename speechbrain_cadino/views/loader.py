@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
+from speechbrain_cadino.utils.children import leave_signals_to_main
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.signals import leave_signals_to_main
 from speechbrain_cadino.views.collate import collate_views
 from speechbrain_cadino.views.dataset import ViewDataset
 from speechbrain_cadino.views.sampler import ViewSampler

@@ -31,7 +31,7 @@ def run_demo(corpus, tmp_path, monkeypatch, capsys):
             stages.append(run_script(command[1], *command[2:], *options(smaller)))
             return stages[-1].status
 
-        monkeypatch.setattr("speechbrain_cadino.utils.signals.run_child", run_here)
+        monkeypatch.setattr("speechbrain_cadino.utils.children.run_child", run_here)
         runpy.run_path(str(RECIPE / "demo.py"))["main"](
             ["--output_folder", str(tmp_path / "demo"), "--", *options(EVERYWHERE), "--device", "cpu"]
         )

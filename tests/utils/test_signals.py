@@ -76,7 +76,7 @@ def test_a_second_signal_ends_at_once():
 def test_a_program_that_runs_another_passes_the_signal_on_and_adds_nothing(child):
     command = [sys.executable, "-c", SCRIPT.format(body=child)]
     status, lines = end(
-        f"from speechbrain_cadino.utils.signals import run_child; run_child({command!r})", (signal.SIGTERM, 0)
+        f"from speechbrain_cadino.utils.children import run_child; run_child({command!r})", (signal.SIGTERM, 0)
     )
     assert status == 143 and len(lines) == 1 and lines[0].endswith("(SIGTERM): the same command goes on.")
 

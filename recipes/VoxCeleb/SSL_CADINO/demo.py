@@ -22,11 +22,12 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
     from speechbrain_cadino.demo.corpus import make_demo_corpus
     from speechbrain_cadino.training.development import DevelopmentList
+    from speechbrain_cadino.utils.children import run_child
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
     from speechbrain_cadino.utils.places import check_output
     from speechbrain_cadino.utils.settings.command_line import parse_arguments as parse_settings
     from speechbrain_cadino.utils.settings.load import load_settings
-    from speechbrain_cadino.utils.signals import STOPPED, run_child
+    from speechbrain_cadino.utils.signals import STOPPED
     from speechbrain_cadino.verification.det import write_det
     from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
     from speechbrain_cadino.verification.report import format_table, metrics_row
