@@ -7,7 +7,7 @@ import math
 import torch
 from torch.nn import functional as F
 
-Z = 1.96
+Z = 1.96  # standard errors to either side of a mean: an interval of 95 %
 CLEARLY = 0.01  # of half_rank, our choice: a difference this small is seen between two epochs of one run
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 # Wide bounds, our choice: beyond them nobody trains, within them nothing overflows in float32.
@@ -89,5 +88,4 @@ def _value(settings, name):
     value = settings.get(first)
     if not attribute:
         return value
-    value = getattr(value, "keywords", {}).get(attribute, getattr(value, attribute, math.nan))  # of a !name:, or !new:
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return getattr(value, "keywords", {}).get(attribute, getattr(value, attribute, None))  # of a !name:, or !new:

@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from speechbrain_cadino.training.retrieval import Z
+
 LEARNED, NOT_LEARNED, CANNOT_TELL = "learned", "not learned", "cannot tell"
 
 MIN_STEPS = 150  # of the optimiser
@@ -20,7 +22,6 @@ MIN_GAIN = 0.05  # of half_rank over the untrained encoder's, by the lower end o
 MIN_SPREAD = 0.3  # of the embeddings
 MIN_GAP, MIN_GAP_RISE = 0.02, 1.05  # nats; of the entropy gap over its lowest value
 MIN_KEPT = 0.05  # of the labels, by the gate
-Z = 1.96
 LONGER = "more number_of_epochs, smaller n_prototypes, a lower teacher_temp, or more data"
 LONGER_ON_LABELS = "more number_of_epochs, a better encoder in init, or more data"
 

@@ -29,6 +29,7 @@ def test_nothing_is_unusual_about_usual_settings():
     [
         (dict(koleo_weight=1e30), "koleo_weight is 1e+30 (usual: 0 to 100)"),
         (dict(consistency_weight=1e9), "consistency_weight is 1e+09"),
+        (dict(aam=SimpleNamespace(scale=float("nan"))), "aam.scale is nan (usual: 1 to 200)"),
         (dict(f_max=10), "f_max is 10 (usual: 1000 to 8000)"),
         (dict(lr=1e6), "lr is 1e+06"),
         (dict(dino_loss=SimpleNamespace(student_temp=1e-9)), "dino_loss.student_temp is 1e-09"),
