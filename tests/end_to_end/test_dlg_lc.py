@@ -162,7 +162,10 @@ def test_killed_it_goes_on_to_the_same_weights(iterated, corpus, encoder, tmp_pa
         part = f"iteration_{number}"
         assert_same_weights(iterated[0] / part, tmp_path / "run" / part, names=LEARNT[:2])
         assert rows(iterated[0] / part / "epochs.csv") == rows(tmp_path / "run" / part / "epochs.csv")
-    assert rows(iterated[0] / "iterations.csv") == rows(tmp_path / "run/iterations.csv")
+    wanted = rows(iterated[0] / "iterations.csv")
+    for row in wanted:
+        row["keep"] = row["keep"].replace(str(iterated[0]), f"{tmp_path}/run")
+    assert rows(tmp_path / "run/iterations.csv") == wanted
     assert not list((tmp_path / "run").rglob(".*")) and not list((tmp_path / "run").rglob("shard_*"))
 
 
