@@ -132,6 +132,7 @@ def list_corpus(data_folder: str | Path, file_list: str | Path | None = None) ->
     root = str(data_folder).rstrip("/") or "/"
     if not os.path.isdir(root):
         what = "is a file" if os.path.exists(root) else "does not exist"
+        root = os.path.abspath(root)  # of a relative path one wants to know from where
         raise UserError(f"The data folder {root} {what}: give data_folder the folder that holds the audio.")
     try:
         os.path.abspath(root).encode()

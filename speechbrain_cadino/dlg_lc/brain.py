@@ -111,7 +111,9 @@ class DLGLCBrain(CadinoBrain):
             load_from_run(self.checkpointer, self.hparams.start_from, new=new)
         elif self.hparams.init and not self.hparams.fresh_encoder:
             start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
-            measured = super().begin() | {f"untrained_{name}": value for name, value in measured.items()}
+            measured = super().begin() | {
+                f"untrained_{name}": measured[name] for name in measured if name.startswith("half")
+            }
         if self.predictor is not None:
             self.predictor.update(self._model(), momentum=0)  # the weights came just now
         return measured

@@ -126,7 +126,7 @@ class CadinoBrain(StoppableBrain):
     def begin(self) -> dict[str, float]:
         """What epoch 0, before training, is recorded with; a subclass gives the encoder its first weights here."""
         with not_holding():
-            return on_main(self._halves, self.encoder_to_test())
+            return on_main(self._development)
 
     def _wrap_distributed(self):
         # SpeechBrain would convert to SyncBatchNorm on CPUs too, where it raises.
@@ -179,11 +179,10 @@ class CadinoBrain(StoppableBrain):
         return self._evaluates and (last or epoch % self.hparams.evaluate_every == 0)
 
     def _development(self):
-        encoder = self.encoder_to_test()
-        return self._halves(encoder) | (self.evaluate_development(encoder) if self.evaluate_development else {})
-
-    def _halves(self, encoder):
-        return self.half_retrieval(encoder) if self.half_retrieval is not None else {}
+        encoder, metrics = self.encoder_to_test(), {}
+        for measure in (self.half_retrieval, self.evaluate_development):
+            metrics |= measure(encoder) if measure is not None else {}
+        return metrics
 
     def _record(self, metrics, development):
         limit = self.hparams.epoch_counter.limit

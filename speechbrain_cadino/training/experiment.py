@@ -12,6 +12,7 @@ from speechbrain.utils.run_opts import RunOptions
 from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
@@ -190,6 +191,8 @@ def _finish(experiment, brain, encoder, manifest, development, init):
     }
     rates = {} if development is None else development(encoder)
     info |= {"development list": rates} if rates else {}
+    if development is not None and init is not None:
+        info["development list, --init"] = development(load_encoder(init, next(encoder.parameters()).device)[0])
     folder = brain.hparams.output_folder
     export_with_threshold(encoder, manifest, f"{folder}/encoder", info=info)
     tell_training(folder)

@@ -99,6 +99,7 @@ def tell_finished(folder: str | Path) -> None:
         The output folder.
     """
     folder, iterations = Path(folder), None
+    print(f"The run in {folder} is finished: nothing was done, nothing has changed. At its end it said:")
     last = folder
     if (folder / "iterations.csv").is_file():
         iterations = History.read_csv(folder / "iterations.csv")
@@ -107,7 +108,6 @@ def tell_finished(folder: str | Path) -> None:
     tell_training(last)
     if iterations is not None:
         tell_iterations(iterations)
-    print(f"\nThe run in {folder} is finished: nothing was done, nothing has changed.")
 
 
 def tell_iterations(history: History) -> None:
@@ -132,7 +132,8 @@ def tell_training(folder: str | Path) -> None:
     info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
     if "development list" in info:
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
-        print(format_table([info["development list"]]))
+        rows = {"to keep": info["development list"], "that of --init": info.get("development list, --init")}
+        print(format_table([{"encoder": name, **row} for name, row in rows.items() if row is not None]))
     if "did it learn" in info:
         print(f"\n{info['did it learn']}")
     print(

@@ -67,7 +67,10 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest)
     all_of, some_of = NARROW
     if settings.get("f_max", 0) > 4000 and heard.narrow >= some_of:
         part = "All" if heard.narrow >= all_of else "Some"
-        told.append(f"{part} of the utterances have nothing above 4 kHz (telephone speech?): --f_max 3800 is for such.")
+        told.append(
+            f"{part} of the utterances ({heard.narrow:.0%} of those listened to) have nothing above 4 kHz, as "
+            "telephone speech: --f_max 3800, from the beginning on, if such and others are to be compared."
+        )
     n_clusters = settings.get("n_clusters")
     if isinstance(n_clusters, int) and n_clusters >= len(manifest):
         told.append(f"{n_clusters} clusters of {len(manifest)} utterances leave each alone: set a smaller n_clusters.")
