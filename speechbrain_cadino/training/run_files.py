@@ -12,6 +12,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output
 
 UTTERANCES = "utterances.npz"
+KEPT = ("version", "ranks", "settings", "sources", "trials", "utterances")  # by `RunIdentity`
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
     UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
@@ -60,6 +61,9 @@ def read_record(folder: str | Path) -> dict | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise ValueError("it holds no mapping")
+        lacking = [name for name in KEPT if name not in record and "part_of" not in record]
+        if lacking:
+            raise ValueError(f"it lacks {lacking[0]}")
         return record
     except FileNotFoundError:
         return None
