@@ -18,7 +18,7 @@ from speechbrain_cadino.utils.text import open_table
 logger = logging.getLogger(__name__)
 
 COLUMNS = ("ID", "cluster", "distance")
-NONE = ("", "-1", "-1.0", "nan", "none", "null")  # what stands for no label
+NONE = ("", "-1", "-1.0", "nan", "none", "null", "n/a", "<na>", "<unk>", "?")  # what stands for no label
 
 
 @dataclass

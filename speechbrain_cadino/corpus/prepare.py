@@ -24,7 +24,7 @@ from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.places import CORPUS
 from speechbrain_cadino.utils.text import in_words
 
-NAMES = 2  # of how trials are compared with files: the lists are read anew by a newer one, the files are not
+NAMES = 3  # of how trials are compared with files: the lists are read anew by a newer one, the files are not
 VERSION = 2  # of what is judged and how: files are looked at anew by a newer one
 
 

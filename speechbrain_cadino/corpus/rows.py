@@ -69,6 +69,10 @@ def fit_to_files(
 def _check_units(manifest, totals, rates, readable, source):
     """Raise a `UserError` if the rows count something else than samples at 16 kHz."""
     beyond = readable & (manifest.stops > totals + ROUNDING)
+    a_millisecond = SAMPLE_RATE // 1000
+    milliseconds = readable & (np.abs(manifest.stops * a_millisecond - totals) <= a_millisecond + ROUNDING)
+    if 2 * milliseconds.sum() > readable.sum():
+        beyond = milliseconds
     other = readable & (rates != SAMPLE_RATE)
     own = totals * rates // SAMPLE_RATE  # the length in the file's own samples
     whole = other & (np.abs(manifest.stops - own) <= rates // SAMPLE_RATE + 1)

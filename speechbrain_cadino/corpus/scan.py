@@ -92,6 +92,8 @@ def scan_corpus(
         raise UserError(
             f"min_duration is {min_duration:g} s, max_duration {max_duration:g} s: give the second the larger number."
         )
+    if workers is not None and workers < 1:
+        raise UserError(f"workers is {workers}: set 1 or more, or leave it out for one a core.")
     root = str(data_folder).rstrip("/") or "/"
     listing = list_corpus(root, file_list) if listing is None else listing
     wavs = [os.path.join(root, path) for path in listing.paths]

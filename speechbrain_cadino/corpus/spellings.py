@@ -8,12 +8,17 @@ from urllib.parse import unquote
 
 from speechbrain_cadino.corpus.suffixes import KNOWN, suffix_of
 
-QUOTES = "\"'`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb<>,;"
+QUOTES = "\"'`\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb<>()[]{},;"
 # file:// and its host, what stands for a folder, and the letter of a drive
 _URL = re.compile(r"^file:(//[^/]*)?(?=/)", re.IGNORECASE)
 _ROOT = re.compile(r"^(\$\w+|\$?\{\w+\}|%\w+%|~)(?=/)")
 _DRIVE = re.compile(r"^[A-Za-z]:(?=/)")
-_PIECE = re.compile(r"#\d+$")  # as our own IDs have it
+# A piece of a file: as our own IDs have it, as SpeechBrain's, as ranges [0:3] and :0-3; and what a URL asks for.
+_PIECE = re.compile(r"(#\d+|_\d+\.\d+_\d+\.\d+|((?<=\.\w{3})|(?<=\.\w{4}))[:[]\d[\d.]*[-:,][\d.]+|\?[^/]*)$")
+_FEATURES = re.compile(r"\.(npy|npz|pt|pth|pkl|h5|hdf5|feats?|gz|bz2|xz|zip)$", re.IGNORECASE)  # made of a file
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # marks that copying from a page leaves
+_SLASHES = re.compile("[\u2044\u2215\uff0f]")  # that are none
+_PERCENT = re.compile(r"%(2[0-9a-f]|5[bdf]|[c-f][0-9a-f]%)", re.IGNORECASE)
 _JOINTS = re.compile(r"[-_:|+~./]+")
 # The suffixes that are tried where a name has none.
 LIKELY = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -28,12 +33,12 @@ def spellings(name: str) -> list[str]:
     >>> spellings("a/b.wav"), spellings(r"'C:\data\a\b.wav'")[1], spellings("file:///data/a%20b.wav#2")[1]
     (['a/b.wav'], '/data/a/b.wav', '/data/a b.wav')
     """
-    plain = name.strip(QUOTES)
+    plain = _SLASHES.sub("/", _UNSEEN.sub("", name)).strip(QUOTES)
     if "\\" in plain:
         plain = re.sub(r"\\+", "/", plain)
-    if _URL.match(plain):
+    if _URL.match(plain) or _PERCENT.search(plain):
         plain = unquote(_URL.sub("", plain))
-    for pattern in (_ROOT, _DRIVE, _PIECE):
+    for pattern in (_ROOT, _DRIVE, _PIECE, _FEATURES):
         plain = pattern.sub("", plain)
     return [name] if plain in ("", name) else [name, plain]
 

@@ -15,6 +15,7 @@ from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
+from speechbrain_cadino.dlg_lc.large_margin import check_large_margin
 from speechbrain_cadino.dlg_lc.report import Report
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.development import DevelopmentList, development_list
@@ -60,6 +61,8 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     """
     hparams = experiment.hparams
     _check(hparams, len(manifest))
+    if hparams.large_margin:
+        check_large_margin(experiment)
     output, device = Path(hparams.output_folder), experiment.run_opts.device or infer_device()
     further = {
         f"EER % {Path(path).stem}": development_list(path, hparams.development_folder, manifest)
@@ -76,7 +79,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
             where = folder / "embeddings"
             make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
             made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
-        labels = keep_labels(folder / TABLE, manifest, make_labels, made_from)
+        labels = keep_labels(folder / TABLE, manifest, make_labels, made_from, hparams.labels if number == 1 else None)
         metrics = on_main(cluster_metrics, labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = metrics.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
@@ -148,10 +151,17 @@ def _train_once(experiment, settings, labelled, development, further):
     result = Path(settings["output_folder"]) / RESULT
     on_main(_claim, result.parent, labelled.table, settings.get("init"), settings.get("start_from"))
     if ddp_broadcast(result.exists()):
-        return json.loads(result.read_text())
+        return _read_result(result)
     metrics = labelled.train(experiment, settings, development)
     metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
     return on_main(_keep_result, result, metrics, further, experiment.run_opts.device or infer_device())
+
+
+def _read_result(result):
+    try:
+        return json.loads(result.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{result} cannot be read ({error}): delete it, and the same command makes it anew.") from error
 
 
 def _keep_result(result, metrics, further, device):

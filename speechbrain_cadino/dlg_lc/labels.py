@@ -87,7 +87,9 @@ def true_labels(manifest: Manifest, fraction: float, seed: int) -> LabelTable:
     return LabelTable(manifest.ids[drawn], labels)
 
 
-def keep_labels(path: Path, manifest: Manifest, make: Callable, made_from: dict) -> np.ndarray:
+def keep_labels(
+    path: Path, manifest: Manifest, make: Callable, made_from: dict, source: str | Path | None = None
+) -> np.ndarray:
     """The label table of a training, made once and kept; every rank must call it.
 
     Arguments
@@ -99,6 +101,8 @@ def keep_labels(path: Path, manifest: Manifest, make: Callable, made_from: dict)
         Gives the `LabelTable`, if there is none at ``path`` yet.
     made_from : dict
         Name to value of the settings that decide the labels. They are kept beside the table, as JSON.
+    source : str or Path, optional
+        The file that the labels are from, for messages.
 
     Returns
     -------
@@ -113,14 +117,15 @@ def keep_labels(path: Path, manifest: Manifest, make: Callable, made_from: dict)
     """
     path = Path(path)
     made_from = {name: str(value) for name, value in made_from.items()}
+    origin = made_from if source is None else {"labels": source}
     if on_main(path.exists):  # as the main rank sees it: it may write the table while another one looks
         table = read_label_table(path)
         _check_origin(path, table, made_from)
         labels = table.for_manifest(manifest.ids, min_fraction=0)[0]
-        check_labels(labels, made_from)
+        check_labels(labels, origin)
         return labels
     labels, distances = make().for_manifest(manifest.ids, min_fraction=0)
-    check_labels(labels, made_from)
+    check_labels(labels, origin)
     known = labels >= 0
     labels[known] = np.unique(labels[known], return_inverse=True)[1]
     table = LabelTable(manifest.ids[known], labels[known], distances[known])

@@ -104,6 +104,17 @@ def export_encoder(
     return folder
 
 
+def is_encoder(folder: str | Path) -> bool:
+    """Whether a folder has what `export_encoder` writes, weights included; they are not read.
+
+    Example
+    -------
+    >>> is_encoder("nowhere")
+    False
+    """
+    return all((Path(folder) / name).is_file() for name in FILES)
+
+
 def folded_weights(net: SpeakerEncoderNet, mean: torch.Tensor | np.ndarray) -> dict[str, torch.Tensor]:
     """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone.
 

@@ -16,6 +16,7 @@ from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
+from speechbrain_cadino.training.fits import check_built
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.loader import make_train_loader
@@ -32,7 +33,6 @@ from speechbrain_cadino.utils.settings.load import (
     read_settings,
     resolved_settings,
 )
-from speechbrain_cadino.utils.settings.objects import check_objects
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 
 
@@ -98,7 +98,7 @@ class Experiment:
         resolved_settings(tree, name)
         self.tree, self._name = tree, name
         self.settings = build_settings(tree, name)
-        check_objects(self.settings)
+        check_built(self.settings)
         self.hparams = Settings(**self.settings)
         make_folder(self.hparams.output_folder)
 

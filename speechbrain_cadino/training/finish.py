@@ -15,6 +15,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.kept import BLIND
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.faults import fault_line
 from speechbrain_cadino.verification.report import format_table
 from speechbrain_cadino.verification.threshold import threshold_without_labels
 
@@ -98,9 +99,15 @@ def tell_finished(folder: str | Path) -> None:
     folder : str or Path
         The output folder.
     """
-    folder, iterations = Path(folder), None
     print(f"The run in {folder} is finished: nothing was done, nothing has changed. At its end it said:")
-    last = folder
+    try:
+        _tell_again(Path(folder))
+    except (OSError, ValueError, LookupError) as error:  # what is there for people may be gone
+        logger.warning("What the run in %s said at its end cannot be read any more (%s).", folder, fault_line(error))
+
+
+def _tell_again(folder):
+    last, iterations = folder, None
     if (folder / "iterations.csv").is_file():
         iterations = History.read_csv(folder / "iterations.csv")
         row = iterations.rows[-1]

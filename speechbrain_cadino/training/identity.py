@@ -11,7 +11,7 @@ from typing import Any
 import speechbrain_cadino
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.export import is_encoder
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.comparison import (
     REMEDY,
@@ -92,10 +92,12 @@ class RunIdentity:
 
     def _check_place(self):
         """Checkpoints elsewhere would be taken for those of a run that has not begun."""
-        save = self.settings.get("save_folder")
-        if save is not None and os.path.abspath(save) != os.path.abspath(self.folder / "save"):
+        for name in ("save_folder", "checkpointer.checkpoints_dir"):
+            save = self.settings.get(name)
+            if save is None or os.path.abspath(save) == os.path.abspath(self.folder / "save"):
+                continue
             raise UserError(
-                f"save_folder is {save}, and must be {self.folder / 'save'}, where a run looks for what it has done: "
+                f"{name} is {save}, and must be {self.folder / 'save'}, where a run looks for what it has done: "
                 "leave it as it is; for another disk make that a link."
             )
 
@@ -152,7 +154,7 @@ class RunIdentity:
     def _encoders(self):
         """The parts of the folder, or ``.`` for itself, that have an encoder."""
         parts = [self.folder, *self.folder.glob("iteration_*"), self.folder / "large_margin"]
-        found = [path.relative_to(self.folder) for path in parts if (path / "encoder" / METADATA).is_file()]
+        found = [path.relative_to(self.folder) for path in parts if is_encoder(path / "encoder")]
         return sorted(map(str, found))
 
     def _asked(self):

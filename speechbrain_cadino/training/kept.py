@@ -99,7 +99,7 @@ def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None,
     if "init_half_rank" not in metrics:
         return (
             f"nothing says whether the encoder of {name} ({folder}) or that of --init ({init}) is the better one: set "
-            "retrieval_utterances to 500"
+            "retrieval_utterances to 500, in another output_folder"
         )
     new, old = metrics["exported_half_rank"], metrics["init_half_rank"]
     if is_worse(metrics):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from speechbrain_cadino.utils.distributed import is_main
+from speechbrain_cadino.utils.errors import UserError
 
 # SpeechBrain says as it is imported that torchvision is missing, for a logger of images that nothing here has.
 logging.getLogger("speechbrain.utils.train_logger").addFilter(lambda record: "torchvision" not in str(record.msg))
@@ -61,6 +63,19 @@ class FileTrainLogger(train_logger.FileTrainLogger):
     >>> FileTrainLogger(f"{tempfile.mkdtemp()}/log.txt")._item_to_string("loss", 0.51234, "train")
     'train loss: 0.5123'
     """
+
+    def __init__(self, save_file: str, precision: int = 2) -> None:
+        super().__init__(save_file, precision)
+        if not is_main():
+            return
+        try:  # now, not after the first epoch
+            Path(save_file).parent.mkdir(parents=True, exist_ok=True)
+            open(save_file, "a").close()
+        except OSError as error:
+            raise UserError(
+                f"The log {save_file} cannot be written ({error.strerror}): set train_log, or save_file in "
+                "train_loggers, to another file."
+            ) from error
 
     def log_stats(self, stats_meta: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         """See `TrainLogger.log_stats`."""

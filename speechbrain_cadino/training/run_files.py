@@ -13,6 +13,7 @@ from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD,
 
 UTTERANCES = "utterances.npz"
 _FOLDERS = ("large_margin", "losses", "save", "encoder", "corpus", "clusters", "tensorboard", "embeddings")
+KEPT = ("version", "ranks", "settings", "sources", "trials", "utterances")  # by `RunIdentity`
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
     UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
@@ -58,6 +59,9 @@ def read_record(folder: str | Path) -> dict | None:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise ValueError("it holds no mapping")
+        lacking = [name for name in KEPT if name not in record and "part_of" not in record]
+        if lacking:
+            raise ValueError(f"it lacks {lacking[0]}")
         return record
     except FileNotFoundError:
         return None

@@ -146,7 +146,9 @@ def make_folder(folder: str | Path) -> Path:
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        in_the_way = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
+        in_the_way = next(
+            (path for path in (folder, *folder.parents) if os.path.exists(path) and not os.path.isdir(path)), None
+        )
         if in_the_way is not None:
             raise UserError(
                 f"The folder {folder} cannot be made, {in_the_way} is a file: choose another output folder."

@@ -124,7 +124,7 @@ def test_columns_of_different_lengths():
         LabelTable(["a", "b"], [0])
 
 
-NONES = ["", "-1", "-1.0", "nan", "NaN", "None", "null"]
+NONES = ["", "-1", "-1.0", "nan", "NaN", "None", "null", "N/A", "<unk>", "?"]
 
 
 @pytest.mark.parametrize("none", NONES)

@@ -38,6 +38,12 @@ def fit(folder, rows):
 SAMPLES = [int(s * 16000) for s in SECONDS]
 
 
+@pytest.mark.parametrize("rows", [[("", 0, int(s * 1000)) for s in SECONDS], [(s, 0, int(s * 1000)) for s in SECONDS]])
+def test_milliseconds_are_refused(data, rows):
+    with pytest.raises(UserError, match="4 of 4 rows do not count samples at 16 kHz, such as u0 from 0 to 3000"):
+        fit(data(), rows)
+
+
 @pytest.mark.parametrize(
     "rows",
     [

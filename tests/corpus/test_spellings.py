@@ -27,6 +27,31 @@ def test_quotes_and_roots(data, form, suffix):
     assert named(data, [name], FILES) == [FILES[4]]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "({})", "[{}]", "{{{}}}", "{}:0-16000", "{}[0:3]", "{}[0.5,2.5]", "{}?download=1", "\u202a{}", "\ufeff{}\u200b",
+        "{}.npy", "{}.PT", "{}.gz", "{}_0.0_3.0",
+    ],
+)  # fmt: skip
+def test_pieces_and_what_was_made_of_a_file(data, form):
+    name = FILES[4].removesuffix(".wav") if form.endswith("3.0") else FILES[4]
+    assert named(data, [form.format(name)], FILES) == [FILES[4]]
+
+
+@pytest.mark.parametrize("slash", ["%2F", "%2f", "\uff0f", "\u2215", "\u2044"])
+def test_other_slashes(data, slash):
+    assert named(data, [FILES[5].replace("/", slash)], FILES) == [FILES[5]]
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b%20c.wav", "a/x(1).wav", "a/x[2].wav", "a/1:2.wav", "a/u_0.5_1.5.wav", "a/q?x.wav"]
+)
+def test_a_file_that_is_called_so(tmp_path, name):
+    files = [name, "a/b.wav", "a/x.wav", "a/1.wav", "a/u.wav", "a/q.wav"]
+    assert named(make(tmp_path / "data", files), [name], files)[:1] == [name]
+
+
 @pytest.mark.parametrize("form", ["{}", "C:/speech/{}", "'{}'", "..//{}", "{data}/{}"])
 @pytest.mark.parametrize("slash", ["\\", "\\\\"])
 def test_backslashes(data, form, slash):

@@ -244,6 +244,36 @@ def test_large_margin_goes_on_from_the_last_iteration(iterated, corpus, encoder,
     assert_same_weights(iterated[0] / "iteration_2", tmp_path / "run/iteration_2", names=LEARNT[:2])
 
 
+@pytest.mark.parametrize(
+    "large, said",
+    [
+        (dict(n_mels=24), "large_margin makes encoder another one"),
+        (dict(embedding_dim=9), "large_margin makes encoder another one"),
+        (dict(embedding_model=dict(lin_neurons=9)), "In large_margin: embedding_model gives"),
+        (dict(compute_features=dict(n_mels=24)), "In large_margin: embedding_model cannot take the 24 features"),
+        (dict(init="x"), "large_margin.init does nothing"),
+        (dict(output_folder="x"), "large_margin.output_folder does nothing"),
+        (dict(n_clusters=4), "large_margin.n_clusters does nothing"),
+        (dict(large_margin=dict(lr=1.0)), "large_margin.large_margin does nothing"),
+    ],
+)
+def test_what_the_large_margin_cannot_have_is_told_before_the_first_iteration(corpus, encoder, tmp_path, large, said):
+    assert said in run_script("train.py", *command(corpus, tmp_path / "run", init=encoder, large_margin=large)).error()
+    assert not list((tmp_path / "run").glob("iteration_*"))
+
+
+def test_a_damaged_result_is_named(iterated, corpus, encoder, tmp_path):
+    output = shutil.copytree(iterated[0], tmp_path / "run")
+    record = json.loads((output / "run.json").read_text())
+    (output / "run.json").write_text(json.dumps({name: value for name, value in record.items() if name != "finished"}))
+    (output / "iteration_1/result.json").write_text("{")
+    arguments = command(corpus, output, init=encoder)
+    assert "iteration_1/result.json cannot be read" in run_script("train.py", *arguments).error()
+    (output / "iteration_1/result.json").unlink()
+    assert run_script("train.py", *arguments).status == 0
+    assert_same_weights(iterated[0] / "iteration_2", output / "iteration_2", names=LEARNT)
+
+
 def test_held_out_lists_are_scored_too(corpus, labels, tmp_path):
     (tmp_path / "other.txt").write_text((corpus.folder / "trials.txt").read_text())
     settings = dict(labels=labels, n_iterations=1, number_of_epochs=2, held_out_trials=[str(tmp_path / "other.txt")])

@@ -103,6 +103,7 @@ def goes_on(place, **settings):
         (dict(prepare_options=dict(min_duration=0.5)), "prepare_options.min_duration"),
         (dict(remove_vector_weight_decay=False), "remove_vector_weight_decay true, and now it is false"),
         (dict(save_folder="ELSEWHERE"), "save_folder"),
+        (dict(checkpointer=dict(checkpoints_dir="/elsewhere")), "checkpointer.checkpoints_dir"),
         (dict(grad_accumulation_factor=2), "grad_accumulation_factor 1, and now it is 2"),
     ],
 )
@@ -282,6 +283,35 @@ def test_a_finished_run_is_told_and_left_alone(home, tmp_path):
     assert again.status == 0 and "is finished: nothing was done, nothing has changed" in again.out
     assert "| epoch |" in again.out and "The encoder to keep" in again.out and "The encoder is in" in again.out
     assert state(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize(
+    "name, text", [("epochs.csv", None), ("encoder/encoder.json", "{}"), ("encoder/encoder.json", "{")]
+)
+def test_a_finished_run_whose_words_are_lost_is_left_alone(home, tmp_path, name, text, caplog):
+    shutil.copytree(home[0] / "whole", tmp_path / "run")
+    (tmp_path / "run" / name).unlink() if text is None else (tmp_path / "run" / name).write_text(text)
+    before = state(tmp_path / "run")
+    again = run_script("train.py", *training(tmp_path / "run", **home[1].lists, **SAVING))
+    assert again.status == 0 and "is finished: nothing was done, nothing has changed" in again.out
+    assert "said at its end cannot be read any more" in caplog.text and state(tmp_path / "run") == before
+
+
+@pytest.mark.parametrize("text", ["{}", '{"version": "0.2.0"}', "[]", "{"])
+def test_a_damaged_record_is_named(home, tmp_path, text):
+    shutil.copytree(home[0] / "whole", tmp_path / "run")
+    (tmp_path / "run/run.json").write_text(text)
+    sentence = run_script("train.py", *training(tmp_path / "run", **home[1].lists, **SAVING)).error()
+    assert "run.json, which says what run this is, cannot be read" in sentence
+
+
+def test_a_finished_run_whose_weights_were_removed_exports_them_again(home, tmp_path):
+    shutil.copytree(home[0] / "whole", tmp_path / "run")
+    (tmp_path / "run/encoder/embedding_model.ckpt").unlink()
+    again = run_script("train.py", *training(tmp_path / "run", **home[1].lists, **SAVING))
+    assert again.status == 0 and "nothing was done" not in again.out
+    assert (tmp_path / "run/encoder/embedding_model.ckpt").is_file()
+    assert_same_weights(home[0] / "whole", tmp_path / "run")
 
 
 def test_a_finished_run_whose_encoder_was_removed_exports_it_again(home, tmp_path):

@@ -32,6 +32,38 @@ def test_speed_factors(stop, factors):
     assert "speed_factors" in stop(dataset=dict(speed_factors=factors))
 
 
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("seed", 2**32), ("n_prototypes", 1), ("retrieval_utterances", 1), ("lr_schedule", {"peak": -1.0}),
+        ("prepare_options", {"workers": 0}), ("prepare_options", {"workers": 2.5}),
+        ("compute_features", {"filter_shape": "round"}), ("compute_features", {"win_length": 0}),
+        ("compute_features", {"hop_length": -10}), ("compute_features", {"n_fft": 0}),
+        ("compute_features", {"n_mels": 40}),
+        ("crops", {"n_global": 1, "n_local": 0}), ("crops", {"global_seconds": 3000.0}),
+        ("augment_settings", {"channel": 3}), ("head", {"in_dim": 3}),
+    ],
+)  # fmt: skip
+def test_what_cannot_work(stop, name, value):
+    sentence = stop(**{name: value})
+    assert (
+        name in sentence
+        and all(part in sentence for part in (value if isinstance(value, dict) else ()))
+        or (name in ("compute_features", "head") and "cannot take" in sentence)
+    )
+
+
+def test_the_home_folder(corpus, tmp_path, monkeypatch):
+    """A shell leaves it as it is after = and in quotes, and in a file there is no shell."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    hparams = tmp_path / "hparams.yaml"
+    hparams.write_text(f"base: {RECIPE}/hparams/dino.yaml\nnoise_folder: ~/noise\n")
+    assert f"{tmp_path}/home/noise" in run_script("train.py", *training("~/run", hparams, **corpus.lists)).error()
+    held_out = training("~/run", **corpus.lists, held_out_trials=["~/a.txt"])
+    assert f"{tmp_path}/home/a.txt" in run_script("train.py", *held_out).error()
+    assert not (RECIPE / "~").exists()
+
+
 def test_devices(stop, monkeypatch):
     assert "The device foo cannot be used here" in stop(device="foo")
     assert "The device meta cannot be used here" in stop(device="meta")

@@ -10,6 +10,7 @@ from speechbrain.utils.train_logger import WandBLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from speechbrain_cadino.training.loggers import FileTrainLogger, TensorboardLogger, TrainLoggers
+from speechbrain_cadino.utils.errors import UserError
 
 
 class Run:
@@ -92,3 +93,12 @@ def test_the_text_says_which_epoch_of_how_many(tmp_path, make, run):
     assert lines == ["epoch: 0 - valid half_rank: 0.5", "epoch: 6 of 50, 3 min left, lr: 0.1 - train loss: 1.5"]
     assert curve(tmp_path, "loss") == [(6, 1.5)] and curve(tmp_path, "half_rank") == [(0, 0.5)]
     assert [step for step, _ in run.logged] == [0, 6]
+
+
+def test_a_log_in_a_folder_of_its_own_and_one_that_cannot_be(tmp_path):
+    FileTrainLogger(str(tmp_path / "logs/deep/a.txt"))
+    assert (tmp_path / "logs/deep").is_dir()
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file/a.txt", tmp_path / "logs"):
+        with pytest.raises(UserError, match=f"The log {path} cannot be written .*set train_log"):
+            FileTrainLogger(str(path))

@@ -55,6 +55,12 @@ def test_folders_are_made_with_their_parents(tmp_path):
     assert make_folder(str(tmp_path / "a" / "b")) == tmp_path / "a" / "b"
 
 
+@pytest.mark.parametrize("name", ["a" * 300, "b/" + "a" * 300, "b/" * 3000 + "c"])
+def test_a_name_that_is_too_long(tmp_path, name):
+    with pytest.raises(UserError, match="cannot be made .File name too long.: choose an output folder"):
+        make_folder(tmp_path / name)
+
+
 def test_a_folder_appears_when_it_is_whole(tmp_path):
     for content in ("first", "second"):
         with atomic_folder(tmp_path / "deep" / "encoder", any_name) as temporary:

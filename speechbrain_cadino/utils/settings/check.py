@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import os
 import pydoc
 import re
 import typing
@@ -22,6 +23,7 @@ from speechbrain_cadino.utils.settings.tree import Node, inline
 
 logger = get_logger(__name__)
 
+PATHS = {"file", "files", "folder"}
 # HyperPyYAML would take it for a tuple, or for arithmetic, in a reference.
 RELATIVE_AND_ODD = re.compile(r"[^/.~].*[#()%*]|\(")
 
@@ -104,6 +106,10 @@ def check_value(where: str, node: Node, kind: Kind | None) -> None:
     if "files" in kind.names and isinstance(node.value, list):
         for item in node.value:
             item.quoted = item.quoted or not item.tag and isinstance(item.value, str)
+    if PATHS & set(kind.names):
+        for path in node.value if isinstance(node.value, list) else [node]:
+            if not path.tag and isinstance(path.value, str) and path.value.startswith("~/"):
+                path.value = os.path.expanduser(path.value)  # as a shell does, but not after = or in a file
     if node.quoted and {"file", "folder"} & set(kind.names) and RELATIVE_AND_ODD.match(node.value):
         node.value = f"./{node.value}"
     if not kind.fits(node.plain()):

@@ -14,6 +14,7 @@ from speechbrain_cadino.utils.settings.known import KNOWN
 from speechbrain_cadino.utils.settings.merge import read_file
 from speechbrain_cadino.utils.settings.scalars import read_scalar
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
+from speechbrain_cadino.utils.settings.unread import IDLE_OPTIONS, check_run_options, warn_of_unread
 
 USAGE = "train.py hparams/X.yaml [--setting value ...] trains; train.py hparams/X.yaml --help lists the settings of X"
 
@@ -64,6 +65,8 @@ def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
                 f"The option --{name} matches no setting of {files[0]} and no run option"
                 f"{suggestion(name, {*tree.items, *actions})}: correct its name; --help lists them."
             )
+    check_run_options(run_options)
+    warn_of_unread(files[0], tree, actions)
     run_arguments = [text for name, value in run_options.items() for text in _run_argument(actions[name], name, value)]
     _, run_opts, _ = RunOptions.from_command_line_args([files[0], *run_arguments])
     return files[0], run_opts, {name: _text(value) for name, value in given.items() if name not in run_options}
@@ -133,7 +136,9 @@ def help_text(path: str | Path, tree: Node) -> str:
             kind = f"({KNOWN[name]})"
             node.comment = f"{node.comment}  {kind}" if node.comment else f"# {kind}"
     settings = "\n".join(f"  {line}" if line else "" for line in write_tree(tree).splitlines())
-    run_options = "\n".join(f"  --{name:<36}{text}" for name, text in sorted(HELP_TEXTS.items()))
+    run_options = "\n".join(
+        f"  --{name:<36}{text}" for name, text in sorted(HELP_TEXTS.items()) if name not in IDLE_OPTIONS
+    )
     return (
         f"The settings of {path}, with its bases.\n"
         "Set one by --name value, a part of one by --name '{part: value}'.\n\n"

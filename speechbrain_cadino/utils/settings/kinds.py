@@ -102,9 +102,10 @@ class Kind:
         return isinstance(value, wanted)
 
     def __str__(self):
-        bounds = f" above {self.low:g}" if self.above else f" from {self.low:g} on" if self.low > -math.inf else ""
+        low, high = (f"{bound:.15g}" for bound in (self.low, self.high))  # not 4.29e+09
+        bounds = f" above {low}" if self.above else f" from {low} on" if self.low > -math.inf else ""
         if self.high < math.inf:
-            bounds = bounds.replace(" on", "") + f" to {self.high:g}"
+            bounds = bounds.replace(" on", "") + f" to {high}"
         bound = {"whole": bounds, "number": bounds} | dict.fromkeys(("wholes", "numbers"), bounds and f", each{bounds}")
         said = [NOUNS[name] + bound.get(name, "") for name in self.names]
         said = [f"one of {', '.join(self.choices)}"] if self.choices else said

@@ -7,7 +7,7 @@ A line says: kinds (`kinds.NOUNS`; ``?``: or null), then bounds or choices.
 from speechbrain_cadino.utils.settings.kinds import Kind
 
 TABLE = """
-seed                        whole 0..
+seed                        whole 0..4294967295
 output_folder save_folder   folder
 train_log                   file
 data_folder                 folder
@@ -27,7 +27,7 @@ preload                     flag|auto
 fresh_encoder remove_vector_weight_decay  flag
 batch_size                  whole|auto 1..
 number_of_epochs            whole|auto 1..
-global_seconds local_seconds  number|auto 0.1..
+global_seconds local_seconds  number|auto 0.1..600
 n_fine                      whole|auto? 1..
 retrieval_utterances        whole 0..
 budget                      object?
@@ -37,7 +37,7 @@ start_from_epoch            whole? 1..
 cluster_start_epoch         whole|auto 0..
 cluster_every evaluate_every gate_start_epoch  whole|auto 1..
 n_mels embedding_dim        whole 1..
-n_prototypes                whole|auto 1..
+n_prototypes                whole|auto 2..
 n_classes                   whole 1..
 n_clusters                  whole|wholes|auto 1..
 n_iterations iteration      whole 1..
@@ -58,7 +58,11 @@ speed_factors dataset.speed_factors  numbers 0.5..2
 precision                   text = fp32 fp16 bf16
 gate_mode                   text = none fixed dynamic dynamic+correction
 teacher_batch_norm          text = own ema
-crops.global_seconds crops.local_seconds  number 0.1..
+crops.global_seconds crops.local_seconds  number 0.1..600
+prepare_options.workers     whole? 1..
+compute_features.n_fft      whole 1..
+compute_features.win_length compute_features.hop_length  number >0
+compute_features.filter_shape  text = triangular rectangular gaussian
 loader_options.num_workers  whole 0..
 loader_options.prefetch_factor  whole 1..
 loader_options.max_failed_fraction  number 0..1
@@ -69,7 +73,7 @@ dino_loss.student_temp      number >0
 dino_loss.center_momentum   number 0..1
 momentum_schedule.start momentum_schedule.end  number 0..1
 teacher_temp_schedule.start teacher_temp_schedule.end teacher_temp_schedule.level  number >0
-lr_schedule.end             number 0..
+lr_schedule.peak lr_schedule.end  number 0..
 opt_class.weight_decay opt_class.momentum  number 0..
 gradient_clipper.max_norm   number >0
 last_layer_refit.shrinkage  number >0

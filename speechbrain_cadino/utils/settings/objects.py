@@ -38,6 +38,7 @@ augmenter              is     torch.nn.Module
 augment                is?    speechbrain_cadino.augmentation.parameters.AugmentationSampler
 augment.settings       is     speechbrain_cadino.augmentation.settings.AugmentationSettings
 augment_settings       is     speechbrain_cadino.augmentation.settings.AugmentationSettings
+augment_settings.channel  is?  speechbrain_cadino.augmentation.settings.ChannelSettings
 crops                  is     speechbrain_cadino.views.crops.CropSpec
 positive_sampler       is     speechbrain_cadino.views.positive_sampler.PositiveSampler
 clustering             has    speechbrain_cadino.clusters.clustering.Clustering: __call__ check_memory n_clusters
@@ -87,7 +88,7 @@ def check_objects(settings: dict[str, Any]) -> None:
         parts = _parts(settings[top])
         for key in parts if part == "*" else [part]:
             if key in parts:
-                check_object(f"{top}.{key}", parts[key], name)
+                check_object(f"{top}.{key}", parts[key], key if name == "modules.*" and key in NEEDED else name)
 
 
 def check_object(name: str, value: Any, line: str | None = None) -> None:

@@ -150,7 +150,7 @@ def test_a_flag_needs_no_value_and_what_may_be_null_may_be_empty():
         ("opt_class", "{weight_decay: none}", "a number from 0 on"),
         ("opt_class", "{weight_decay: -1}", "a number from 0 on"),
         ("head", "{hidden_dim: 0}", "a whole number from 1 on"),
-        ("crops", "{global_seconds: 0.001}", "a number from 0.1 on"),
+        ("crops", "{global_seconds: 0.001}", "a number from 0.1 to 600"),
         ("loader_options", "{num_workers: -1}", "a whole number from 0 on"),
     ],
 )
