@@ -121,14 +121,16 @@ class DINOBrain(CadinoBrain):
         load_average(self.teacher, self.checkpointer, "teacher", self.hparams.average_checkpoints)
         encoder = self.encoder_to_test().eval()
         if self.hparams.last_layer_refit is not None:
-            without = on_main(self._ranks, encoder)
+            before = on_main(self._before_refit, encoder)
             refitted = self.hparams.last_layer_refit(encoder, self._global_views(encoder))
-            self.ranks_without_refit = without if refitted else None
+            if refitted:
+                self.ranks_without_refit, self.rates_without_refit = before
         return encoder
 
-    def _ranks(self, encoder):
-        """`ranks` of the halves, (n,), or None if they are not measured."""
-        return None if self.half_retrieval is None else ranks(*self.half_retrieval.kept(encoder))
+    def _before_refit(self, encoder):
+        """`ranks` of the halves, (n,), and error rates of the development list; None for what is not measured."""
+        halves, development = self.half_retrieval, self.evaluate_development
+        return None if halves is None else ranks(*halves.kept(encoder)), development and development(encoder)
 
     def _global_views(self, encoder):
         """Items and their global views' features, batch by batch, of the epoch that would come next."""

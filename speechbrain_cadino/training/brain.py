@@ -52,6 +52,7 @@ class CadinoBrain(StoppableBrain):
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
     ranks_without_refit = None  # of the halves, before the encoder to export got another last layer
+    rates_without_refit = None  # on the development list
 
     def __init__(
         self, *args, evaluate_development: Callable | None = None, half_retrieval: HalfRetrieval | None = None, **kwargs

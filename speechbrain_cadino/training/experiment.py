@@ -191,6 +191,8 @@ def _finish(experiment, brain, encoder, manifest, development, init):
     }
     rates = {} if development is None else development(encoder)
     info |= {"development list": rates} if rates else {}
+    if brain.rates_without_refit:
+        info["development list, without last_layer_refit"] = brain.rates_without_refit
     if development is not None and init is not None:
         info["development list, --init"] = development(load_encoder(init, next(encoder.parameters()).device)[0])
     folder = brain.hparams.output_folder

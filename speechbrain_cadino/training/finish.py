@@ -139,8 +139,9 @@ def tell_training(folder: str | Path) -> None:
     info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
     if "development list" in info:
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
-        rows = {"to keep": info["development list"], "that of --init": info.get("development list, --init")}
-        print(format_table([{"encoder": name, **row} for name, row in rows.items() if row is not None]))
+        names = {"": "to keep", ", without last_layer_refit": "without last_layer_refit", ", --init": "that of --init"}
+        rows = {name: info.get(f"development list{key}") for key, name in names.items()}
+        print(format_table([{"encoder": name, **row} for name, row in rows.items() if row]))
     if "did it learn" in info:
         print(f"\n{info['did it learn']}")
     print(
