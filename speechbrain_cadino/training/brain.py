@@ -127,7 +127,7 @@ class CadinoBrain(StoppableBrain):
     def begin(self) -> dict[str, float]:
         """What epoch 0, before training, is recorded with; a subclass gives the encoder its first weights here."""
         with not_holding():
-            return on_main(self._development)
+            return on_main(lambda: self._development() if self.half_retrieval is not None else {})
 
     def _wrap_distributed(self):
         # SpeechBrain would convert to SyncBatchNorm on CPUs too, where it raises.

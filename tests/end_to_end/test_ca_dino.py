@@ -182,7 +182,7 @@ def test_it_goes_on_behind_the_end_of_a_finished_run(plain_run, corpus, tmp_path
         (dict(start_from_epoch=7), "has no checkpoint of epoch 7: check start_from and start_from_epoch"),
         (dict(), f"has made {EPOCHS} epochs and number_of_epochs is {EPOCHS}: raise number_of_epochs"),
         (dict(embedding_dim=16, number_of_epochs=9), "does not fit this model"),
-        (dict(dataset=dict(positive_sampler=None)), "positive_sampler: !ref <positive_sampler>"),
+        (dict(dataset=dict(positive_sampler=None)), "dataset.positive_sampler is null, and must be an object"),
     ],
 )
 def test_mistakes(plain_run, corpus, tmp_path, settings, said):

@@ -99,16 +99,16 @@ def check_object(name: str, value: Any, line: str | None = None) -> None:
     how, (dotted, _, names) = how.rstrip("?"), what.partition(": ")
     called = _called(value)
     if how == "calls":
-        wanted, fits = f"a function of ({', '.join(what.split())}), as !name:", _takes(called, what.split())
+        wanted, fits = f"a function of ({', '.join(what.split())}) (!name:)", _takes(called, what.split())
     elif how == "makes":
-        wanted, fits = f"{dotted} or a class derived from it, as !name:", _is_kind(called, dotted)
+        wanted, fits = f"{dotted} or a class derived from it (!name:)", _is_kind(called, dotted)
         if fits and line == "train_loggers.*":
             _check_call(name, value, value, "lacks something", "give it")
         elif fits and name == "opt_class":
             _check_call(name, value, partial(called.step, None), "needs more at each step", "set another one")
     elif how == "has":
         fits = called is None and all(hasattr(value, attribute) for attribute in names.split())
-        wanted = f"an object like those of {dotted}, as !new:"
+        wanted = f"an object like those of {dotted} (!new:)"
     else:
         wanted, fits = f"an object of {dotted}", called is None and isinstance(value, pydoc.locate(dotted))
     if not fits:
