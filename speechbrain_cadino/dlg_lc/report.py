@@ -47,7 +47,8 @@ class Report:
         Its row says as ``keep`` which encoder to keep so far: the last that is not clearly under that of --init.
         """
         name = f"iteration {row['iteration']}" if row["step"] != LARGE_MARGIN else "the large margin"
-        keep = advice(row, folder / "encoder", self.init, name)
+        # Below the output folder, which may be renamed.
+        keep = advice(row, folder.relative_to(self.output) / "encoder", self.init, name)
         if not is_worse(row):
             self._keep = keep
         elif self._keep is not None:

@@ -271,7 +271,7 @@ def test_a_damaged_result_is_named(iterated, corpus, encoder, tmp_path):
     assert "iteration_1/result.json cannot be read" in run_script("train.py", *arguments).error()
     (output / "iteration_1/result.json").unlink()
     assert run_script("train.py", *arguments).status == 0
-    assert_same_weights(iterated[0] / "iteration_2", output / "iteration_2", names=LEARNT)
+    assert_same_weights(iterated[0] / "iteration_2", output / "iteration_2", names=LEARNT[:2])
 
 
 def test_held_out_lists_are_scored_too(corpus, labels, tmp_path):

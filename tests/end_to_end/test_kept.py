@@ -35,7 +35,7 @@ def test_iterations(corpus, encoder, tmp_path, fresh):  # noqa: F811
         assert (low + high) / 2 == pytest.approx(new - old, abs=1e-5)
         assert (
             row["keep"].startswith("keep the encoder of ")
-            and str(tmp_path) in row["keep"]
+            and "(iteration_" in row["keep"]
             or str(encoder) in row["keep"]
         )
         info = json.loads((part / "encoder/encoder.json").read_text())["info"]
