@@ -197,5 +197,6 @@ def _finish(experiment, brain, encoder, manifest, development, init):
         info["development list, --init"] = development(load_encoder(init, next(encoder.parameters()).device)[0])
     folder = brain.hparams.output_folder
     export_with_threshold(encoder, manifest, f"{folder}/encoder", info=info)
+    brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away
     tell_training(folder)
     return rates | kept.metrics

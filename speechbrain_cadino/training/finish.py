@@ -134,8 +134,7 @@ def tell_iterations(history: History) -> None:
 def tell_training(folder: str | Path) -> None:
     """Say how one training went, and where its encoder is, out of its folder: the same at its end and later."""
     folder = Path(folder)
-    if (folder / "epochs.csv").is_file():  # nothing else needs it
-        _print_table(History.read_csv(folder / "epochs.csv"), TABLE)
+    _print_table(History.read_csv(folder / "epochs.csv"), TABLE)
     info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
     if "development list" in info:
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")

@@ -286,11 +286,11 @@ def test_a_finished_run_is_told_and_left_alone(home, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, text", [("epochs.csv", ""), ("encoder/encoder.json", "{}"), ("encoder/encoder.json", "{")]
+    "name, text", [("epochs.csv", None), ("encoder/encoder.json", "{}"), ("encoder/encoder.json", "{")]
 )
 def test_a_finished_run_whose_words_are_lost_is_left_alone(home, tmp_path, name, text, caplog):
     shutil.copytree(home[0] / "whole", tmp_path / "run")
-    (tmp_path / "run" / name).write_text(text)
+    (tmp_path / "run" / name).unlink() if text is None else (tmp_path / "run" / name).write_text(text)
     before = state(tmp_path / "run")
     again = run_script("train.py", *training(tmp_path / "run", **home[1].lists, **SAVING))
     assert again.status == 0 and "is finished: nothing was done, nothing has changed" in again.out
