@@ -6,13 +6,15 @@ from pathlib import Path
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from sweep_plan import FLAGS, Cell, Sweep, find_cell, without_end
+from sweep_corpora import read_compare, read_corpora
+from sweep_plan import CORPUS, FLAGS, Cell, Sweep, find_cell, without_end
 
 from speechbrain_cadino.utils.errors import UserError
 
 TRAIN = Path(__file__).resolve().parents[1] / "recipes/VoxCeleb/SSL_CADINO/train.py"
-SHARED = {"hparams": str, "seeds": list, "overrides": dict}
-SWEEP = {"cells": list, **SHARED, "baseline": str, "columns": list, "script": str, "output": str}
+SHARED = {"hparams": str, "seeds": list, "overrides": dict, "script": str}
+SWEEP = {"cells": list, **SHARED, "baseline": str, "columns": list, "output": str}
+SWEEP |= {"corpora": (list, dict), "corpus": dict, "compare": list}
 CELL = {"name": str, **SHARED, "after": str}
 OWN_OPTIONS = {"seed", "output_folder"}
 
@@ -48,13 +50,14 @@ def read_sweep(path, output=None):
     baseline = content.get("baseline")
     if baseline is not None:
         find_cell(baseline, cells, f"baseline of {path}")
-    script = (path.parent / content.get("script", TRAIN)).resolve()
-    if not script.is_file():
-        raise UserError(f"The script {script} of {path} is missing: correct the path.")
+    corpora = read_corpora(content, path)
     for text in [str(output), *(text for cell in cells for text in cell.overrides.values())]:
         if "=" in text:
             raise UserError(f"{path} has {text!r}, and SpeechBrain's options cannot hold a '=': choose another name.")
-    return Sweep(script, output, cells, baseline, content.get("columns", []))
+        if "{corpus}" in text and not corpora:
+            raise UserError(f"{path} has {text!r} and no corpora: add them, or name a folder.")
+    compare = read_compare(content, cells, path)
+    return Sweep(output, cells, baseline, content.get("columns", []), corpora, compare)
 
 
 def _cell(entry, content, earlier, path):
@@ -64,6 +67,11 @@ def _cell(entry, content, earlier, path):
     if not re.fullmatch(r"\w[\w.+-]*", name) or name in [cell.name for cell in earlier]:
         raise UserError(f"{where} needs a name of its own that can name a folder: rename it.")
     hparams, seeds = (entry.get(key, content.get(key)) for key in ("hparams", "seeds"))
+    if name == CORPUS and "corpora" in content:
+        raise UserError(f"{where} has the name of the folder for the corpus: rename it.")
+    script = (path.parent / entry.get("script", content.get("script", TRAIN))).resolve()
+    if not script.is_file():
+        raise UserError(f"The script {script} of {path} is missing: correct the path.")
     if hparams is None:
         raise UserError(f"{where} has no hparams: name a YAML file, there or for all cells.")
     if not seeds or not all(type(seed) is int for seed in seeds):
@@ -79,7 +87,7 @@ def _cell(entry, content, earlier, path):
     for key in FLAGS & set(overrides):
         if overrides[key] not in ("true", "false"):
             raise UserError(f"{where} sets {key} to {overrides[key]}: it must be true or false.")
-    return Cell(name, hparams, seeds, overrides, after)
+    return Cell(name, script, hparams, seeds, overrides, after)
 
 
 def _load(path):
@@ -98,7 +106,7 @@ def _check(mapping, types, needed, where):
         if key not in types:
             raise UserError(f"{where} has {key}, which is none of {', '.join(types)}: correct it.")
         if not isinstance(value, types[key]):
-            kind = {str: "text", list: "a list", dict: "a mapping"}[types[key]]
+            kind = {str: "text", list: "a list", dict: "a mapping", (list, dict): "a list or a mapping"}[types[key]]
             raise UserError(f"{where} has {key} {value!r}, which must be {kind}: correct it.")
 
 

@@ -5,17 +5,21 @@ import json
 
 import numpy as np
 from scipy import stats
+from sweep_by_corpus import corpora_table
 from sweep_runs import is_finished
 
+from speechbrain_cadino.utils.files import atomic_path, write_csv
 from speechbrain_cadino.verification.report import format_table
 
 EER = "EER %"
 AVERAGED = "EER % averaged"
+KEPT = "EER % kept"
 FORMATS = {"relative %": ".1f"}
+TABLE, RUNS = "table.md", "runs.csv"
 
 
-def make_table(sweep):
-    """The table of a sweep: a row for each figure and cell, over the runs that are finished.
+def write_table(sweep):
+    """The table of a sweep, by corpus where it has corpora; written beside the runs too, with what each has come to.
 
     Arguments
     ---------
@@ -24,10 +28,37 @@ def make_table(sweep):
     Returns
     -------
     str
+        See `make_table` and `corpora_table`.
+    """
+    found = {run: metrics(run.folder, [EER, *sweep.columns]) for run in sweep.trainings() if is_finished(run)}
+    for of_run in found.values():
+        if AVERAGED in of_run or EER in of_run:  # stage II, which averages each iteration, has only this one
+            of_run[KEPT] = of_run.get(AVERAGED, of_run.get(EER))
+    table = corpora_table(sweep, found, [KEPT, *sweep.columns]) if sweep.corpora else make_table(sweep, found)
+    if found:
+        with atomic_path(sweep.output / TABLE) as temporary:
+            temporary.write_text(f"{table}\n", encoding="utf-8")
+        names = list(dict.fromkeys(name for of_run in found.values() for name in of_run))
+        rows = [[run.name, *(of_run.get(name, "") for name in names)] for run, of_run in found.items()]
+        write_csv(sweep.output / RUNS, ["run", *names], rows)
+    return table
+
+
+def make_table(sweep, found):
+    """The table of a sweep: a row for each figure and cell, over the runs that are finished.
+
+    Arguments
+    ---------
+    sweep : Sweep
+    found : dict
+        Finished `Run` to what `metrics` gives.
+
+    Returns
+    -------
+    str
         Columns as of `summary` and `comparison`; the metrics are the last epoch's EER, that of the averaged encoder
         where a run has it apart, and the sweep's ``columns``.
     """
-    found = {run: metrics(run.folder, [EER, *sweep.columns]) for run in sweep.runs() if is_finished(run)}
     averaged = [AVERAGED] if any(AVERAGED in of_run for of_run in found.values()) else []  # stage II has it as the EER
     names = [EER, *averaged, *sweep.columns]
     rows = []

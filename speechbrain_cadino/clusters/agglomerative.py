@@ -47,10 +47,15 @@ def agglomerate(centroids: np.ndarray, n_clusters: int, linkage: str = "ward") -
     """
     check_linkage(linkage)
     check_n_fine(len(centroids))
-    if not np.isfinite(centroids).all():
-        raise UserError("Some centroids are not finite: find the utterances whose embeddings are not.")
+    check_finite(centroids)
     model = AgglomerativeClustering(n_clusters, linkage=linkage, metric=METRICS[linkage])
     return model.fit_predict(centroids).astype(np.int64)
+
+
+def check_finite(centroids: np.ndarray) -> None:
+    """Raise a `UserError` if a centroid is not finite."""
+    if not np.isfinite(centroids).all():
+        raise UserError("Some centroids are not finite: find the utterances whose embeddings are not.")
 
 
 def check_linkage(linkage: str) -> None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from speechbrain_cadino.clusters.agglomerative import agglomerate, check_linkage, check_n_fine
+from speechbrain_cadino.clusters.agglomerative import agglomerate, check_finite, check_linkage, check_n_fine
+from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters
 from speechbrain_cadino.clusters.kmeans import KMeans
+from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
@@ -19,8 +21,8 @@ class Clustering:
 
     Arguments
     ---------
-    n_clusters : int, optional
-        None: given in each call.
+    n_clusters : int or "auto", optional
+        None: given in each call. "auto": as many as `choose_clusters` finds, for which ``n_fine`` is needed.
     n_fine : int, optional
         Clusters of k-means before they are merged to ``n_clusters``; that takes 8 n_fine^2 bytes on rank 0, and
         minutes at tens of thousands, while the other ranks wait, however long.
@@ -28,6 +30,9 @@ class Clustering:
         As of `KMeans`.
     linkage :
         As of `agglomerate`.
+    size_power : float or "auto"
+        With the linkage "ward": how much large clusters resist a merge, see `merge_tree`. 1: Ward's method. "auto":
+        what `choose_clusters` finds, of `SIZE_POWERS`.
 
     Raises
     ------
@@ -42,24 +47,31 @@ class Clustering:
     ((12,), [0, 1, 2], 0.0)
     """
 
-    n_clusters: int | None = None
+    n_clusters: int | str | None = None
     n_fine: int | None = None
     n_iter: int = 20
     seed: int = 0
     spherical: bool = True
     init: str = "sample"
     linkage: str = "ward"
+    size_power: float | str = 1.0
 
     def __post_init__(self):
-        least = 1 if self.n_clusters is None else self.n_clusters
-        self._kmeans(least)
-        self._check_fine(least)
+        self._kmeans(1 if self.n_clusters in (None, AUTO) else self.n_clusters)
+        self._check_fine(self.n_clusters or 1)
         check_linkage(self.linkage)
+        if self.size_power != AUTO and not 0 <= self.size_power <= 1:
+            raise UserError(f"size_power is {self.size_power}: set 1 for Ward's method, less for uneven clusters.")
+        if self.size_power != 1 and (self.linkage != "ward" or self.n_fine is None):
+            raise UserError(
+                f"size_power is {self.size_power}, and linkage {self.linkage} with n_fine {self.n_fine} knows none: "
+                "set ward and an n_fine, or size_power to 1."
+            )
 
     def __call__(
         self,
         embeddings: np.ndarray | torch.Tensor,
-        n_clusters: int | None = None,
+        n_clusters: int | str | None = None,
         device: torch.device | str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Cluster embeddings; on several ranks all must call it with the same ones, and all get the same result.
@@ -68,7 +80,7 @@ class Clustering:
         ---------
         embeddings : np.ndarray or torch.Tensor
             (n, dim)
-        n_clusters : int, optional
+        n_clusters : int or "auto", optional
             In place of the setting, where a schedule gives it.
         device : torch.device or str, optional
             Where k-means computes. Default: where the embeddings are.
@@ -88,7 +100,7 @@ class Clustering:
         n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self._check_fine(n_clusters)
         self.check_memory(len(embeddings))  # before k-means, which takes its time
-        merge = self.n_fine is not None and len(embeddings) > n_clusters
+        merge = self.n_fine is not None and (n_clusters == AUTO or len(embeddings) > n_clusters)
         kmeans = self._kmeans(self.n_fine if merge else n_clusters, device).fit(embeddings)
         if merge:
             self._merge(embeddings, kmeans, n_clusters)
@@ -107,11 +119,32 @@ class Clustering:
         return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)
 
     def _check_fine(self, n_clusters):
-        if self.n_fine is not None and self.n_fine <= n_clusters:
+        if n_clusters == AUTO:
+            if self.n_fine is None or self.linkage != "ward":
+                raise UserError(
+                    f"n_clusters is auto, n_fine {self.n_fine} and linkage {self.linkage}: auto chooses among merges, "
+                    "so set n_fine, some times the clusters you expect, and ward."
+                )
+        elif self.n_fine is not None and self.n_fine <= n_clusters:
             raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
     def _merge(self, embeddings, kmeans, n_clusters):
         # Ward goes by differences, cosines by the directions from 0.
         centroids = kmeans.relative_centroids if self.linkage == "ward" else kmeans.centroids
-        merged = on_main(agglomerate, centroids.cpu().numpy(), n_clusters, self.linkage)
+        merged = on_main(self._merged, embeddings, centroids.cpu().numpy(), kmeans.labels.cpu().numpy(), n_clusters)
         kmeans.merge(embeddings, torch.from_numpy(merged).to(kmeans.labels.device))
+
+    def _merged(self, embeddings, centroids, labels, n_clusters):
+        """The new cluster of each centroid (n_fine,)."""
+        if self.size_power == 1 and n_clusters != AUTO:
+            return agglomerate(centroids, n_clusters, self.linkage)
+        check_finite(centroids)
+        sizes = np.bincount(labels, minlength=len(centroids)).clip(1)
+        powers = SIZE_POWERS if self.size_power == AUTO else [self.size_power]
+        trees = {power: merge_tree(centroids, sizes, power) for power in powers}
+        if n_clusters != AUTO and self.size_power != AUTO:
+            return cut_tree(trees[self.size_power], n_clusters)
+        numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
+        rows = np.asarray(embeddings, dtype=np.float64)
+        directions = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return choose_clusters(directions, labels, trees, numbers, seed=self.seed)[0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +18,15 @@ from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
+from speechbrain_cadino.demo.sizes import draw_sizes
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
+from speechbrain_cadino.demo.trials import trial_lines
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder, foreign_files
 from speechbrain_cadino.utils.locks import hold_folder
 
 DESCRIPTION = "corpus.json"
+TAIL = 0.8
 MADE = re.compile(r"wav/(train|test)\d+/s\d+/\d+\.wav|train_files\.txt|trials\.txt|corpus\.json")
 
 
@@ -35,9 +37,11 @@ def make_demo_corpus(
     sessions: int = 3,
     utterances: int = 3,
     test_utterances: int = 2,
+    test_sessions: int | None = None,
     seconds: float = 4.5,
     channel_strength: float = 1.0,
     impostors_per_target: int = 3,
+    tail: float = TAIL,
     synthesiser: str = "auto",
     seed: int = 0,
 ) -> Path:
@@ -51,14 +55,18 @@ def make_demo_corpus(
         sex) and ``corpus.json`` (settings, generator, SHA-256 over the audio).
     n_speakers, n_test_speakers : int
         Speakers for training and, others, for the trials (at least 2).
-    sessions, utterances, test_utterances : int
-        Sessions of a speaker (at least 2), utterances of a session in training and in the trials.
+    sessions, utterances : int
+        Sessions of a training speaker, utterances of a session. They are means, unless ``tail`` is 0.
+    test_sessions, test_utterances : int
+        The same of the trials' speakers, who need 2 sessions at least. ``test_sessions`` None: as ``sessions``, or 2.
     seconds : float
         Length of an utterance, about.
     channel_strength : float
         How much the channels of two sessions differ; see `draw_channel`.
     impostors_per_target : int
         Impostor trials for each target trial, as far as there are pairs.
+    tail : float
+        How uneven the training speakers are, 0 for equal: see `draw_sizes`.
     synthesiser : str
         ``espeak``, ``source_filter``, or ``auto``: espeak where it loads.
     seed : int
@@ -76,7 +84,9 @@ def make_demo_corpus(
         longer what was made.
     """
     settings = {name: value for name, value in locals().items() if name != "folder"}
-    _check_settings(settings)
+    if test_sessions is None:
+        settings["test_sessions"] = max(2, sessions)
+    check_settings(settings)
     generator = open_synthesiser(synthesiser)
     settings["synthesiser"] = generator.name
     folder = Path(folder)
@@ -93,7 +103,7 @@ def _make(folder, generator, settings):
         files = _synthesise(partial / "wav", generator, speakers, settings)
         train = [name for name in files if name.startswith("train")]
         (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
-        (partial / "trials.txt").write_text("".join(_trials(files[len(train) :], speakers, settings)))
+        (partial / "trials.txt").write_text("".join(trial_lines(files[len(train) :], speakers, settings)))
         description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
         (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
 
@@ -107,13 +117,15 @@ def audio_hash(folder: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _check_settings(settings):
-    least = dict(n_speakers=1, n_test_speakers=2, sessions=2, utterances=1, test_utterances=1, impostors_per_target=1)
+def check_settings(settings: dict) -> None:
+    """Raise a `UserError` if settings of `make_demo_corpus`, given by name, make no sense."""
+    least = dict(n_speakers=1, n_test_speakers=2, sessions=1, utterances=1, impostors_per_target=1)
+    least.update(test_sessions=2, test_utterances=1)
     for name, value in least.items():
-        if settings[name] < value:
+        if settings.get(name, value) < value:
             raise UserError(f"The demo corpus has {name} {settings[name]}: give at least {value}.")
-    if settings["seconds"] <= 0 or settings["channel_strength"] < 0:
-        raise UserError("The demo corpus needs seconds above 0 and channel_strength of 0 or more: correct them.")
+    if settings.get("seconds", 1) <= 0 or min(settings.get(name, 0) for name in ("channel_strength", "tail")) < 0:
+        raise UserError("The demo corpus needs seconds above 0, channel_strength and tail of 0 or more: correct them.")
 
 
 def _is_made(folder, settings):
@@ -124,8 +136,11 @@ def _is_made(folder, settings):
         description = json.loads((folder / DESCRIPTION).read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{folder} holds something that is not a demo corpus: choose another folder for it.") from error
-    same = description["settings"] == settings
-    foreign = [] if same else foreign_files(folder, set(_made_files(description["settings"])).__contains__)
+    made = description["settings"]
+    # corpora of version 0.1.0 have equal speakers, and as many sessions of each in the trials
+    made = {"tail": 0.0, "test_sessions": made.get("sessions")} | made
+    same = made == settings
+    foreign = [] if same else foreign_files(folder, set(_made_files(made)).__contains__)
     if foreign:
         raise UserError(
             f"{folder} holds a demo corpus of other settings, and {foreign[0]}, which was not made with it: move that "
@@ -144,64 +159,45 @@ def _made_files(settings):
 
 def _names(settings):
     """The utterances' names, relative to ``wav``."""
-    kinds = (("train", "n_speakers", "utterances"), ("test", "n_test_speakers", "test_utterances"))
     return [
-        f"{speaker}{i:04d}/s{session}/{number:03d}.wav"
-        for speaker, count, each in kinds
-        for i in range(settings[count])
-        for session in range(settings["sessions"])
-        for number in range(settings[each])
+        f"{speaker}/s{session}/{number:03d}.wav"
+        for speaker, counts in _sizes(settings).items()
+        for session, count in enumerate(counts)
+        for number in range(count)
     ]
+
+
+def _sizes(settings):
+    """Name of a speaker -> the number of utterances of each of its sessions; those of the trials are all alike."""
+    rng = np.random.default_rng([settings["seed"], 3])
+    means = settings["n_speakers"], settings["sessions"], settings["utterances"]
+    sizes = {f"train{i:04d}": counts for i, counts in enumerate(draw_sizes(*means, settings["tail"], rng))}
+    test = [settings["test_utterances"]] * settings["test_sessions"]
+    return sizes | {f"test{i:04d}": test for i in range(settings["n_test_speakers"])}
 
 
 def _draw_speakers(generator, settings):
     """Name -> speaker; those of the trials come last and are called test."""
-    names = [f"train{i:04d}" for i in range(settings["n_speakers"])]
-    names += [f"test{i:04d}" for i in range(settings["n_test_speakers"])]
     return {
         name: generator.draw_speaker(np.random.default_rng([settings["seed"], 0, index]), index)
-        for index, name in enumerate(names)
+        for index, name in enumerate(_sizes(settings))
     }
 
 
 def _synthesise(folder, generator, speakers, settings):
     """Write all utterances; returns their names, relative to ``folder``."""
-    plan = []
-    for index, name in enumerate(speakers):
-        count = settings["utterances" if name.startswith("train") else "test_utterances"]
-        plan += [(index, name, session, list(range(count))) for session in range(settings["sessions"])]
+    plan = [
+        (index, name, session, count)
+        for index, (name, counts) in enumerate(_sizes(settings).items())
+        for session, count in enumerate(counts)
+    ]
     files = []
-    for index, name, session, numbers in tqdm(plan, "demo corpus", unit="session", dynamic_ncols=True):
+    for index, name, session, count in tqdm(plan, "demo corpus", unit="session", dynamic_ncols=True):
         rng = np.random.default_rng([settings["seed"], 1, index, session])
         channel = draw_channel(rng, settings["channel_strength"])
         (folder / name / f"s{session}").mkdir(parents=True)
-        for number in numbers:
+        for number in range(count):
             wave = say_for(generator, speakers[name], settings["seconds"] * rng.uniform(0.9, 1.1), rng)
             files.append(f"{name}/s{session}/{number:03d}.wav")
             soundfile.write(folder / files[-1], apply_channel(wave, channel, rng), SAMPLE_RATE, subtype="PCM_16")
     return files
-
-
-def _trials(files, speakers, settings):
-    """Lines of the trial list: all pairs of a speaker's sessions, and as many random pairs of one sex as asked for."""
-    by_speaker = {}
-    for name in files:
-        by_speaker.setdefault(name.split("/")[0], []).append(name)
-    targets = [
-        pair
-        for names in by_speaker.values()
-        for pair in combinations(names, 2)
-        if Path(pair[0]).parent != Path(pair[1]).parent
-    ]
-    impostors = [
-        pair
-        for one, other in combinations(by_speaker, 2)
-        if speakers[one].sex == speakers[other].sex
-        for pair in product(by_speaker[one], by_speaker[other])
-    ]
-    rng = np.random.default_rng([settings["seed"], 2])
-    count = min(len(impostors), settings["impostors_per_target"] * len(targets))
-    chosen = rng.choice(len(impostors), count, replace=False)
-    lines = [f"1 {one} {other}\n" for one, other in targets]
-    lines += [f"0 {one} {other}\n" for one, other in (impostors[i] for i in np.sort(chosen))]
-    return lines

@@ -13,7 +13,6 @@ from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
 from speechbrain_cadino.training.retrieval import ranks
 from speechbrain_cadino.training.teacher import EMATeacher
-from speechbrain_cadino.utils.distributed import world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.views.collate import ViewBatch
@@ -58,10 +57,13 @@ class DINOBrain(CadinoBrain):
         synchronise_batchnorm(self.teacher)
         self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
 
+    def fit_loader(self, loader: ViewLoader) -> None:
+        self.manifest = loader.dataset.manifest
+        super().fit_loader(loader)
+
     def check_before(self, loader: ViewLoader) -> list[str]:
-        n_epochs, sampler = self.hparams.epoch_counter.limit, loader.batch_sampler
-        items = sampler.batches_per_epoch * sampler.batch_size * world_size()
-        found = check_dino(vars(self.hparams), n_epochs, items, loader.dataset.augment)
+        n_epochs, n_utterances = self.hparams.epoch_counter.limit, len(loader.dataset)
+        found = check_dino(vars(self.hparams), n_epochs, n_utterances, loader.dataset.augment)
         return super().check_before(loader) + found
 
     def encoder_to_test(self):
@@ -122,8 +124,7 @@ class DINOBrain(CadinoBrain):
         encoder = self.encoder_to_test().eval()
         if self.hparams.last_layer_refit is not None:
             before = on_main(self._before_refit, encoder)
-            refitted = self.hparams.last_layer_refit(encoder, self._global_views(encoder))
-            if refitted:
+            if self.hparams.last_layer_refit.refit(encoder, self.manifest, "last_layer_refit"):
                 self.ranks_without_refit, self.rates_without_refit = before
         return encoder
 
@@ -131,10 +132,3 @@ class DINOBrain(CadinoBrain):
         """`ranks` of the halves, (n,), and error rates of the development list; None for what is not measured."""
         halves, development = self.half_retrieval, self.evaluate_development
         return None if halves is None else ranks(*halves.kept(encoder)), development and development(encoder)
-
-    def _global_views(self, encoder):
-        """Items and their global views' features, batch by batch, of the epoch that would come next."""
-        self.train_sampler.load_state_dict({"epoch": self.hparams.epoch_counter.limit + 1, "batches_done": 0})
-        for batch in self.train_sampler:
-            batch = batch.to(self.device)
-            yield batch.items, [encoder.features(view) for view in self.augmenter(batch)[: self.hparams.crops.n_global]]

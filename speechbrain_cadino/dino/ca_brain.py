@@ -29,8 +29,8 @@ class CADINOBrain(DINOBrain):
     """DINO whose views come from several utterances of one cluster (Han, Chen, Qian, arXiv 2304.05754).
 
     Read from ``hparams``, besides what `DINOBrain` reads: ``cluster_schedule`` (a `RefreshSchedule`), ``clustering`` (a
-    `Clustering`), ``positive_sampler`` (the `PositiveSampler` of the dataset), ``start_from`` and ``start_from_epoch``
-    (a run to start from, or None).
+    `Clustering`), ``cluster_compensation`` (a `Compensation`, or None), ``positive_sampler`` (the `PositiveSampler` of
+    the dataset), ``start_from`` and ``start_from_epoch`` (a run to start from, or None).
 
     Before an epoch that is due for it, the teacher embeds the training utterances, clean and whole; the embeddings are
     centered as in verification, and clustered. They lie in ``clusters/embeddings`` of the output folder, so that a run
@@ -50,15 +50,14 @@ class CADINOBrain(DINOBrain):
             self.checkpointer.add_recoverable("clusters", self.clusters)
 
     def fit_loader(self, loader: ViewLoader) -> None:
-        self.manifest = loader.dataset.manifest
-        self.clusters.bind(self.manifest.ids)
+        self.clusters.bind(loader.dataset.manifest.ids)
         if loader.dataset.positive_sampler is not self.hparams.positive_sampler:
             raise UserError(
                 "The dataset's positive_sampler is not the setting positive_sampler: write "
                 "'positive_sampler: !ref <positive_sampler>' in dataset."
             )
-        self.hparams.clustering.check_memory(len(self.manifest))
-        self.hparams.positive_sampler.bind(len(self.manifest), self.manifest.sessions)
+        self.hparams.clustering.check_memory(len(loader.dataset))
+        self.hparams.positive_sampler.bind(len(loader.dataset), loader.dataset.manifest.sessions)
         super().fit_loader(loader)
 
     def check_before(self, loader: ViewLoader) -> list[str]:
@@ -93,8 +92,10 @@ class CADINOBrain(DINOBrain):
         encoder = self.encoder_to_test()
         broadcast_buffers(encoder)
         wanted = self.hparams.cluster_schedule.clusters_of(self.clusters.number)
-        where, clustering = folder / "embeddings", self.hparams.clustering
-        table = cluster_utterances(encoder, self.manifest, clustering, where, wanted, self.device)
+        table = cluster_utterances(
+            encoder, self.manifest, self.hparams.clustering, folder / "embeddings", wanted, self.device,
+            self.hparams.cluster_compensation,
+        )  # fmt: skip
         if is_main():
             table.write(folder / f"labels_epoch{epoch:04d}.csv")
         labels, distances = table.for_manifest(self.manifest.ids)

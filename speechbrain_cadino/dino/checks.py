@@ -5,7 +5,7 @@ from typing import Any
 from speechbrain_cadino.training.remarks import about_augmentation, about_settings
 
 
-def check_dino(settings: dict[str, Any], n_epochs: int, items_per_epoch: int, augment: Any = None) -> list[str]:
+def check_dino(settings: dict[str, Any], n_epochs: int, n_utterances: int, augment: Any = None) -> list[str]:
     """A sentence for each part of a DINO run that will do nothing.
 
     Arguments
@@ -13,8 +13,7 @@ def check_dino(settings: dict[str, Any], n_epochs: int, items_per_epoch: int, au
     settings : dict
         The YAML's top level.
     n_epochs : int
-    items_per_epoch : int
-        Utterances that an epoch shows.
+    n_utterances : int
     augment : AugmentationSampler or None
         Of the dataset.
 
@@ -39,7 +38,7 @@ def check_dino(settings: dict[str, Any], n_epochs: int, items_per_epoch: int, au
             "not stop it, lower them."
         )
     refit = settings.get("last_layer_refit")
-    outputs, items = settings.get("embedding_dim", 0), min(items_per_epoch, getattr(refit, "max_items", 0))
+    outputs, items = settings.get("embedding_dim", 0), min(n_utterances, getattr(refit, "max_items", 0))
     if refit is not None and items <= outputs:
         found.append(
             f"The last layer will stay as it is trained: last_layer_refit would have {items} items for {outputs} "
@@ -75,11 +74,11 @@ def check_clusters(settings: dict[str, Any], n_epochs: int, n_utterances: int) -
     found = []
     if sampler.utterances_per_item == 1:
         found.append("utterances_per_item is 1: views never follow the clusters, training is plain DINO; set 2.")
-    if max(schedule.numbers) >= n_utterances:
+    if max(schedule.fixed, default=2) >= n_utterances:
         found.append(
-            f"n_clusters is {max(schedule.numbers)} for {n_utterances} utterances: each becomes a cluster of its own, "
+            f"n_clusters is {max(schedule.fixed)} for {n_utterances} utterances: each becomes a cluster of its own, "
             "training is plain DINO; lower it."
         )
-    if min(schedule.numbers) == 1:
+    if min(schedule.fixed, default=2) == 1:
         found.append("n_clusters is 1: views of all speakers are drawn together; raise it.")
     return found

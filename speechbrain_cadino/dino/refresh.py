@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, register_checkpoint_hooks
 
+from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.corpus.keys import id_keys, places_of
 from speechbrain_cadino.utils.errors import UserError
 
@@ -24,9 +25,9 @@ class RefreshSchedule:
         The last epoch of plain DINO, 0 for none.
     every : int
         Epochs from one clustering to the next, at least 1.
-    n_clusters : int or list of int
+    n_clusters : int, list of int, or "auto"
         For all clusterings, or for the first, the second ...; the last number stays. A rising or a falling list is
-        progressive clustering in either direction.
+        progressive clustering in either direction. "auto": each finds its own, see `Clustering`.
 
     Raises
     ------
@@ -44,19 +45,25 @@ class RefreshSchedule:
     [100, 50, 50]
     """
 
-    def __init__(self, start_epoch: int, every: int, n_clusters: int | list[int]) -> None:
+    def __init__(self, start_epoch: int, every: int, n_clusters: int | str | list[int]) -> None:
         self.numbers = n_clusters if isinstance(n_clusters, (list, tuple)) else [n_clusters]
         if start_epoch < 0 or every < 1:
             raise UserError(f"cluster_start_epoch is {start_epoch}, cluster_every {every}: set at least 0 and 1.")
-        if not self.numbers or not all(isinstance(number, int) and number > 0 for number in self.numbers):
-            raise UserError(f"n_clusters is {n_clusters}: set a number above 0, or a list of them.")
+        fixed = self.fixed
+        if not self.numbers or not all(isinstance(number, int) and number > 0 for number in fixed):
+            raise UserError(f"n_clusters is {n_clusters}: set a number above 0, a list of them, or auto.")
         self.start_epoch, self.every = start_epoch, every
 
     def is_due(self, epoch: int, last: int | None) -> bool:
         """Whether a clustering belongs before ``epoch``; ``last``: the epoch before which the last one was, or None."""
         return epoch > self.start_epoch and (last is None or epoch - last >= self.every)
 
-    def clusters_of(self, number: int) -> int:
+    @property
+    def fixed(self) -> list[int]:
+        """The numbers of clusters that are given, none where they are found by each clustering."""
+        return [] if self.numbers == [AUTO] else self.numbers
+
+    def clusters_of(self, number: int) -> int | str:
         """Clusters of the ``number``-th clustering, counted from 0."""
         return self.numbers[min(number, len(self.numbers) - 1)]
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
+from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
@@ -36,11 +37,12 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
 
     Read from ``hparams``, besides what `DLGLCBrain` reads: ``init``, the encoder folder whose embeddings are clustered
-    first; ``labels``, a label table to take in their place, or None; ``clustering``, a `Clustering`; ``n_iterations``;
-    ``stop_agreement``, the agreement of two label tables in a row, as AMI, from which no further iteration is made, or
-    None; ``large_margin``, settings of a last training on from the last iteration's encoder, classifier and gate, or
-    None. The trial lists ``held_out_trials``, whose names start from ``development_folder``, are scored after each
-    iteration beside the development list.
+    first; ``labels``, a label table to take in their place, or None; ``cluster_compensation``, a `Compensation` of the
+    encoder before that, or None; ``clustering``, a `Clustering`; ``n_iterations``; ``stop_agreement``, the agreement of
+    two label tables in a row, as AMI, from which no further iteration is made, or None; ``large_margin``, settings of a
+    last training on from the last iteration's encoder, classifier and gate, or None. The trial lists
+    ``held_out_trials``, whose names start from ``development_folder``, are scored after each iteration beside the
+    development list.
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
     for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, and what every training
@@ -77,8 +79,10 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
             made_from = {"labels": on_main(file_digest, hparams.labels)}
         else:
             where = folder / "embeddings"
-            make_labels = partial(cluster_labels, encoder, manifest, hparams.clustering, where, device)
+            made_by = hparams.clustering, where, device, hparams.cluster_compensation
+            make_labels = partial(cluster_labels, encoder, manifest, *made_by)
             made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
+            made_from["compensation"] = str(hparams.cluster_compensation)
         labels = keep_labels(folder / TABLE, manifest, make_labels, made_from, hparams.labels if number == 1 else None)
         metrics = on_main(cluster_metrics, labels, previous, manifest.spk_ids, manifest.sessions)
         agreement = metrics.get("ami_previous")
@@ -188,6 +192,8 @@ def _check(hparams, n_utterances):
     if hparams.labels and hparams.n_iterations == 1:
         return  # nothing is clustered
     wanted = hparams.clustering.n_clusters
+    if wanted == AUTO:
+        return
     if wanted is None or wanted < 2:
         raise UserError(f"n_clusters is {wanted}: set 2 or more, about as many as there are speakers.")
     if wanted >= n_utterances:

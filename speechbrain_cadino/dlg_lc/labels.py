@@ -28,13 +28,14 @@ def cluster_labels(
     clustering: Clustering,
     folder: str | Path,
     device: torch.device | str | None,
+    compensation: Callable | None = None,
 ) -> LabelTable:
     """As `cluster_utterances`, by the encoder of a folder; whether memory will do is told before embedding.
 
     Arguments
     ---------
     encoder_folder : str or Path
-    manifest, clustering, folder, device :
+    manifest, clustering, folder, device, compensation :
         As of `cluster_utterances`.
 
     Returns
@@ -42,7 +43,8 @@ def cluster_labels(
     LabelTable
     """
     clustering.check_memory(len(manifest))
-    return cluster_utterances(load_encoder(encoder_folder, device)[0], manifest, clustering, folder, device=device)
+    net = load_encoder(encoder_folder, device)[0]
+    return cluster_utterances(net, manifest, clustering, folder, device=device, compensation=compensation)
 
 
 def true_labels(manifest: Manifest, fraction: float, seed: int) -> LabelTable:

@@ -12,13 +12,14 @@ from speechbrain_cadino.utils.settings.known import KNOWN
 from speechbrain_cadino.utils.settings.objects import check_object
 from speechbrain_cadino.utils.settings.tree import Node
 
+LATER = ("n_clusters",)  # `choose_clusters` finds it
 # Durations of some corpus, in seconds: before the real one is read.
 MIDDLING = np.full(1000, 6.0)
 
 
 def auto_settings(tree: Node) -> list[str]:
-    """The names of the settings that are ``auto``, in their order."""
-    return [name for name, node in tree.items.items() if name in KNOWN and node.plain() == AUTO]
+    """The names of the settings that are ``auto``, in their order, but for those that each clustering finds anew."""
+    return [name for name, node in tree.items.items() if name in KNOWN and name not in LATER and node.plain() == AUTO]
 
 
 def numbers_for(tree: Node, names: list[str], durations: np.ndarray) -> dict:

@@ -23,7 +23,8 @@ HOURS, STEPS = (2.15, 8.0, 2300.0), (264, 1240, 638_000)
 FORGETTING = (0.03, 0.004)
 # Hours in which the views grow from those of calls.yaml to the published ones: a guess.
 GROWING_HOURS = (8.0, 100.0)
-MERGED_FROM = 5000  # utterances that are merged one by one; more of them go through k-means alone
+MERGED_ALL = 5000  # utterances that are merged one by one; of more, k-means makes a tenth as many clusters first
+MOST_MERGED = 50_000  # T; 20 GB
 PRELOADED_HOURS = 20  # 2.3 GB
 MOST_EPOCHS = 150  # dino.yaml's; tiny corpora say nothing new after so many
 
@@ -102,10 +103,8 @@ class _Numbers(dict):
         longest = _line(self.hours, GROWING_HOURS, (2.0, 3.0))
         self["global_seconds"] = round(float(np.clip(0.45 * np.median(durations), 0.5, longest)), 1)
         self["local_seconds"] = round(0.6 * self["global_seconds"], 1)
-        # A quarter of the utterances; 260 of 1,058, 8,300 of 1.09 M: the order of size of calls.yaml and dlg_lc.yaml.
-        self["n_clusters"] = max(2, round(min(self.n / 4, 8 * math.sqrt(self.n))))
-        most = max(self["n_clusters"]) if isinstance(self["n_clusters"], list) else self["n_clusters"]
-        self["n_fine"] = self.n if most < self.n <= MERGED_FROM else None
+        fine = min(self.n, max(MERGED_ALL, min(self.n // 10, MOST_MERGED)))
+        self["n_fine"] = max(fine, 1 + int(np.max(self.given.get("n_clusters", 0))))
         self["preload"] = self.hours <= PRELOADED_HOURS
 
     def __setitem__(self, name, value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ def cluster_utterances(
     folder: str | Path,
     n_clusters: int | None = None,
     device: torch.device | str | None = None,
+    compensation: Callable | None = None,
 ) -> LabelTable:
     """Embed the training utterances, clean and whole, center them as in verification, and cluster them.
 
@@ -39,6 +41,8 @@ def cluster_utterances(
         Where the embeddings are kept, so that they are found again after a kill.
     n_clusters, device :
         As of `Clustering`.
+    compensation : callable, optional
+        (net, manifest) -> the encoder to embed with in place of ``net``: a `Compensation`.
 
     Returns
     -------
@@ -46,6 +50,8 @@ def cluster_utterances(
         Utterances that cannot be embedded are left out.
     """
     content = on_main(_content, manifest)
+    if compensation is not None:
+        net = compensation(net, manifest)
     embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size(), content=content)
     labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
     return LabelTable(ids, labels, distances)

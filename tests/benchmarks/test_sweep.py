@@ -349,4 +349,4 @@ def test_the_readmes_example(tmp_path):
     hparams, run_options, overrides = sb.parse_arguments(arguments)
     assert (script, hparams) == ("train.py", "hparams/demo/ca_dino.yaml") and run_options["noprogressbar"]
     assert f"start_from: {tmp_path}/results/ablation/dino/1\n" in overrides
-    assert content.script.parent == RECIPE
+    assert runs[1].script.parent == RECIPE

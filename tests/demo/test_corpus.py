@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from speechbrain_cadino.corpus.scan import scan_corpus
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.demo import corpus as demo
 from speechbrain_cadino.demo.corpus import audio_hash, make_demo_corpus
+from speechbrain_cadino.demo.sizes import draw_sizes
 from speechbrain_cadino.demo.synthesiser import open_synthesiser
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.locks import hold_folder
 
 SMALL = dict(n_speakers=3, n_test_speakers=4, sessions=2, utterances=2, test_utterances=1, seconds=1.2)
-SMALL.update(impostors_per_target=2, synthesiser="source_filter")
+SMALL.update(impostors_per_target=2, tail=0.0, synthesiser="source_filter")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,7 @@ def test_targets_cross_sessions_and_impostors_are_of_one_sex(corpus):
     assert sorted(trials.utterances) == [name for name in files(corpus) if name.startswith("test")]
     assert trials.labels.sum() == 4 and (~trials.labels).sum() == 8
     generator = open_synthesiser("source_filter")
-    speakers = demo._draw_speakers(generator, dict(SMALL, seed=0))
+    speakers = demo._draw_speakers(generator, dict(SMALL, test_sessions=2, seed=0))
     for label, enrol, test in zip(trials.labels, trials.enrol, trials.test):
         one, other = parts[enrol], parts[test]
         assert (one[0] == other[0]) == label
@@ -81,6 +83,8 @@ def test_made_once_and_made_anew_when_a_setting_changes(corpus):
         (dict(n_speakers=2), dict(train=8)),
         (dict(n_test_speakers=5), dict(test=10)),
         (dict(sessions=3), dict(train=18, test=12)),
+        (dict(sessions=1), dict(train=6, test=8)),
+        (dict(test_sessions=3), dict(train=12, test=12)),
         (dict(utterances=1), dict(train=6)),
         (dict(test_utterances=2), dict(test=16)),
         (dict(impostors_per_target=1), dict(trials=8)),
@@ -142,8 +146,9 @@ def test_changed_audio_is_noticed_and_other_folders_are_left_alone(tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [dict(n_speakers=0), dict(n_test_speakers=1), dict(sessions=1), dict(utterances=0), dict(test_utterances=0),
-     dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1), dict(synthesiser="festival")],
+    [dict(n_speakers=0), dict(n_test_speakers=1), dict(sessions=0), dict(utterances=0), dict(test_utterances=0),
+     dict(test_sessions=1), dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1),
+     dict(synthesiser="festival")],
 )  # fmt: skip
 def test_settings_that_are_no_good(tmp_path, change):
     with pytest.raises(UserError, match=next(iter(change))):
@@ -207,3 +212,60 @@ def test_a_half_made_corpus_of_somebody_else(tmp_path):
     with pytest.raises(UserError, match="thesis.tex, which was not made here"):
         make_demo_corpus(tmp_path / "corpus", **SMALL)
     assert (tmp_path / ".corpus.partial/thesis.tex").exists()
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    "n_speakers, sessions, utterances", [(100, 3, 3), (40, 8, 2), (250, 2, 5), (3, 2, 1), (1, 4, 2)]
+)
+def test_sizes_are_shared_out_as_asked(seed, n_speakers, sessions, utterances):
+    spread = []
+    for tail in (0.0, 0.4, 0.8, 1.2):
+        sizes = draw_sizes(n_speakers, sessions, utterances, tail, np.random.default_rng(seed))
+        assert len(sizes) == n_speakers and sum(map(len, sizes)) == n_speakers * sessions
+        assert sum(map(sum, sizes)) == n_speakers * sessions * utterances
+        assert min(min(counts) for counts in sizes) >= 1
+        spread.append(max(map(len, sizes)))
+    assert spread == sorted(spread) and spread[0] == sessions
+    if n_speakers >= 40:
+        assert spread[-1] > 3 * sessions
+
+
+def test_speakers_of_the_corpus_are_uneven_as_the_tail_says_and_those_of_the_trials_are_not(tmp_path):
+    settings = dict(SMALL, n_speakers=12, sessions=3, utterances=2, seconds=0.3, tail=1.0)
+    other = make_demo_corpus(tmp_path / "corpus", **settings)
+    names = [Path(name).parts for name in files(other)]
+    sizes = Counter(parts[0] for parts in names)
+    expected = draw_sizes(12, 3, 2, 1.0, np.random.default_rng([0, 3]))
+    assert [sizes[f"train{speaker:04d}"] for speaker in range(12)] == [sum(counts) for counts in expected]
+    assert {sizes[f"test{speaker:04d}"] for speaker in range(4)} == {3}
+    made = os.stat(other).st_ino
+    make_demo_corpus(other, **settings)
+    assert os.stat(other).st_ino == made
+    with pytest.raises(UserError, match="tail of 0 or more"):
+        make_demo_corpus(tmp_path / "second", **{**settings, "tail": -0.1})
+
+
+@pytest.mark.parametrize("asked", [{}, {"test_sessions": 2}])
+@pytest.mark.parametrize("unknown", [["tail", "test_sessions"], ["test_sessions"]])
+def test_a_corpus_made_before_there_was_a_setting_is_what_it_was(corpus, tmp_path, asked, unknown):
+    folder = shutil.copytree(corpus, tmp_path / "corpus")
+    description = json.loads((folder / "corpus.json").read_text())
+    for name in unknown:
+        del description["settings"][name]
+    (folder / "corpus.json").write_text(json.dumps(description))
+    made = os.stat(folder).st_ino
+    make_demo_corpus(folder, **{**SMALL, **asked})
+    assert os.stat(folder).st_ino == made
+
+
+@pytest.mark.parametrize("tail", [0.0, 1.0])
+def test_with_one_session_a_speaker_the_trials_still_cross_sessions(tmp_path, tail):
+    settings = dict(SMALL, n_speakers=12, sessions=1, utterances=3, seconds=0.3, tail=tail)
+    other = make_demo_corpus(tmp_path / "corpus", **settings)
+    train = [Path(name).parts for name in files(other) if name.startswith("train")]
+    sizes = Counter(parts[0] for parts in train)
+    assert {parts[1] for parts in train} == {"s0"} and len(train) == 36 and len(sizes) == 12
+    assert (len(set(sizes.values())) == 1) == (tail == 0)
+    targets = [line.split()[1:] for line in (other / "trials.txt").read_text().splitlines() if line[0] == "1"]
+    assert targets and all(Path(one).parent != Path(other).parent for one, other in targets)

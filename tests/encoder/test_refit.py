@@ -5,7 +5,8 @@ import pytest
 import scipy.linalg
 import torch
 
-from speechbrain_cadino.encoder.refit import LastLayerRefit, discriminant_layer
+from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
+from speechbrain_cadino.encoder.refit import LastLayerRefit
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -34,25 +35,35 @@ def test_equals_the_textbook(seed):
     items = rng.permutation(np.concatenate([np.arange(n_items), rng.integers(n_items, size=3 * n_items)])) * 7
     speakers = rng.standard_normal((n_items, dim))[items // 7] * rng.uniform(0.2, 3, dim)
     statistics = (speakers + rng.standard_normal((len(items), dim))) * rng.uniform(0.1, 10, dim) + rng.normal(0, 5, dim)
-    weight, bias = discriminant_layer(torch.from_numpy(statistics), torch.from_numpy(items), int(out_dim), shrinkage)
+    scatter = Scatter(int(dim))
+    for part in range(3):  # all views of an item in one call
+        rows = items // 7 % 3 == part
+        scatter.add(torch.from_numpy(statistics[rows]), torch.from_numpy(items[rows]))
+    weight, bias = discriminant_layer(scatter, int(out_dim), shrinkage)
     found = statistics @ weight.numpy().T + bias.numpy()
     np.testing.assert_allclose(cosines(found), plain_cosines(statistics, items, out_dim, shrinkage), atol=1e-4)
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-4)
     assert np.square(found).mean() == pytest.approx(1, abs=1e-4)
 
 
+def scatter_of(statistics, items):
+    scatter = Scatter(statistics.shape[1])
+    scatter.add(statistics, items)
+    return scatter
+
+
 def test_a_constant_statistic_does_no_harm():
     statistics, items = torch.randn(40, 4), torch.arange(40) % 10
     statistics[:, 1] = 3
-    weight, bias = discriminant_layer(statistics, items, 3)
+    weight, bias = discriminant_layer(scatter_of(statistics, items), 3)
     assert torch.isfinite(weight).all() and torch.isfinite(bias).all()
 
 
 def test_what_cannot_be_is_an_error():
     with pytest.raises(ValueError, match="3 outputs of 2 statistics"):
-        discriminant_layer(torch.randn(8, 2), torch.arange(8) % 4, 3)
+        discriminant_layer(scatter_of(torch.randn(8, 2), torch.arange(8) % 4), 3)
     with pytest.raises(ValueError, match="8 views of 8 items"):
-        discriminant_layer(torch.randn(8, 2), torch.arange(8), 2)
+        discriminant_layer(scatter_of(torch.randn(8, 2), torch.arange(8)), 2)
 
 
 def views_of(net, n_batches=6):

@@ -49,7 +49,7 @@ SIZES = [16, 20, 50, 100, 200, 400, 1058, 2000, 4983, 10_000, 50_000, 200_000, 1
 @pytest.mark.parametrize("seconds", [1.1, 5.0, 20.0])
 def test_nothing_shrinks_as_a_corpus_grows(seconds):
     found = [stage_one(corpus(n, seconds)) for n in SIZES]
-    for name in ("batch_size", "n_prototypes", "global_seconds", "n_clusters"):
+    for name in ("batch_size", "n_prototypes", "global_seconds", "n_fine"):
         values = [numbers[name] for numbers in found]
         assert values == sorted(values), name
     enough = [n for n in SIZES if n >= 100]  # under that, epochs are cut at 150
@@ -66,8 +66,7 @@ def test_bounds(n, seconds):
         assert 0 <= numbers["warmup_epochs"] < numbers["number_of_epochs"]
         assert 1 <= numbers["evaluate_every"] <= numbers["number_of_epochs"]
         assert 0.3 <= numbers["local_seconds"] < numbers["global_seconds"] <= max(0.5, 0.5 * seconds)
-        assert 2 <= numbers["n_clusters"] <= n / 2
-        assert numbers["n_fine"] is None or numbers["n_clusters"] < numbers["n_fine"] <= n
+        assert numbers["n_fine"] == n if n <= 5000 else 5000 <= numbers["n_fine"] <= min(n, 50_000)
     assert 256 <= stage_one(corpus(n, seconds))["n_prototypes"] <= 65536
     assert 0.97 <= stage_one(corpus(n, seconds))["momentum_start"] <= 0.996
     assert 2 <= stage_two(corpus(n, seconds))["gate_start_epoch"]
@@ -86,7 +85,7 @@ def test_what_is_given_stays_and_the_rest_follows():
     numbers = stage_one(corpus(1058, 7.32), {"number_of_epochs": 80, "global_seconds": 1.0})
     assert numbers["warmup_epochs"] == 10 and numbers["local_seconds"] == 0.6 and numbers["momentum_start"] > 0.97
     numbers = stage_one(corpus(1058, 7.32), {"n_clusters": [2000, 1058]})
-    assert numbers["n_fine"] is None
+    assert numbers["n_fine"] == 2001
     assert stage_two(corpus(1058, 7.32), {"number_of_epochs": 4})["gate_start_epoch"] == 2
 
 

@@ -21,7 +21,7 @@ init start_from             folder?
 labels                      file?
 prepare_options loader_options modules train_loggers  mapping
 large_margin                mapping?
-augment last_layer_refit    object?
+augment last_layer_refit compensation cluster_compensation  object?
 corrector                   object?
 preload                     flag|auto
 fresh_encoder remove_vector_weight_decay  flag
@@ -76,8 +76,12 @@ teacher_temp_schedule.start teacher_temp_schedule.end teacher_temp_schedule.leve
 lr_schedule.peak lr_schedule.end  number 0..
 opt_class.weight_decay opt_class.momentum  number 0..
 gradient_clipper.max_norm   number >0
-last_layer_refit.shrinkage  number >0
+compensation.shrinkage      number >0
+compensation.seconds        number 0.1..
+compensation.n_views        whole 2..
+compensation.max_items      whole 2..
 clustering.n_iter           whole 1..
+clustering.size_power       number|auto 0..1
 gate.start_epoch            whole 0..
 gate.chance_fraction        number 0..1
 corrector.logit_scale corrector.temperature  number >0

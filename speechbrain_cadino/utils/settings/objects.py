@@ -42,6 +42,8 @@ augment_settings.channel  is?  speechbrain_cadino.augmentation.settings.ChannelS
 crops                  is     speechbrain_cadino.views.crops.CropSpec
 positive_sampler       is     speechbrain_cadino.views.positive_sampler.PositiveSampler
 clustering             has    speechbrain_cadino.clusters.clustering.Clustering: __call__ check_memory n_clusters
+cluster_compensation   has?   speechbrain_cadino.encoder.compensation.Compensation: __call__
+compensation           is?    speechbrain_cadino.encoder.compensation.Compensation
 cluster_schedule       is     speechbrain_cadino.dino.refresh.RefreshSchedule
 gate                   is     speechbrain_cadino.dlg_lc.loss_gate.LossGate
 corrector              is?    speechbrain_cadino.dlg_lc.correction.LabelCorrector
@@ -50,7 +52,7 @@ dino_loss              is     speechbrain_cadino.dino.loss.DINOLoss
 consistency_loss       is     torch.nn.Module
 koleo_loss             is     torch.nn.Module
 collapse_watch         is     speechbrain_cadino.dino.collapse.CollapseWatch
-last_layer_refit       is?    speechbrain_cadino.encoder.refit.LastLayerRefit
+last_layer_refit       has?   speechbrain_cadino.encoder.compensation.Compensation: refit max_items
 gradient_clipper       is     speechbrain_cadino.training.clipping.GradientClipper
 lr_schedule            has    speechbrain_cadino.training.schedules.WarmupCosine: value
 momentum_schedule      has    speechbrain_cadino.training.schedules.Cosine: value

@@ -55,7 +55,7 @@ def test_the_recipe_s_own_are_right(file, tmp_path):
         batch_size=4,
         number_of_epochs=2,
         n_clusters=3,
-        n_fine=None,
+        n_fine=30,
         warmup_epochs=0,
     )
     small |= dict(global_seconds=1.0, local_seconds=0.5, cluster_start_epoch=1, cluster_every=1, evaluate_every=1)

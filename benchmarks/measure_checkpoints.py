@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""What each checkpoint of a DINO run is worth: the EER on the development list, and what is known without labels.
+
+> python benchmarks/measure_checkpoints.py hparams/demo/ca_dino.yaml --run RUN --every 2 --output_folder OUT ...
+
+The YAML, with options of train.py, gives the encoder, the corpus, the compensation and the clustering. OUT gets
+``figures.csv``, a row for each epoch: "EER %"; ``half_retrieval`` and ``half_rank`` (`HalfRetrieval`); ``silhouette``,
+the best one over numbers of clusters, at ``clusters``; and ``ami_speakers`` of those, where speakers are known. A
+second call goes on where the first was stopped.
+"""
+
+import argparse
+from pathlib import Path
+
+from speechbrain_cadino.utils.imports import stoppable_imports
+
+with stoppable_imports():  # they take seconds
+    import numpy as np
+    from tqdm import tqdm
+
+    from speechbrain_cadino.clusters.choice import AUTO, silhouette
+    from speechbrain_cadino.clusters.quality import cluster_metrics
+    from speechbrain_cadino.corpus.manifest import read_manifest
+    from speechbrain_cadino.encoder.extract import extract_embeddings
+    from speechbrain_cadino.training.checkpoints import SafeCheckpointer
+    from speechbrain_cadino.training.development import DevelopmentList
+    from speechbrain_cadino.training.half_retrieval import HalfRetrieval
+    from speechbrain_cadino.training.history import History
+    from speechbrain_cadino.training.teacher import EMATeacher
+    from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+    from speechbrain_cadino.utils.settings.command_line import parse_arguments
+    from speechbrain_cadino.utils.settings.load import Settings, load_settings
+
+FIGURES = "figures.csv"
+
+
+def main(arguments=None):
+    options, rest = parse(arguments)
+    file, run_opts, given = parse_arguments([options.hparams, *rest, "--output_folder", str(options.output_folder)])
+    hparams = Settings(**load_settings(file, given))
+    manifest = read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
+    measure = Measure(hparams, manifest)
+    teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(run_opts.device or "cpu")
+    checkpointer = SafeCheckpointer(options.run / "save", {"teacher": teacher})
+    path = options.output_folder / FIGURES
+    history = History.read_csv(path) if path.exists() else History()
+    done = {row["epoch"] for row in history.rows}
+    for checkpoint in tqdm(wanted(checkpointer, options.every), "checkpoints", dynamic_ncols=True):
+        if checkpoint.meta["epoch"] not in done:
+            checkpointer.load_checkpoint(checkpoint)
+            history.add({"epoch": checkpoint.meta["epoch"], **measure(teacher.model.encoder.eval())})
+            history.write_csv(path)
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("hparams", help="a YAML with compensation and clustering")
+    parser.add_argument("--run", type=Path, required=True, help="output folder of a finished DINO run")
+    parser.add_argument("--every", type=int, default=2, help="epochs from one to the next (default: %(default)s)")
+    parser.add_argument("--output_folder", type=Path, required=True)
+    options, rest = parser.parse_known_args(arguments)
+    if options.every < 1:
+        raise UserError(f"--every is {options.every}: give at least 1.")
+    if not (options.run / "save").is_dir():
+        raise UserError(f"--run is {options.run}, where there is no folder 'save': give a run's output folder.")
+    return options, rest
+
+
+def wanted(checkpointer, every):
+    """The checkpoints of whole epochs, each ``every``-th and the last, from the first on."""
+    found = checkpointer.find_checkpoints(
+        min_key="epoch", ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"]
+    )
+    return [one for one in found if one is found[-1] or one.meta["epoch"] % every == 0]
+
+
+class Measure:
+    """The figures of an encoder.
+
+    Arguments
+    ---------
+    hparams : Settings
+        Of cluster-aware DINO.
+    manifest : Manifest
+        The training utterances.
+    """
+
+    def __init__(self, hparams, manifest):
+        self.hparams, self.manifest = hparams, manifest
+        self.trials = DevelopmentList(hparams.development_trials, hparams.development_folder, manifest)
+        dataset = hparams.dataset(manifest)
+        self.halves = HalfRetrieval.of_dataset(dataset, hparams.augmenter, hparams.retrieval_utterances or 500)
+
+    def __call__(self, encoder):
+        """Name to number."""
+        figures = {"EER %": self.trials(encoder)["EER %"], **self.halves(encoder)}
+        if self.hparams.cluster_compensation is not None:
+            encoder = self.hparams.cluster_compensation(encoder, self.manifest)
+        embeddings, ids = extract_embeddings(encoder, self.manifest, progress=False)
+        labels, _ = self.hparams.clustering(embeddings - embeddings.mean(axis=0), AUTO)
+        rows = np.isin(self.manifest.ids, np.array(ids, dtype=self.manifest.ids.dtype))
+        speakers = None if self.manifest.spk_ids is None else self.manifest.spk_ids[rows]
+        found = cluster_metrics(labels, spk_ids=speakers)
+        figures["silhouette"] = silhouette_of(embeddings, labels)
+        return figures | {name: found[name] for name in ("clusters", "ami_speakers") if name in found}
+
+
+def silhouette_of(embeddings, labels):
+    """`silhouette` of clusters of embeddings (n, dim), which are centered; all items are asked."""
+    rows = np.asarray(embeddings, dtype=np.float64)
+    rows = rows - rows.mean(axis=0)
+    directions = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    labels = np.unique(labels, return_inverse=True)[1]
+    sums = np.zeros((labels.max() + 1, rows.shape[1]))
+    np.add.at(sums, labels, directions)
+    return silhouette(directions, labels, sums, np.bincount(labels))
+
+
+if __name__ == "__main__":
+    with one_sentence_errors():
+        main()

@@ -1,0 +1,132 @@
+"""Which clusters, without labels: those whose items lie nearest to their own cluster, against the next one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from speechbrain_cadino.clusters.merging import cut_tree
+
+logger = logging.getLogger(__name__)
+
+AUTO = "auto"
+SIZE_POWERS = (0.5, 0.7, 1.0)  # of which auto chooses: uneven speakers, in between, equal ones
+RATIO = 1.1  # from one number of clusters that is tried to the next
+BLOCK = 2048  # items whose cosines to all clusters are in memory at once
+
+
+def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> float:
+    """The simplified silhouette (Hruschka et al., 2004) by cosine, each item left out of its own cluster's mean.
+
+    An item that lies a from the mean of the others of its cluster, and b from the nearest other mean, counts
+    (b - a) / max(a, b); one alone in its cluster counts 0, as in Rousseeuw's silhouette.
+
+    Arguments
+    ---------
+    directions : np.ndarray
+        (n, dim) of length 1: all items, or some.
+    labels : np.ndarray
+        (n,) int64, from 0: their clusters.
+    sums : np.ndarray
+        (clusters, dim) of all items' directions by cluster; two clusters or more.
+    counts : np.ndarray
+        (clusters,) items of each.
+
+    Returns
+    -------
+    float
+        From -1 to 1, the mean over the items given.
+
+    Example
+    -------
+    >>> directions = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    >>> silhouette(directions, np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([2, 2]))
+    1.0
+    """
+    means, total = _directions(sums), 0.0
+    for start in range(0, len(directions), BLOCK):
+        x, own = directions[start : start + BLOCK], labels[start : start + BLOCK]
+        cosines = x @ means.T
+        cosines[np.arange(len(x)), own] = -np.inf
+        others = 1 - np.einsum("ij,ij->i", x, _directions(sums[own] - x))
+        next_one = 1 - cosines.max(axis=1)
+        value = (next_one - others) / np.maximum(np.maximum(next_one, others), 1e-12)
+        total += value[counts[own] > 1].sum()
+    return float(total / len(directions))
+
+
+def choose_clusters(
+    directions: np.ndarray,
+    fine: np.ndarray,
+    trees: dict[float, np.ndarray],
+    numbers: Sequence[int],
+    max_items: int = 20_000,
+    seed: int = 0,
+) -> tuple[np.ndarray, list[dict]]:
+    """Of several trees of merges, each cut at several numbers of clusters, the clusters of the highest `silhouette`.
+
+    Takes 2 n_clusters max_items dim operations for each that is tried.
+
+    Arguments
+    ---------
+    directions : np.ndarray
+        (n, dim) of length 1.
+    fine : np.ndarray
+        (n,) int64: the leaf of the trees that each item is in.
+    trees : dict of float to np.ndarray
+        By ``size_power``: (leaves - 1, 4), see `merge_tree`.
+    numbers : sequence of int
+        Numbers of clusters, 2 or more.
+    max_items : int
+        So many, drawn by ``seed``, are asked; the means are of all.
+    seed : int
+
+    Returns
+    -------
+    mapping : np.ndarray
+        (leaves,) int64: the cluster of each leaf.
+    tried : list of dict
+        ``size_power``, ``clusters`` and ``silhouette`` of each.
+    """
+    n_leaves = len(next(iter(trees.values()))) + 1
+    sums = np.zeros((n_leaves, directions.shape[1]))
+    np.add.at(sums, fine, directions)
+    sizes = np.bincount(fine, minlength=n_leaves)
+    asked = np.random.default_rng(seed).permutation(len(directions))[:max_items]
+    tried, best = [], None
+    for size_power, n_clusters in product(trees, numbers):
+        mapping = cut_tree(trees[size_power], n_clusters)
+        of_clusters = np.zeros((n_clusters, sums.shape[1]))
+        np.add.at(of_clusters, mapping, sums)
+        counts = np.bincount(mapping, weights=sizes, minlength=n_clusters)
+        value = silhouette(directions[asked], mapping[fine[asked]], of_clusters, counts)
+        tried.append({"size_power": size_power, "clusters": n_clusters, "silhouette": value})
+        if best is None or value > best[0]:
+            best = value, mapping, tried[-1]
+    logger.info(
+        "Of %d clusterings the highest silhouette, %.3f, has the one with %d clusters and size_power %g",
+        len(tried), best[0], best[2]["clusters"], best[2]["size_power"],
+    )  # fmt: skip
+    return best[1], tried
+
+
+def candidates(n_leaves: int) -> list[int]:
+    """The numbers of clusters that are tried: from 2 to two thirds of the leaves, each a tenth above the one before.
+
+    Example
+    -------
+    >>> candidates(12)
+    [2, 3, 4, 5, 6, 7, 8]
+    """
+    numbers, value = [], 2.0
+    while value <= max(2, 2 * n_leaves / 3):
+        numbers.append(round(value))
+        value = max(value + 1, value * RATIO)
+    return numbers
+
+
+def _directions(rows):
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,145 @@
+"""Between encoder and clusters: the encoder as it would be with what augmentation does to an utterance taken out.
+
+Clusters of embeddings as they are tend to be sessions: a channel moves an embedding as far as a speaker does. What
+augmentation changes of an utterance is what another channel would change, so the last layer is fitted anew on augmented
+views (`fit_last_layer`), in a copy that the corpus is embedded with for clustering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
+from speechbrain_cadino.augmentation.batch import stack_parameters
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
+from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.store import FileStore
+from speechbrain_cadino.encoder.embed import read_ahead
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.refit import fit_last_layer
+from speechbrain_cadino.utils.distributed import rank, world_size
+from speechbrain_cadino.utils.errors import UserError
+
+BATCH_SECONDS = 200
+THREADS = 4
+
+
+class Compensation:
+    """Gives a copy of an encoder whose last layer is fitted on augmented views of the corpus' utterances.
+
+    Crops and augmentation come from ``np.random.default_rng([seed, utterance])``, so the same encoder and corpus give
+    the same copy however often it is asked for. Ranks share the utterances. Only ``max_items`` of them are read for it,
+    beside the pass over the corpus that embeds it; memory is that of `fit_last_layer`.
+
+    Arguments
+    ---------
+    augment : AugmentationSampler
+        What is done to the views; without it there is nothing to take out.
+    augmenter : ViewAugmenter
+    seconds : float
+        Length of a view.
+    n_views : int
+        Views of an utterance, 2 or more.
+    shrinkage : float
+        See `discriminant_layer`.
+    max_items : int
+        So many utterances, drawn by ``seed``, are enough.
+    seed : int
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+    """
+
+    def __init__(
+        self,
+        augment: AugmentationSampler,
+        augmenter: ViewAugmenter,
+        seconds: float = 3.0,
+        n_views: int = 4,
+        shrinkage: float = 0.1,
+        max_items: int = 20_000,
+        seed: int = 0,
+    ) -> None:
+        if augment is None:
+            raise UserError(
+                "compensation takes out what augmentation does, and augment is null: set compensation to null."
+            )
+        if not seconds > 0 or n_views < 2:
+            raise UserError(f"compensation has seconds {seconds} and n_views {n_views}: set 3.0 and 4.")
+        if not shrinkage > 0 or max_items < 2:
+            raise UserError(f"compensation has shrinkage {shrinkage} and max_items {max_items}: set 0.1 and 20000.")
+        self.shrinkage, self.max_items = shrinkage, max_items
+        self.augment, self.augmenter, self.n_views, self.seed = augment, augmenter, n_views, seed
+        self.length = round(seconds * SAMPLE_RATE)
+
+    def __str__(self):
+        return (
+            f"Compensation(seconds={self.length / SAMPLE_RATE:g}, n_views={self.n_views}, "
+            f"shrinkage={self.shrinkage:g}, max_items={self.max_items}, seed={self.seed})"
+        )
+
+    def __call__(self, net: SpeakerEncoderNet, manifest: Manifest) -> SpeakerEncoderNet:
+        """The copy. Every rank must call it.
+
+        Arguments
+        ---------
+        net : SpeakerEncoderNet
+            The same on every rank; left as it is.
+        manifest : Manifest
+            The training utterances.
+
+        Returns
+        -------
+        SpeakerEncoderNet
+            Whose embeddings of the views have the mean 0.
+        """
+        net = deepcopy(net).eval()
+        self.refit(net, manifest, "compensation")
+        return net
+
+    def refit(self, net: SpeakerEncoderNet, manifest: Manifest, setting: str) -> bool:
+        """Fit the last layer in place, and say whether that was done, as `fit_last_layer`. Every rank must call it."""
+        self.augmenter.to(next(net.parameters()).device)
+        return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, self.max_items, setting)
+
+    def _batches(self, net, manifest) -> Iterator:
+        """Utterances (batch,), and their views' features, for `fit_last_layer`; this rank's."""
+        rows = np.random.default_rng(self.seed).permutation(len(manifest))[: self.max_items]
+        cut = partial(self._cut, FileStore(manifest))
+        n_items = max(1, round(BATCH_SECONDS * SAMPLE_RATE / (self.n_views * self.length)))
+        batch = []
+        for item in read_ahead(cut, rows[rank() :: world_size()].tolist(), THREADS):
+            batch += [item] if item is not None else []
+            if len(batch) == n_items:
+                yield self._features(net, batch)
+                batch = []
+        if batch:
+            yield self._features(net, batch)
+
+    def _cut(self, store, utterance):
+        """An utterance, its crops (n_views, time) and what is to be done to them; None if it cannot be read."""
+        rng = np.random.default_rng([self.seed, utterance])
+        total, lengths = int(store.lengths[utterance]), np.full(self.n_views, self.length)
+        try:
+            crops = read_excerpts(partial(store.read, utterance), total, draw_starts(rng, total, lengths), lengths)
+        except AudioError:  # extraction tells of it
+            return None
+        return utterance, np.stack(crops), [self.augment(child, self.length) for child in rng.spawn(self.n_views)]
+
+    def _features(self, net, batch):
+        utterances, crops, parameters = zip(*batch)
+        device = next(net.parameters()).device
+        stacked = stack_parameters([parameter for item in parameters for parameter in item])
+        moved = {name: type(rows)(*(tensor.to(device) for tensor in rows)) for name, rows in stacked.items()}
+        waves = torch.from_numpy(np.concatenate(crops)).to(device)
+        features = net.features(self.augmenter.augment(waves, moved))
+        return torch.tensor(utterances), [features[view :: self.n_views] for view in range(self.n_views)]

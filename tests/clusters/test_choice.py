@@ -1,0 +1,102 @@
+"""Clusters chosen without labels: the silhouette against the plain sum, and what it chooses on known corpora."""
+
+import numpy as np
+import pytest
+
+from speechbrain_cadino.clusters import choice
+from speechbrain_cadino.clusters.choice import SIZE_POWERS, candidates, choose_clusters, silhouette
+from speechbrain_cadino.clusters.clustering import Clustering
+from speechbrain_cadino.clusters.merging import merge_tree
+from speechbrain_cadino.utils.errors import UserError
+
+
+def directions_of(points):
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def plain_silhouette(x, labels):
+    values = []
+    for row in range(len(x)):
+        others = {label: x[(labels == label) & (np.arange(len(x)) != row)] for label in set(labels)}
+        if not len(others[labels[row]]):
+            values.append(0.0)
+            continue
+        far = {label: 1 - x[row] @ directions_of(y.sum(0, keepdims=True))[0] for label, y in others.items() if len(y)}
+        own = far.pop(labels[row])
+        values.append((min(far.values()) - own) / max(min(far.values()), own))
+    return np.mean(values)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_silhouette_equals_the_plain_sum(seed, monkeypatch):
+    monkeypatch.setattr(choice, "BLOCK", 7)
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(6, 50)), int(rng.integers(2, 6))
+    x = directions_of(rng.standard_normal((n, 5)))
+    labels = np.concatenate([np.arange(k), rng.integers(k, size=n - k)])
+    sums = np.stack([x[labels == cluster].sum(0) for cluster in range(k)])
+    assert silhouette(x, labels, sums, np.bincount(labels)) == pytest.approx(plain_silhouette(x, labels))
+
+
+def corpus(sizes, seed=0, dim=30, spread=0.45):
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(len(sizes)), sizes)
+    return directions_of(
+        directions_of(rng.standard_normal((len(sizes), dim)))[truth]
+        + spread * rng.standard_normal((len(truth), dim)) / np.sqrt(dim) * 2
+    ), truth
+
+
+@pytest.mark.parametrize("sizes", [[9] * 40, [80, 40, 27, 20, 16, 13, 11, 10, 9, 8] + [3] * 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_number_of_speakers_is_found(sizes, seed):
+    x, truth = corpus(sizes, seed)
+    labels, _ = Clustering(n_clusters="auto", n_fine=len(x), size_power="auto")(x.astype(np.float32))
+    assert abs(len(np.unique(labels)) - len(sizes)) <= 0.2 * len(sizes)
+
+
+def test_all_powers_and_numbers_are_tried_and_the_best_is_taken():
+    x, _ = corpus([6] * 15)
+    trees = {power: merge_tree(x, size_power=power) for power in SIZE_POWERS}
+    mapping, tried = choose_clusters(x, np.arange(len(x)), trees, [5, 15, 40])
+    assert [(row["size_power"], row["clusters"]) for row in tried] == [(p, k) for p in SIZE_POWERS for k in (5, 15, 40)]
+    best = max(tried, key=lambda row: row["silhouette"])
+    assert len(np.unique(mapping)) == best["clusters"] == 15
+
+
+def test_some_items_are_enough():
+    x, _ = corpus([6] * 15)
+    trees = {1.0: merge_tree(x, size_power=1.0)}
+    few = choose_clusters(x, np.arange(len(x)), trees, candidates(len(x)), max_items=60)[1]
+    every = choose_clusters(x, np.arange(len(x)), trees, candidates(len(x)))[1]
+    assert few != every
+    assert np.corrcoef([[row["silhouette"] for row in rows] for rows in (few, every)])[0, 1] > 0.95
+
+
+def test_one_of_both_may_be_given():
+    x = corpus([6] * 15)[0].astype(np.float32)
+    assert len(np.unique(Clustering(n_clusters=7, n_fine=90, size_power="auto")(x)[0])) == 7
+    found = len(np.unique(Clustering(n_clusters="auto", n_fine=90, size_power=0.5)(x)[0]))
+    assert abs(found - 15) <= 2
+    assert len(np.unique(Clustering(n_clusters=7, n_fine=30, size_power=0.5)(x)[0])) == 7
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(n_clusters="auto"), "n_clusters is auto, n_fine None and linkage ward"),
+        (dict(n_clusters="auto", n_fine=50, linkage="average"), "n_clusters is auto, n_fine 50 and linkage average"),
+        (dict(n_clusters=5, size_power=0.5), "size_power is 0.5, and linkage ward with n_fine None knows none"),
+        (dict(n_clusters=5, n_fine=50, linkage="average", size_power=0.5), "linkage average with n_fine 50 knows none"),
+        (dict(n_clusters=5, n_fine=50, size_power=1.5), "size_power is 1.5: set 1"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused(settings, said):
+    with pytest.raises(UserError, match=said):
+        Clustering(**settings)
+
+
+def test_candidates_rise_to_two_thirds():
+    numbers = candidates(900)
+    assert numbers[:3] == [2, 3, 4] and 540 < numbers[-1] <= 600 and numbers == sorted(set(numbers))
+    assert candidates(3) == [2]
