@@ -4,15 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
 from speechbrain_cadino.dino.checks import check_clusters, check_dino
 from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.refresh import RefreshSchedule
-from speechbrain_cadino.encoder.refit import LastLayerRefit
+from speechbrain_cadino.encoder.compensation import Compensation
 from speechbrain_cadino.training.schedules import Constant, Cosine, Linear
 
 AUGMENT = AugmentationSampler(AugmentationSettings())
+REFIT = Compensation(AUGMENT, ViewAugmenter())
 GOOD = dict(
     freeze_last_layer_epochs=1,
     momentum_schedule=Cosine(0.996, 1.0, 10),
@@ -25,7 +27,7 @@ GOOD = dict(
 
 
 def check(items=1000, augment=AUGMENT, **changes):
-    return check_dino({**GOOD, **changes}, n_epochs=10, items_per_epoch=items, augment=augment)
+    return check_dino({**GOOD, **changes}, n_epochs=10, n_utterances=items, augment=augment)
 
 
 @pytest.mark.parametrize(
@@ -39,9 +41,12 @@ def check(items=1000, augment=AUGMENT, **changes):
         ),
         (dict(teacher_temp_schedule=Linear(0.04, 0.07, 30)), "teacher_temp_schedule has 30 epochs and the run 10"),
         (dict(collapse_watch=CollapseWatch(warmup_epochs=10)), "collapse_watch has warmup_epochs 10"),
-        (dict(last_layer_refit=LastLayerRefit(), items=200), "last_layer_refit will have 200 items for 192 outputs"),
-        (dict(last_layer_refit=LastLayerRefit(), items=192), "The last layer will stay as it is trained"),
-        (dict(last_layer_refit=LastLayerRefit(max_items=100)), "The last layer will stay as it is trained"),
+        (dict(last_layer_refit=REFIT, items=200), "last_layer_refit will have 200 items for 192 outputs"),
+        (dict(last_layer_refit=REFIT, items=192), "The last layer will stay as it is trained"),
+        (
+            dict(last_layer_refit=Compensation(AUGMENT, ViewAugmenter(), max_items=100)),
+            "The last layer will stay as it is trained",
+        ),
         (dict(average_checkpoints=11), "average_checkpoints is 11 and the run has 10 epochs"),
         (dict(augment=None), "No view is augmented"),
         (dict(augment=AugmentationSampler(AugmentationSettings(rir_prob=0, noise_prob=0))), "No view is augmented"),
@@ -57,7 +62,7 @@ def test_what_does_nothing_is_told(changes, sentence):
     [
         {},
         dict(teacher_temp_schedule=Linear(0.04, 0.04, 30)),  # nothing is left to reach
-        dict(last_layer_refit=LastLayerRefit()),
+        dict(last_layer_refit=REFIT),
         dict(augment=AugmentationSampler(AugmentationSettings(rir_prob=0, noise_prob=0, channel=ChannelSettings()))),
     ],
 )

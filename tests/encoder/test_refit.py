@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 
 from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
-from speechbrain_cadino.encoder.refit import LastLayerRefit
+from speechbrain_cadino.encoder.refit import fit_last_layer
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -66,6 +66,10 @@ def test_what_cannot_be_is_an_error():
         discriminant_layer(scatter_of(torch.randn(8, 2), torch.arange(8)), 2)
 
 
+def fit(net, batches, max_items=1000):
+    return fit_last_layer(net, batches, 0.3, max_items, "compensation")
+
+
 def views_of(net, n_batches=6):
     """Items of which views differ by a loud hum, as if that were the channel."""
     time = torch.arange(8000) / 16000
@@ -85,24 +89,18 @@ def test_views_of_an_item_come_nearer(make_net):
         return (same.diagonal().mean() - same.mean()).item()
 
     before = agreement()
-    LastLayerRefit()(net, views_of(net))
+    fit(net, views_of(net))
     assert not net.training and agreement() > before + 0.1
     assert torch.equal(net.embedding_norm.running_var, torch.ones(12))
 
 
 def test_no_more_items_than_asked_for_and_two_views_or_more(make_net):
     net, batches = make_net(), views_of(make_net())
-    LastLayerRefit(max_items=20)(net, batches)
+    fit(net, batches, max_items=20)
     assert len(list(batches)) == 4
-    with pytest.raises(UserError, match="set n_global to 2"):
-        LastLayerRefit()(net, ((items, views[:1]) for items, views in views_of(net)))
+    with pytest.raises(UserError, match="compares two views or more of an item"):
+        fit(net, ((items, views[:1]) for items, views in views_of(net)))
     assert not net.embedding_model.fc.conv._forward_pre_hooks
-
-
-@pytest.mark.parametrize("changes", [dict(shrinkage=0.0), dict(shrinkage=float("nan")), dict(max_items=1)])
-def test_settings_that_make_no_sense(changes):
-    with pytest.raises(UserError, match="last_layer_refit has shrinkage"):
-        LastLayerRefit(**changes)
 
 
 def first_items(net, n_items):
@@ -115,19 +113,19 @@ def first_items(net, n_items):
 def test_with_no_more_items_than_outputs_the_layer_stays(make_net, caplog, n_items, refitted):
     net = make_net()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    assert LastLayerRefit()(net, first_items(net, n_items)) is refitted
+    assert fit(net, first_items(net, n_items)) is refitted
     same = all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert same is not refitted
-    said = f"The last layer stays as it was trained: last_layer_refit would have {n_items} items for 12 outputs"
-    assert (said in caplog.text) is not refitted and "set last_layer_refit" not in caplog.text
+    said = f"The last layer stays as it was trained: compensation would have {n_items} items for 12 outputs"
+    assert (said in caplog.text) is not refitted and "set compensation" not in caplog.text
 
 
 def test_no_items_and_statistics_that_are_not_finite(make_net):
-    with pytest.raises(UserError, match="has got no items"):
-        LastLayerRefit()(make_net(), [])
+    with pytest.raises(UserError, match="has got no utterance that can be read"):
+        fit(make_net(), [])
     net = make_net()
     with torch.no_grad():
         net.embedding_model.fc.conv.bias.fill_(0)
         next(net.embedding_model.asp.parameters()).fill_(torch.nan)
     with pytest.raises(UserError, match="statistics are not finite"):
-        LastLayerRefit()(net, views_of(net))
+        fit(net, views_of(net))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from speechbrain_cadino.dino.loss import DINOLoss
-from speechbrain_cadino.encoder.refit import LastLayerRefit
+from speechbrain_cadino.encoder.refit import fit_last_layer
 from speechbrain_cadino.training import ddp
 from speechbrain_cadino.utils import distributed
 
@@ -105,7 +105,7 @@ def test_means_over_a_kill_are_those_of_both_ranks(ranks, left):
 
 def test_the_refit_is_that_of_all_items(ranks):
     net = two_ranks.make_net()
-    LastLayerRefit(max_items=24)(net, two_ranks.make_batches())
+    fit_last_layer(net, two_ranks.make_batches(), 0.3, 24, "compensation")
     statistics = torch.randn(30, 48, generator=torch.Generator().manual_seed(0))
 
     def cosines(layer):

@@ -20,7 +20,7 @@ from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.loss import DINOLoss
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.encoder.refit import LastLayerRefit
+from speechbrain_cadino.encoder.refit import fit_last_layer
 from speechbrain_cadino.training import ddp
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.metric_averager import MetricAverager
@@ -137,9 +137,8 @@ def _resumed_means(number, folder):
 def _refit(half):
     """The last layer, from half of each batch."""
     net = make_net()
-    LastLayerRefit(max_items=24)(
-        net, ((items[half], [view[half] for view in views]) for items, views in make_batches())
-    )
+    batches = ((items[half], [view[half] for view in views]) for items, views in make_batches())
+    fit_last_layer(net, batches, 0.3, 24, "compensation")
     return net.embedding_model.fc.state_dict()
 
 

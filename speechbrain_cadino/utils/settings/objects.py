@@ -52,7 +52,7 @@ dino_loss              is     speechbrain_cadino.dino.loss.DINOLoss
 consistency_loss       is     torch.nn.Module
 koleo_loss             is     torch.nn.Module
 collapse_watch         is     speechbrain_cadino.dino.collapse.CollapseWatch
-last_layer_refit       has?   speechbrain_cadino.encoder.compensation.Compensation: refit max_items
+last_layer_refit       has?   speechbrain_cadino.encoder.compensation.Compensation: refit
 gradient_clipper       is     speechbrain_cadino.training.clipping.GradientClipper
 lr_schedule            has    speechbrain_cadino.training.schedules.WarmupCosine: value
 momentum_schedule      has    speechbrain_cadino.training.schedules.Cosine: value
