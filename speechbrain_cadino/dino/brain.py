@@ -11,10 +11,9 @@ from speechbrain_cadino.dino.multicrop import map_by_length
 from speechbrain_cadino.training.averaging import check_averaging, load_average
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import synchronise_batchnorm, unwrap
-from speechbrain_cadino.training.retrieval import ranks
+from speechbrain_cadino.training.kept import refitted
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.views.collate import ViewBatch
 from speechbrain_cadino.views.loader import ViewLoader
 
@@ -56,10 +55,6 @@ class DINOBrain(CadinoBrain):
         super()._wrap_distributed()
         synchronise_batchnorm(self.teacher)
         self.teacher.update(self.modules.student, momentum=0)  # DDP may just have given this rank other weights
-
-    def fit_loader(self, loader: ViewLoader) -> None:
-        self.manifest = loader.dataset.manifest
-        super().fit_loader(loader)
 
     def check_before(self, loader: ViewLoader) -> list[str]:
         n_epochs, n_utterances = self.hparams.epoch_counter.limit, len(loader.dataset)
@@ -121,14 +116,4 @@ class DINOBrain(CadinoBrain):
         Every rank must call it.
         """
         load_average(self.teacher, self.checkpointer, "teacher", self.hparams.average_checkpoints)
-        encoder = self.encoder_to_test().eval()
-        if self.hparams.last_layer_refit is not None:
-            before = on_main(self._before_refit, encoder)
-            if self.hparams.last_layer_refit.refit(encoder, self.manifest, "last_layer_refit"):
-                self.ranks_without_refit, self.rates_without_refit = before
-        return encoder
-
-    def _before_refit(self, encoder):
-        """`ranks` of the halves, (n,), and error rates of the development list; None for what is not measured."""
-        halves, development = self.half_retrieval, self.evaluate_development
-        return None if halves is None else ranks(*halves.kept(encoder)), development and development(encoder)
+        return refitted(self, self.encoder_to_test().eval())

@@ -19,6 +19,7 @@ from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import check_averaging, load_average
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import unwrap
+from speechbrain_cadino.training.kept import refitted
 from speechbrain_cadino.training.metric_averager import MetricAverager
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.training.teacher import EMATeacher
@@ -37,9 +38,9 @@ class DLGLCBrain(CadinoBrain):
     Han, Chen, Qian, arXiv 2208.01928 and 2304.05754. ``modules``: ``encoder``, a `SpeakerEncoderNet`, and
     ``classifier``, a `CosineClassifier`. Read from ``hparams``, besides what `CadinoBrain` reads: ``gate_mode``,
     ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``, ``correction_momentum`` (only
-    where labels are corrected), ``augmenter``, ``average_checkpoints``, ``init`` (an encoder folder, or None),
-    ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output folder of a run whose encoder,
-    classifier and gate are taken, or None).
+    where labels are corrected), ``augmenter``, ``average_checkpoints``, ``last_layer_refit``, ``init`` (an encoder
+    folder, or None), ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output folder of a
+    run whose encoder, classifier and gate are taken, or None).
 
     An item has one view, augmented; the clean one is the same crop before that. Where the correction is at work, the
     clean view goes through the model too, in evaluation mode and without gradient: about a quarter more time. One
@@ -175,7 +176,10 @@ class DLGLCBrain(CadinoBrain):
         self.loggers.log_figure("losses", figure, number)
 
     def encoder_to_export(self):
-        """The encoder, the mean of its last ``average_checkpoints`` epochs; every rank must call it."""
+        """The encoder, the mean of its last ``average_checkpoints`` epochs; last layer refitted if so set.
+
+        Every rank must call it.
+        """
         encoder = unwrap(self.modules.encoder)
         load_average(encoder, self.checkpointer, "encoder", self.hparams.average_checkpoints)
-        return encoder.eval()
+        return refitted(self, encoder.eval())

@@ -79,7 +79,7 @@ class CadinoBrain(StoppableBrain):
         check_accumulation(self.grad_accumulation_factor, batches)
         has_lists = self.evaluate_development is not None or self.half_retrieval is not None  # perhaps on rank 0 alone
         (self._evaluates,) = max_over_ranks(has_lists)
-        self.train_sampler = loader
+        self.train_sampler, self.manifest = loader, loader.dataset.manifest
         self.steps_per_epoch = batches // self.grad_accumulation_factor
         self.remarks.add(self.check_before(loader))
         try:

@@ -11,6 +11,7 @@ from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.retrieval import clearly_under, paired_gain, ranks, retrieval
+from speechbrain_cadino.utils.on_main import on_main
 
 BLIND = (
     "half_rank does not see whether two recordings of one speaker are near each other: where there are trials, ask "
@@ -23,6 +24,35 @@ class Kept(NamedTuple):
 
     metrics: dict
     sentences: list
+
+
+def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
+    """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
+
+    The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how it was before. Every rank must call it.
+
+    Arguments
+    ---------
+    brain : CadinoBrain
+    encoder : SpeakerEncoderNet
+
+    Returns
+    -------
+    SpeakerEncoderNet
+        The same.
+    """
+    refit = brain.hparams.last_layer_refit
+    if refit is not None:
+        before = on_main(_measured, brain, encoder)
+        if refit.refit(encoder, brain.manifest, "last_layer_refit"):
+            brain.ranks_without_refit, brain.rates_without_refit = before
+    return encoder
+
+
+def _measured(brain, encoder):
+    """`ranks` of the halves, (n,), and error rates of the development list; None for what is not measured."""
+    halves, development = brain.half_retrieval, brain.evaluate_development
+    return None if halves is None else ranks(*halves.kept(encoder)), development and development(encoder)
 
 
 def look_at_kept(

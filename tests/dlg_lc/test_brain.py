@@ -92,6 +92,7 @@ def train(noises, tmp_path, monkeypatch):
             augmenter=ViewAugmenter(),
             train_loggers={"text": functools.partial(FileTrainLogger, str(folder / "log.txt"))},
             average_checkpoints=1,
+            last_layer_refit=None,
             keep_checkpoints=1,
             evaluate_every=1,
             noprogressbar=True,
