@@ -13,6 +13,7 @@ from speechbrain_cadino.verification.report import format_table
 
 EER = "EER %"
 AVERAGED = "EER % averaged"
+UNREFITTED = "EER % without refit"
 KEPT = "EER % kept"
 FORMATS = {"relative %": ".1f"}
 TABLE, RUNS = "table.md", "runs.csv"
@@ -83,7 +84,7 @@ def metrics(folder, columns):
     folder : Path
     columns : list of str
         Of ``epochs.csv``, or of the ``iterations.csv`` of stage II, whose EERs are the exported encoders'; the last
-        value counts, in whichever epoch it is.
+        value counts, in whichever epoch it is. `UNREFITTED`: of the last encoder to keep, before its refit.
     """
     found = {}
     for path in (folder / "epochs.csv", folder / "iterations.csv"):
@@ -95,6 +96,11 @@ def metrics(folder, columns):
         info = json.loads((folder / "encoder/encoder.json").read_text(encoding="utf-8"))["info"]
         if "development list" in info:
             found[AVERAGED] = info["development list"][EER]
+    for encoder in [folder / "encoder", *sorted(folder.glob("iteration_*/encoder"))]:
+        if UNREFITTED in columns and (encoder / "encoder.json").is_file():
+            info = json.loads((encoder / "encoder.json").read_text(encoding="utf-8"))["info"]
+            before = info.get("development list, without last_layer_refit", {})
+            found |= {UNREFITTED: before[EER]} if before else {}
     return found
 
 
