@@ -164,7 +164,9 @@ def test_auto_is_only_for_what_has_a_size(folder, tmp_path):
 def test_cluster_aware_and_stage_2_follow(folder, small, tmp_path):
     outcome = train("ca_small", folder, tmp_path / "ca", number_of_epochs=3, **HEAD)
     assert outcome.status == 0, outcome
-    assert "n_clusters 5" in outcome.out and "cluster_start_epoch 1" in outcome.out
+    assert "n_fine 20" in outcome.out and "cluster_start_epoch 1" in outcome.out
+    log = (tmp_path / "ca/log.txt").read_text()
+    assert re.search(r"highest silhouette, -?[\d.]+, has the one with \d+ clusters and size_power", log)
     assert list((tmp_path / "ca" / "clusters").glob("labels_epoch*.csv"))
     outcome = train("dlg_lc_small", folder, tmp_path / "two", **SHORT, init=tmp_path / "ca" / "encoder", n_iterations=1)
     assert outcome.status == 0, outcome

@@ -137,11 +137,6 @@ def test_a_flag_needs_no_value_and_what_may_be_null_may_be_empty():
         ("embedding_model", "{channels: 3}", "embedding_model.channels is 3, and must be a list"),
         ("embedding_model", "{se_channels: x}", "embedding_model.se_channels is x, and must be a whole number"),
         ("loader_options", "{num_workers: x}", "loader_options.num_workers is x"),
-        (
-            "compensation",
-            "!new:speechbrain_cadino.encoder.compensation.Compensation {shrinkage: 0}",
-            "a number above 0",
-        ),
         ("data_folder", "", "is empty"),
         ("dino_loss", "{student_temp: 0}", "dino_loss.student_temp is 0, and must be a number above 0"),
         ("dino_loss", "{student_temp: -0.1}", "a number above 0"),
