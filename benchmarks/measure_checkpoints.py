@@ -18,7 +18,7 @@ with stoppable_imports():  # they take seconds
     import numpy as np
     from tqdm import tqdm
 
-    from speechbrain_cadino.clusters.choice import AUTO, silhouette
+    from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette
     from speechbrain_cadino.clusters.quality import cluster_metrics
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.encoder.extract import extract_embeddings
@@ -111,7 +111,7 @@ def silhouette_of(embeddings, labels):
     """`silhouette` of clusters of embeddings (n, dim), which are centered; all items are asked."""
     rows = np.asarray(embeddings, dtype=np.float64)
     rows = rows - rows.mean(axis=0)
-    directions = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    directions = directions_of(rows)
     labels = np.unique(labels, return_inverse=True)[1]
     sums = np.zeros((labels.max() + 1, rows.shape[1]))
     np.add.at(sums, labels, directions)

@@ -92,15 +92,15 @@ def metrics(folder, columns):
             with open(path, encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     found |= {name: float(row[name]) for name in columns if row.get(name)}
-    if (folder / "encoder/encoder.json").is_file():
-        info = json.loads((folder / "encoder/encoder.json").read_text(encoding="utf-8"))["info"]
-        if "development list" in info:
-            found[AVERAGED] = info["development list"][EER]
     for encoder in [folder / "encoder", *sorted(folder.glob("iteration_*/encoder"))]:
-        if UNREFITTED in columns and (encoder / "encoder.json").is_file():
-            info = json.loads((encoder / "encoder.json").read_text(encoding="utf-8"))["info"]
-            before = info.get("development list, without last_layer_refit", {})
-            found |= {UNREFITTED: before[EER]} if before else {}
+        if not (encoder / "encoder.json").is_file():
+            continue
+        info = json.loads((encoder / "encoder.json").read_text(encoding="utf-8"))["info"]
+        if encoder.parent == folder and "development list" in info:
+            found[AVERAGED] = info["development list"][EER]
+        before = info.get("development list, without last_layer_refit")
+        if before and UNREFITTED in columns:
+            found[UNREFITTED] = before[EER]
     return found
 
 

@@ -46,12 +46,12 @@ def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, cou
     >>> silhouette(directions, np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([2, 2]))
     1.0
     """
-    means, total = _directions(sums), 0.0
+    means, total = directions_of(sums), 0.0
     for start in range(0, len(directions), BLOCK):
         x, own = directions[start : start + BLOCK], labels[start : start + BLOCK]
         cosines = x @ means.T
         cosines[np.arange(len(x)), own] = -np.inf
-        others = 1 - np.einsum("ij,ij->i", x, _directions(sums[own] - x))
+        others = 1 - np.einsum("ij,ij->i", x, directions_of(sums[own] - x))
         next_one = 1 - cosines.max(axis=1)
         value = (next_one - others) / np.maximum(np.maximum(next_one, others), 1e-12)
         total += value[counts[own] > 1].sum()
@@ -128,5 +128,6 @@ def candidates(n_leaves: int) -> list[int]:
     return numbers
 
 
-def _directions(rows):
+def directions_of(rows: np.ndarray) -> np.ndarray:
+    """Rows (n, dim) at length 1; one of zeros stays as it is."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

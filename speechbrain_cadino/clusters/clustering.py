@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from speechbrain_cadino.clusters.agglomerative import agglomerate, check_finite, check_linkage, check_n_fine
-from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters
+from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters, directions_of
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 from speechbrain_cadino.utils.errors import UserError
@@ -145,6 +145,5 @@ class Clustering:
         if n_clusters != AUTO and self.size_power != AUTO:
             return cut_tree(trees[self.size_power], n_clusters)
         numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
-        rows = np.asarray(embeddings, dtype=np.float64)
-        directions = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        directions = directions_of(np.asarray(embeddings, dtype=np.float64))
         return choose_clusters(directions, labels, trees, numbers, seed=self.seed)[0]

@@ -25,7 +25,9 @@ from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.plots import write_figure
+from speechbrain_cadino.utils.signals import not_holding
 from speechbrain_cadino.views.collate import ViewBatch
 from speechbrain_cadino.views.loader import ViewLoader
 
@@ -106,15 +108,15 @@ class DLGLCBrain(CadinoBrain):
         return super().check_after() + check_history(self.history.rows, self.hparams.gate_mode, self.gate.reason)
 
     def begin(self):
-        measured = super().begin()
-        if self.hparams.start_from:
-            new = set(self.checkpointer.recoverables) - {"encoder", "classifier", "gate"}
-            load_from_run(self.checkpointer, self.hparams.start_from, new=new)
-        elif self.hparams.init and not self.hparams.fresh_encoder:
+        start_from, untrained = self.hparams.start_from, {}
+        if self.hparams.init and not self.hparams.fresh_encoder and not start_from:
+            with not_holding():
+                untrained = on_main(self._halves)
             start_from_encoder(unwrap(self.modules.encoder), self.hparams.init)
-            measured = super().begin() | {
-                f"untrained_{name}": measured[name] for name in measured if name.startswith("half")
-            }
+        measured = super().begin() | {f"untrained_{name}": value for name, value in untrained.items()}
+        if start_from:
+            new = set(self.checkpointer.recoverables) - {"encoder", "classifier", "gate"}
+            load_from_run(self.checkpointer, start_from, new=new)
         if self.predictor is not None:
             self.predictor.update(self._model(), momentum=0)  # the weights came just now
         return measured

@@ -180,10 +180,11 @@ class CadinoBrain(StoppableBrain):
         return self._evaluates and (last or epoch % self.hparams.evaluate_every == 0)
 
     def _development(self):
-        encoder, metrics = self.encoder_to_test(), {}
-        for measure in (self.half_retrieval, self.evaluate_development):
-            metrics |= measure(encoder) if measure is not None else {}
-        return metrics
+        encoder = self.encoder_to_test()
+        return self._halves() | (self.evaluate_development(encoder) if self.evaluate_development else {})
+
+    def _halves(self):
+        return self.half_retrieval(self.encoder_to_test()) if self.half_retrieval is not None else {}
 
     def _record(self, metrics, development):
         limit = self.hparams.epoch_counter.limit

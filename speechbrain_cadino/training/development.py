@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import torch
+
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.trials import Trials, read_trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.finish import some_utterances
 from speechbrain_cadino.utils.on_main import on_main
@@ -38,11 +41,17 @@ class DevelopmentList:
 
     def __init__(self, trials: str | Path, folder: str | Path, manifest: Manifest, max_utterances: int = 2000) -> None:
         self.trials, self.folder = check_list(trials, folder), folder
-        self.manifest = some_utterances(manifest, max_utterances)
+        self.manifest, self._of_folders = some_utterances(manifest, max_utterances), {}
 
     def __call__(self, encoder: SpeakerEncoderNet) -> dict[str, float]:
         """A dict of "EER %" and both minDCFs."""
         return self.evaluation(encoder).metrics
+
+    def of_folder(self, folder: str | Path, device: torch.device | str) -> dict[str, float]:
+        """The same of the encoder in a folder, which is asked once however often it is compared with."""
+        if folder not in self._of_folders:
+            self._of_folders[folder] = self(load_encoder(folder, device)[0])
+        return self._of_folders[folder]
 
     def evaluation(self, encoder: SpeakerEncoderNet) -> Evaluation:
         """The `Evaluation`, which has the scores too."""

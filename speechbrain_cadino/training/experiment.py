@@ -12,7 +12,6 @@ from speechbrain.utils.run_opts import RunOptions
 from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
@@ -194,7 +193,7 @@ def _finish(experiment, brain, encoder, manifest, development, init):
     if brain.rates_without_refit:
         info["development list, without last_layer_refit"] = brain.rates_without_refit
     if development is not None and init is not None:
-        info["development list, --init"] = development(load_encoder(init, next(encoder.parameters()).device)[0])
+        info["development list, --init"] = development.of_folder(init, next(encoder.parameters()).device)
     folder = brain.hparams.output_folder
     export_with_threshold(encoder, manifest, f"{folder}/encoder", info=info)
     brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away

@@ -119,23 +119,6 @@ def broadcast(tensor: torch.Tensor) -> torch.Tensor:
     return _exchange(tensor, dist.broadcast, src=0)
 
 
-def gather_rows(part: torch.Tensor) -> torch.Tensor | None:
-    """The rows of all ranks in their order, on rank 0; None on the others. Each gives a tensor of the same shape.
-
-    Example
-    -------
-    >>> gather_rows(torch.ones(2, 3)).shape
-    torch.Size([2, 3])
-    """
-    if world_size() == 1:
-        return part
-    shared = part.detach().contiguous()
-    shared = shared.cuda() if _must_move(shared) else shared
-    parts = [torch.empty_like(shared) for _ in range(world_size())] if is_main() else None
-    dist.gather(shared, parts, dst=0)
-    return torch.cat(parts).to(part.device) if is_main() else None
-
-
 def all_gather(part: torch.Tensor, n_items: int) -> torch.Tensor:
     """The (n_items,) tensor whose `shard` on each rank is ``part``; the same on all ranks, who must all call it."""
     if world_size() == 1:
