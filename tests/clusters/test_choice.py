@@ -64,6 +64,29 @@ def test_all_powers_and_numbers_are_tried_and_the_best_is_taken():
     assert len(np.unique(mapping)) == best["clusters"] == 15
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_two_halves_do_not_hide_the_speakers(seed):
+    x, truth = corpus([6] * 20, seed)
+    halves = np.where(truth % 2, 1.0, -1.0)[:, None] * np.eye(x.shape[1])[0]
+    x = directions_of(x + 4 * halves)
+    trees = {power: merge_tree(x, size_power=power) for power in SIZE_POWERS}
+    mapping, tried = choose_clusters(x, np.arange(len(x)), trees, candidates(len(x)))
+    assert max(tried, key=lambda row: row["silhouette"])["clusters"] == 2
+    assert abs(mapping.max() + 1 - 20) <= 2
+
+
+def test_where_no_number_stands_out_it_is_told(caplog):
+    x = np.linspace(0, 0.5, 40)
+    x = np.stack([np.cos(x), np.sin(x)], axis=1)
+    x = np.concatenate([x, -x])
+    trees = {1.0: merge_tree(x, size_power=1.0)}
+    mapping, _ = choose_clusters(x, np.arange(len(x)), trees, [2, 3])
+    assert mapping.max() == 1 and "No number of clusters stands out" in caplog.text
+    caplog.clear()
+    choose_clusters(x, np.arange(len(x)), trees, [3])
+    assert "stands out" not in caplog.text
+
+
 def test_some_items_are_enough():
     x, _ = corpus([6] * 15)
     trees = {1.0: merge_tree(x, size_power=1.0)}
