@@ -119,8 +119,8 @@ def choose_clusters(
             best = found
     rise, mapping, taken = best
     logger.info(
-        "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f, %.3f above the lowest "
-        "of fewer clusters", len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], rise,
+        "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f, %.3f above the "
+        "lowest of fewer clusters", len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], rise,
     )  # fmt: skip
     if len(numbers) > 1 and rise == 0:
         logger.warning("No number of clusters stands out by its silhouette: %d are the fewest; give n_clusters",
