@@ -46,8 +46,8 @@ def check_dino(settings: dict[str, Any], n_epochs: int, n_utterances: int, augme
         )
     elif refit is not None and items < 2 * outputs:
         found.append(
-            f"last_layer_refit will have {items} items for {outputs} outputs, which is few: the end of the run says "
-            "whether it has made the encoder worse."
+            f"last_layer_refit will have {items} items for {outputs} outputs, which is few: trials tell whether it has "
+            "made the encoder worse, see development_trials."
         )
     return found
 

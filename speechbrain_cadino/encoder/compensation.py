@@ -106,10 +106,26 @@ class Compensation:
         self.refit(net, manifest, "compensation")
         return net
 
-    def refit(self, net: SpeakerEncoderNet, manifest: Manifest, setting: str) -> bool:
-        """Fit the last layer in place, and say whether that was done, as `fit_last_layer`. Every rank must call it."""
+    def refit(
+        self, net: SpeakerEncoderNet, manifest: Manifest, setting: str, labels: torch.Tensor | None = None
+    ) -> bool:
+        """Fit the last layer in place, and say whether that was done. Every rank must call it.
+
+        Arguments
+        ---------
+        net, manifest :
+            As above.
+        setting : str
+            Which setting asks for it, for messages.
+        labels : torch.Tensor, optional
+            (n,) int64, from 0: a class of each utterance, within which the views are whitened in its place.
+
+        Returns
+        -------
+        bool
+        """
         self.augmenter.to(next(net.parameters()).device)
-        return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, self.max_items, setting)
+        return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, setting, labels)
 
     def _batches(self, net, manifest) -> Iterator:
         """Utterances (batch,), and their views' features, for `fit_last_layer`; this rank's."""

@@ -2,7 +2,8 @@
 
 The covariance of the statistics within the views of an item tells in which directions augmentation moves an utterance,
 and how far; divided by its square root, each direction counts by how repeatable it is. That is within-class covariance
-normalisation (Hatch et al., 2006) after linear discriminant analysis, with the item as class.
+normalisation (Hatch et al., 2006) after linear discriminant analysis, with the item as class. Where items have labels,
+the covariance within their classes takes its place: it knows what differs between a speaker's recordings, too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from speechbrain_cadino.utils.distributed import all_reduce
 class Scatter:
     """Sums over views of items from which `discriminant_layer` makes a layer: 24 dim^2 bytes, 0.23 GB for 3,072.
 
+    With classes 8 dim bytes more of each: 0.18 GB for 7,500.
+
     Arguments
     ---------
     dim : int
         Statistics of a view.
     device : torch.device or str
         Where the sums are kept, in float64.
+    n_classes : int
+        Of items that have labels; 0: each item is a class.
 
     Example
     -------
@@ -30,16 +35,18 @@ class Scatter:
     (20, 60)
     """
 
-    def __init__(self, dim: int, device: torch.device | str = "cpu") -> None:
+    def __init__(self, dim: int, device: torch.device | str = "cpu", n_classes: int = 0) -> None:
         # Within items; between items, all alike; all views: an item's mean as often as it has views.
         self.within, self.between, self.means = torch.zeros(3, dim, dim, dtype=torch.float64, device=device)
         self.sums = torch.zeros(2, dim, dtype=torch.float64, device=device)  # of items' means, and of views
         self.counts = torch.zeros(2, dtype=torch.float64, device=device)
+        self.class_sums = torch.zeros(n_classes, dim, dtype=torch.float64, device=device)
+        self.class_counts = torch.zeros(n_classes, dtype=torch.float64, device=device)
 
     n_items = property(lambda self: int(self.counts[0]), doc="Items met so far.")
     n_views = property(lambda self: int(self.counts[1]), doc="Views met so far.")
 
-    def add(self, statistics: torch.Tensor, items: torch.Tensor) -> None:
+    def add(self, statistics: torch.Tensor, items: torch.Tensor, classes: torch.Tensor | None = None) -> None:
         """Take in views.
 
         Arguments
@@ -48,8 +55,13 @@ class Scatter:
             (n, dim)
         items : torch.Tensor
             (n,) int64, the item that each view shows. All views of an item come in one call.
+        classes : torch.Tensor, optional
+            (n,) int64, from 0: its item's class, where there are classes.
         """
         x, items = statistics.double(), items.unique(return_inverse=True)[1]
+        if classes is not None:
+            self.class_sums.index_add_(0, classes, x)
+            self.class_counts += classes.bincount(minlength=len(self.class_counts))
         counts = items.bincount().double()
         means = x.new_zeros(len(counts), x.shape[1]).index_add_(0, items, x) / counts[:, None]
         apart = x - means[items]
@@ -61,16 +73,25 @@ class Scatter:
 
     def all_reduce(self) -> None:
         """Add up what the ranks have. Every rank must call it."""
-        for tensor in (self.within, self.between, self.means, self.sums, self.counts):
+        of_items = self.within, self.between, self.means, self.sums, self.counts
+        for tensor in (*of_items, self.class_sums, self.class_counts):
             all_reduce(tensor)
+
+    def within_classes(self) -> torch.Tensor:
+        """(dim, dim): the covariance within classes, which are the items if there are no others."""
+        if not len(self.class_counts):
+            return self.within / (self.n_views - self.n_items)
+        met = self.class_counts > 0
+        means = self.class_sums[met] / self.class_counts[met, None].sqrt()  # times the root of their views
+        return (self.within + self.means - means.T @ means) / (self.n_views - met.sum())
 
 
 def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
-    """The linear layer that best tells items apart, given what differs between views of one item.
+    """The linear layer that best tells items apart, given what differs between views of one item or one class.
 
-    Statistics, scaled to variance 1 each, are whitened within items; of the directions then, the ``out_dim`` with the
-    largest variance between the items' means are kept, and rotated, always alike, so that no output has much more
-    variance than another. A rotation changes no cosine.
+    Statistics, scaled to variance 1 each, are whitened within items, or within classes where there are some. Of the
+    directions then, the ``out_dim`` with the largest variance between the items' means are kept, and rotated, always
+    alike, so that no output has much more variance than another. A rotation changes no cosine.
 
     Arguments
     ---------
@@ -79,7 +100,7 @@ def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -
     out_dim : int
         Outputs, at most ``dim``.
     shrinkage : float
-        Share of their mean that is added to the variances within items, since a small corpus underrates some.
+        Share of their mean that is added to the variances within, since a small corpus underrates some.
 
     Returns
     -------
@@ -110,7 +131,7 @@ def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -
     mean = scatter.sums[0] / n_items
     between = (scatter.between - n_items * torch.outer(mean, mean)) / (n_items - 1)
     scales = torch.outer(scale, scale)
-    variances, axes = torch.linalg.eigh(scatter.within / (n_views - n_items) / scales)
+    variances, axes = torch.linalg.eigh(scatter.within_classes() / scales)
     whiten = axes / (variances.clamp_min(0) + shrinkage * variances.mean()).sqrt()
     largest = torch.linalg.eigh(whiten.T @ (between / scales) @ whiten)[1][:, -out_dim:]
     noise = torch.randn(out_dim, out_dim, generator=torch.Generator().manual_seed(0), dtype=total.dtype)

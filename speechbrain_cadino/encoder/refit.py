@@ -1,7 +1,8 @@
-"""The last layer of a trained encoder in closed form: whitened by how far the views of one item lie apart. No labels.
+"""The last layer of a trained encoder in closed form: whitened by how far the views of one item or class lie apart.
 
-What augmentation does to an utterance is what its embedding should not show. Training pulls the last layer that way,
-but some hundred steps, all that a small corpus gives, do not take it far.
+What augmentation does to an utterance is what its embedding should not show, nor what differs between the utterances of
+one label, true or found. Training pulls the last layer that way, but some hundred steps, all that a small corpus gives,
+do not take it far.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import torch
 from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import broadcast, is_main, world_size
+from speechbrain_cadino.utils.distributed import broadcast, is_main
 from speechbrain_cadino.utils.errors import UserError
 
 logger = logging.getLogger(__name__)
 
 
 @torch.no_grad()
-def fit_last_layer(net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, max_items: int, setting: str) -> bool:
+def fit_last_layer(
+    net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, setting: str, labels: torch.Tensor | None = None
+) -> bool:
     """Replace the last layer and batch norm of an encoder by the `discriminant_layer` of views of its training items.
 
     On several ranks each embeds its own items, and all get the same layer, of all items. Each needs the memory of a
@@ -38,10 +41,10 @@ def fit_last_layer(net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, 
         Items (batch,), each met in one batch of one rank only, and their views: features (batch, frames, mels) each.
     shrinkage : float
         See `discriminant_layer`.
-    max_items : int
-        So many items, of all ranks together, are enough; a few times the number of pooled statistics.
     setting : str
         Which setting asks for it, for messages.
+    labels : torch.Tensor, optional
+        (items,) int64, from 0: the class of each item there is, by its number in the batches.
 
     Returns
     -------
@@ -62,12 +65,12 @@ def fit_last_layer(net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, 
     >>> norm = InputNormalization(norm_type="sentence", std_norm=False)
     >>> encoder = SpeakerEncoderNet(Fbank(n_mels=80), norm, ecapa, embedding_dim=24)
     >>> views = [torch.randn(25, 50, 80), torch.randn(25, 50, 80)]
-    >>> fit_last_layer(encoder, [(torch.arange(25), views)], 0.3, 20_000, "compensation")
+    >>> fit_last_layer(encoder, [(torch.arange(25), views)], 0.3, "compensation")
     True
     """
-    layer, statistics, seen = net.embedding_model.fc.conv, [], 0
-    out_dim, dim, _ = layer.weight.shape
-    scatter = Scatter(dim, layer.weight.device)
+    layer, statistics = net.embedding_model.fc.conv, []
+    (out_dim, dim, _), device = layer.weight.shape, layer.weight.device
+    scatter = Scatter(dim, device, 0 if labels is None else int(labels.max()) + 1)
     handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
     try:
         with evaluating(net):
@@ -76,11 +79,10 @@ def fit_last_layer(net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, 
                     raise UserError(f"{setting} compares two views or more of an item: give two.")
                 for view in views:
                     net.embed(view)
-                scatter.add(torch.cat(statistics), items.to(layer.weight.device).repeat(len(views)))
+                items = items.repeat(len(views))
+                classes = None if labels is None else labels.cpu()[items].to(device)
+                scatter.add(torch.cat(statistics), items.to(device), classes)
                 statistics.clear()
-                seen += len(items) * world_size()
-                if seen >= max_items:
-                    break
     finally:
         handle.remove()
     scatter.all_reduce()

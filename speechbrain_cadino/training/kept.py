@@ -29,7 +29,9 @@ class Kept(NamedTuple):
 def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
 
-    The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how it was before. Every rank must call it.
+    Where the brain has ``labels`` it is refitted within their classes, which takes out what differs between utterances
+    of one label; else within utterances. The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how it was
+    before. Every rank must call it.
 
     Arguments
     ---------
@@ -44,7 +46,7 @@ def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     refit = brain.hparams.last_layer_refit
     if refit is not None:
         before = on_main(_measured, brain, encoder)
-        if refit.refit(encoder, brain.manifest, "last_layer_refit"):
+        if refit.refit(encoder, brain.manifest, "last_layer_refit", getattr(brain, "labels", None)):
             brain.ranks_without_refit, brain.rates_without_refit = before
     return encoder
 

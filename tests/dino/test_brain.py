@@ -149,14 +149,15 @@ def test_the_encoder_to_export_is_refitted_on_the_training_utterances(train):
     class Recording:
         max_items = 100
 
-        def refit(self, net, manifest, setting):
-            self.asked = net, manifest, setting
+        def refit(self, net, manifest, setting, labels):
+            self.asked = net, manifest, setting, labels
             return True
 
     refit = Recording()
     brain = train(epochs=1, last_layer_refit=refit)
     assert brain.encoder_to_export() is refit.asked[0]
-    assert refit.asked[1] is brain.manifest and len(brain.manifest) == 8 and refit.asked[2] == "last_layer_refit"
+    assert refit.asked[1] is brain.manifest and len(brain.manifest) == 8
+    assert refit.asked[2:] == ("last_layer_refit", None)
 
 
 @pytest.mark.parametrize("stop_at", [1, 2, 3])

@@ -145,3 +145,15 @@ def test_where_nothing_is_corrected_there_is_no_mean(train, mode):
 def test_a_momentum_that_is_none(train, momentum):
     with pytest.raises(UserError, match="correction_momentum is .*: set at least 0 and less than 1"):
         train(correction_momentum=momentum)
+
+
+def test_the_encoder_to_export_is_refitted_within_its_labels(train):
+    class Recording:
+        def refit(self, net, manifest, setting, labels):
+            self.asked = net, manifest, labels
+            return True
+
+    refit = Recording()
+    brain = train(last_layer_refit=refit)
+    assert brain.encoder_to_export() is refit.asked[0] and refit.asked[1] is brain.manifest
+    assert torch.equal(refit.asked[2], torch.arange(len(brain.manifest)) % 3)

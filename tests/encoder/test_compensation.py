@@ -62,8 +62,17 @@ def test_it_is_the_refit_on_its_views(make_net, manifest):
     batches = list(compensation._batches(net, manifest))
     assert sorted(torch.cat([items for items, _ in batches]).tolist()) == list(range(N))
     assert all(len(views) == 3 for _, views in batches)
-    fit_last_layer(expected, batches, 0.3, 1000, "compensation")
+    fit_last_layer(expected, batches, 0.3, "compensation")
     torch.testing.assert_close(compensation(net, manifest).state_dict(), expected.state_dict(), rtol=0, atol=0)
+    labels = torch.arange(N) % 5
+    fit_last_layer(expected, batches, 0.3, "compensation", labels)
+    assert compensation.refit(net, manifest, "compensation", labels)
+    torch.testing.assert_close(net.state_dict(), expected.state_dict(), rtol=0, atol=0)
+
+
+def test_no_more_utterances_than_asked_for(make_net, manifest):
+    batches = make(max_items=20)._batches(make_net(), manifest)
+    assert sum(len(items) for items, _ in batches) == 20
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from speechbrain_cadino.encoder.refit import fit_last_layer
 from speechbrain_cadino.utils.errors import UserError
 
 
-def plain_cosines(statistics, items, out_dim, shrinkage):
+def plain_cosines(statistics, items, classes, out_dim, shrinkage):
     """The views' cosines by the textbook: between v = lambda within v, scaled so that v' within v = 1."""
     x = (statistics - statistics.mean(0)) / statistics.std(0, ddof=1)
-    names = sorted(set(items.tolist()))
-    means = np.stack([x[items == name].mean(0) for name in names])
-    apart = np.concatenate([x[items == name] - x[items == name].mean(0) for name in names])
+    means = np.stack([x[items == name].mean(0) for name in sorted(set(items.tolist()))])
+    names = sorted(set(classes.tolist()))
+    apart = np.concatenate([x[classes == name] - x[classes == name].mean(0) for name in names])
     within = apart.T @ apart / (len(x) - len(names))
     within += shrinkage * np.trace(within) / len(within) * np.eye(len(within))
     vectors = scipy.linalg.eigh(np.cov(means.T), within)[1][:, -out_dim:]
@@ -27,21 +27,24 @@ def cosines(rows):
     return rows @ rows.T
 
 
+@pytest.mark.parametrize("labelled", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_equals_the_textbook(seed):
+def test_equals_the_textbook(seed, labelled):
     rng = np.random.default_rng(seed)
     dim, n_items, shrinkage = rng.integers(3, 20), rng.integers(4, 40), rng.uniform(0.01, 1)
     out_dim = rng.integers(2, dim + 1)
     items = rng.permutation(np.concatenate([np.arange(n_items), rng.integers(n_items, size=3 * n_items)])) * 7
     speakers = rng.standard_normal((n_items, dim))[items // 7] * rng.uniform(0.2, 3, dim)
     statistics = (speakers + rng.standard_normal((len(items), dim))) * rng.uniform(0.1, 10, dim) + rng.normal(0, 5, dim)
-    scatter = Scatter(int(dim))
+    classes = rng.integers(9, size=n_items)[items // 7] if labelled else items  # some classes may have none
+    scatter = Scatter(int(dim), n_classes=9 * labelled)
     for part in range(3):  # all views of an item in one call
         rows = items // 7 % 3 == part
-        scatter.add(torch.from_numpy(statistics[rows]), torch.from_numpy(items[rows]))
+        labels = [torch.from_numpy(classes[rows])] if labelled else []
+        scatter.add(torch.from_numpy(statistics[rows]), torch.from_numpy(items[rows]), *labels)
     weight, bias = discriminant_layer(scatter, int(out_dim), shrinkage)
     found = statistics @ weight.numpy().T + bias.numpy()
-    np.testing.assert_allclose(cosines(found), plain_cosines(statistics, items, out_dim, shrinkage), atol=1e-4)
+    np.testing.assert_allclose(cosines(found), plain_cosines(statistics, items, classes, out_dim, shrinkage), atol=1e-4)
     np.testing.assert_allclose(found.mean(0), 0, atol=1e-4)
     assert np.square(found).mean() == pytest.approx(1, abs=1e-4)
 
@@ -66,8 +69,8 @@ def test_what_cannot_be_is_an_error():
         discriminant_layer(scatter_of(torch.randn(8, 2), torch.arange(8)), 2)
 
 
-def fit(net, batches, max_items=1000):
-    return fit_last_layer(net, batches, 0.3, max_items, "compensation")
+def fit(net, batches, labels=None):
+    return fit_last_layer(net, batches, 0.3, "compensation", labels)
 
 
 def views_of(net, n_batches=6):
@@ -94,10 +97,21 @@ def test_views_of_an_item_come_nearer(make_net):
     assert torch.equal(net.embedding_norm.running_var, torch.ones(12))
 
 
-def test_no_more_items_than_asked_for_and_two_views_or_more(make_net):
-    net, batches = make_net(), views_of(make_net())
-    fit(net, batches, max_items=20)
-    assert len(list(batches)) == 4
+def test_classes_take_out_what_their_items_differ_by(make_net):
+    """Items 0 and 1 are of a class, 2 and 3 ...: by their labels they come nearer than without them."""
+    batches, labels = list(views_of(make_net())), torch.arange(60) // 2
+
+    def agreement(labels):
+        net = make_net()
+        fit(net, batches, labels)
+        rows = torch.cat([torch.nn.functional.normalize(net.embed(views[0]), dim=1) for _, views in batches])
+        return ((rows[::2] * rows[1::2]).sum(1).mean() - (rows @ rows.T).mean()).item()
+
+    assert agreement(labels) > agreement(None) + 0.1
+
+
+def test_two_views_or_more(make_net):
+    net = make_net()
     with pytest.raises(UserError, match="compares two views or more of an item"):
         fit(net, ((items, views[:1]) for items, views in views_of(net)))
     assert not net.embedding_model.fc.conv._forward_pre_hooks
