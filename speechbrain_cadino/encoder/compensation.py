@@ -118,7 +118,7 @@ class Compensation:
         setting : str
             Which setting asks for it, for messages.
         labels : torch.Tensor, optional
-            (n,) int64, from 0: a class of each utterance, within which the views are whitened in its place.
+            (n,) int64, from 0: a class of each utterance, within which the views are whitened too.
 
         Returns
         -------

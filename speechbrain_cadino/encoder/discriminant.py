@@ -3,7 +3,8 @@
 The covariance of the statistics within the views of an item tells in which directions augmentation moves an utterance,
 and how far; divided by its square root, each direction counts by how repeatable it is. That is within-class covariance
 normalisation (Hatch et al., 2006) after linear discriminant analysis, with the item as class. Where items have labels,
-the covariance within their classes takes its place: it knows what differs between a speaker's recordings, too.
+half of it is the covariance within their classes, which knows what differs between a speaker's recordings, too; only
+half, since labels that were found may be wrong.
 """
 
 from __future__ import annotations
@@ -77,21 +78,23 @@ class Scatter:
         for tensor in (*of_items, self.class_sums, self.class_counts):
             all_reduce(tensor)
 
-    def within_classes(self) -> torch.Tensor:
-        """(dim, dim): the covariance within classes, which are the items if there are no others."""
+    def covariance(self) -> torch.Tensor:
+        """(dim, dim): within items; where there are classes, the mean of that and of the one within classes."""
+        of_items = self.within / (self.n_views - self.n_items)
         if not len(self.class_counts):
-            return self.within / (self.n_views - self.n_items)
+            return of_items
         met = self.class_counts > 0
         means = self.class_sums[met] / self.class_counts[met, None].sqrt()  # times the root of their views
-        return (self.within + self.means - means.T @ means) / (self.n_views - met.sum())
+        of_classes = (self.within + self.means - means.T @ means) / (self.n_views - met.sum())
+        return (of_items + of_classes) / 2
 
 
 def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
     """The linear layer that best tells items apart, given what differs between views of one item or one class.
 
-    Statistics, scaled to variance 1 each, are whitened within items, or within classes where there are some. Of the
-    directions then, the ``out_dim`` with the largest variance between the items' means are kept, and rotated, always
-    alike, so that no output has much more variance than another. A rotation changes no cosine.
+    Statistics, scaled to variance 1 each, are whitened by `Scatter.covariance`. Of the directions then, the ``out_dim``
+    with the largest variance between the items' means are kept, and rotated, always alike, so that no output has much
+    more variance than another. A rotation changes no cosine.
 
     Arguments
     ---------
@@ -131,7 +134,7 @@ def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -
     mean = scatter.sums[0] / n_items
     between = (scatter.between - n_items * torch.outer(mean, mean)) / (n_items - 1)
     scales = torch.outer(scale, scale)
-    variances, axes = torch.linalg.eigh(scatter.within_classes() / scales)
+    variances, axes = torch.linalg.eigh(scatter.covariance() / scales)
     whiten = axes / (variances.clamp_min(0) + shrinkage * variances.mean()).sqrt()
     largest = torch.linalg.eigh(whiten.T @ (between / scales) @ whiten)[1][:, -out_dim:]
     noise = torch.randn(out_dim, out_dim, generator=torch.Generator().manual_seed(0), dtype=total.dtype)

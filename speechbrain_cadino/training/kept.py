@@ -29,9 +29,8 @@ class Kept(NamedTuple):
 def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
 
-    Where the brain has ``labels`` it is refitted within their classes, which takes out what differs between utterances
-    of one label; else within utterances. The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how it was
-    before. Every rank must call it.
+    Where the brain has ``labels`` that takes out what differs between utterances of one label, too. The brain's
+    ``ranks_without_refit`` and ``rates_without_refit`` say how it was before. Every rank must call it.
 
     Arguments
     ---------

@@ -14,12 +14,16 @@ def plain_cosines(statistics, items, classes, out_dim, shrinkage):
     """The views' cosines by the textbook: between v = lambda within v, scaled so that v' within v = 1."""
     x = (statistics - statistics.mean(0)) / statistics.std(0, ddof=1)
     means = np.stack([x[items == name].mean(0) for name in sorted(set(items.tolist()))])
-    names = sorted(set(classes.tolist()))
-    apart = np.concatenate([x[classes == name] - x[classes == name].mean(0) for name in names])
-    within = apart.T @ apart / (len(x) - len(names))
+    within = (covariance_within(x, items) + covariance_within(x, classes)) / 2
     within += shrinkage * np.trace(within) / len(within) * np.eye(len(within))
     vectors = scipy.linalg.eigh(np.cov(means.T), within)[1][:, -out_dim:]
     return cosines(x @ vectors)
+
+
+def covariance_within(x, classes):
+    names = sorted(set(classes.tolist()))
+    apart = np.concatenate([x[classes == name] - x[classes == name].mean(0) for name in names])
+    return apart.T @ apart / (len(x) - len(names))
 
 
 def cosines(rows):
