@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
-from speechbrain_cadino.augmentation.batch import stack_parameters
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
 from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.store import FileStore
+from speechbrain_cadino.encoder.augmented import augmented_features
 from speechbrain_cadino.encoder.embed import read_ahead
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.refit import fit_last_layer
@@ -137,9 +137,6 @@ class Compensation:
 
     def _features(self, net, batch):
         utterances, crops, parameters = zip(*batch)
-        device = next(net.parameters()).device
-        stacked = stack_parameters([parameter for item in parameters for parameter in item])
-        moved = {name: type(rows)(*(tensor.to(device) for tensor in rows)) for name, rows in stacked.items()}
-        waves = torch.from_numpy(np.concatenate(crops)).to(device)
-        features = net.features(self.augmenter.augment(waves, moved))
+        parameters = [parameter for item in parameters for parameter in item]
+        features = augmented_features(net, self.augmenter, np.concatenate(crops), parameters)
         return torch.tensor(utterances), [features[view :: self.n_views] for view in range(self.n_views)]

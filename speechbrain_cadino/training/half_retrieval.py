@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
-from speechbrain_cadino.augmentation.batch import stack_parameters
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
 from speechbrain_cadino.corpus.excerpts import wrapped
 from speechbrain_cadino.corpus.store import FileStore, MemoryStore
+from speechbrain_cadino.encoder.augmented import augmented_features
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import front_end
@@ -106,7 +106,7 @@ class HalfRetrieval:
         device, front = next(encoder.parameters()).device, front_end(encoder)
         if self.features is None or front != self.front:
             self.augmenter.to(device)
-            self.features, self.front = self._features(encoder, device), front
+            self.features, self.front = self._features(encoder), front
         return device
 
     def _embed(self, encoder, device):
@@ -115,7 +115,7 @@ class HalfRetrieval:
             for half in self.features
         ]
 
-    def _features(self, encoder, device):
+    def _features(self, encoder):
         """Two tensors (n, frames, mels) on the CPU: first and second halves."""
         halves = ([], [])
         for begin in range(0, len(self.utterances), BATCH // 2):
@@ -130,10 +130,7 @@ class HalfRetrieval:
                 parameters += [self.augment(child, self.length) if self.augment else {} for child in rng.spawn(2)]
             if not crops:
                 continue
-            stacked = stack_parameters(parameters)
-            moved = {name: type(rows)(*(tensor.to(device) for tensor in rows)) for name, rows in stacked.items()}
-            waves = self.augmenter.augment(torch.from_numpy(np.stack(crops)).to(device), moved)
-            features = encoder.features(waves).cpu()
+            features = augmented_features(encoder, self.augmenter, np.stack(crops), parameters).cpu()
             for half, part in zip(halves, (features[::2], features[1::2])):
                 half.append(part)
         return [torch.cat(half) for half in halves]
