@@ -16,6 +16,7 @@ from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.calibration import Calibration
 
 LOWEST_RATE = 1000  # Hz; below, it is kHz
 
@@ -196,6 +197,31 @@ class SpeakerEncoder(torch.nn.Module):
             raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
         score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
         return score, score >= threshold
+
+    def probability(self, score: float, seconds_x: float, seconds_y: float, prior: float = 0.5) -> float:
+        """The probability that two utterances are of one speaker, as pairs of training utterances tell it.
+
+        Arguments
+        ---------
+        score : float
+            Cosine of their embeddings.
+        seconds_x, seconds_y : float
+            Their durations.
+        prior : float
+            The probability before they are heard, between 0 and 1.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        UserError
+            If the encoder was exported without a calibration, or the prior is none.
+        """
+        if not self.metadata.get("calibration"):
+            raise UserError("The encoder was exported without a calibration of its scores: export it again.")
+        return float(Calibration(**self.metadata["calibration"]).probability(score, seconds_x, seconds_y, prior))
 
     def _embed(self, read, lengths):
         embeddings, failures = embed_utterances(self.net, read, lengths, self.batch_seconds, self.max_seconds)

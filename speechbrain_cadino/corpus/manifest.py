@@ -90,6 +90,13 @@ class Manifest:
         return Manifest(**columns)
 
 
+def some_utterances(manifest: Manifest, at_most: int, seed: int = 0) -> Manifest:
+    """The manifest, or ``at_most`` rows of it drawn without replacement, in order."""
+    if len(manifest) <= at_most:
+        return manifest
+    return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))
+
+
 def read_manifest(
     csv_path: str | Path, data_root: str | Path | None = None, session_pattern: str | None = SESSION_PATTERN
 ) -> Manifest:

@@ -40,6 +40,7 @@ def export_encoder(
     threshold: float | None = None,
     threshold_from: str = "",
     info: dict | None = None,
+    calibration: dict | None = None,
 ) -> Path:
     """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
 
@@ -61,6 +62,8 @@ def export_encoder(
         How the threshold was found, for people.
     info : dict, optional
         Anything that JSON can hold, kept in ``encoder.json`` for people.
+    calibration : dict, optional
+        Arguments of a `Calibration`, for probabilities.
 
     Returns
     -------
@@ -88,6 +91,7 @@ def export_encoder(
         "mean_subtracted": bool(mean.any()),
         "threshold": None if threshold is None else float(threshold),
         "threshold_from": threshold_from,
+        "calibration": calibration,
         "info": info or {},
     }
     try:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from speechbrain_cadino.training.brain import CadinoBrain
     from speechbrain_cadino.training.checkpoints import SafeCheckpointer
     from speechbrain_cadino.training.clipping import GradientClipper
+    from speechbrain_cadino.training.clustered import ready_to_cluster
     from speechbrain_cadino.training.ddp import broadcast_buffers, synchronise_batchnorm, unwrap, wrap
+    from speechbrain_cadino.training.decision import decide
     from speechbrain_cadino.training.development import DevelopmentList
     from speechbrain_cadino.training.experiment import Experiment
     from speechbrain_cadino.training.finish import export_with_threshold

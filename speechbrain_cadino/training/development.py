@@ -7,12 +7,11 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.corpus.trials import Trials, read_trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.training.finish import some_utterances
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings import Settings
 from speechbrain_cadino.verification.evaluation import Evaluation, evaluate

@@ -13,6 +13,7 @@ from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
+from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
 from speechbrain_cadino.training.fits import check_built
@@ -172,10 +173,13 @@ class Experiment:
         brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
-        return {**metrics, **on_main(_finish, self, brain, encoder, manifest, development, init)}
+        compensation = DEFAULT if hparams.last_layer_refit is None else None  # it is compensated already
+        drawn = hparams.augment, hparams.augmenter, compensation, hparams.seed
+        clustered = ready_to_cluster(encoder, manifest, *drawn)
+        return {**metrics, **on_main(_finish, self, brain, encoder, manifest, development, init, clustered)}
 
 
-def _finish(experiment, brain, encoder, manifest, development, init):
+def _finish(experiment, brain, encoder, manifest, development, init, clustered):
     """Export the encoder, averaged over the last epochs, say how the run went, and give the encoder's metrics."""
     labels = getattr(brain, "labels", None)
     sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
@@ -195,7 +199,8 @@ def _finish(experiment, brain, encoder, manifest, development, init):
     if development is not None and init is not None:
         info["development list, --init"] = development.of_folder(init, next(encoder.parameters()).device)
     folder = brain.hparams.output_folder
-    export_with_threshold(encoder, manifest, f"{folder}/encoder", info=info)
+    given = dict(false_acceptance=brain.hparams.false_acceptance, info=info, clustered=clustered)
+    export_with_threshold(encoder, manifest, f"{folder}/encoder", **given)
     brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away
     tell_training(folder)
     return rates | kept.metrics

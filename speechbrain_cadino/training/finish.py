@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.training.clustered import Clustered
+from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.kept import BLIND
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.faults import fault_line
 from speechbrain_cadino.verification.report import format_table
-from speechbrain_cadino.verification.threshold import threshold_without_labels
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def export_with_threshold(
     false_acceptance: float = 0.01,
     seed: int = 0,
     info: dict | None = None,
+    clustered: Clustered | None = None,
 ) -> Path:
     """Export an encoder with its training mean folded in, and a decision threshold found without labels.
 
@@ -55,12 +57,15 @@ def export_with_threshold(
     folder : str or Path
         Where the encoder goes.
     max_utterances : int
-        So many, drawn by ``seed``, serve for mean and threshold.
+        So many, drawn by ``seed``, serve for the mean.
     false_acceptance : float
-        Fraction of random pairs that the threshold accepts.
+        Fraction of the pairs of two speakers that the threshold accepts.
     seed : int
     info : dict, optional
         Kept in the folder for people.
+    clustered : Clustered, optional
+        Of `ready_to_cluster`: what pairs of one and of two speakers are taken from; see `decide`. Without it, or if
+        there are no such pairs, the pairs for the threshold are random ones, and there are no probabilities.
 
     Returns
     -------
@@ -70,25 +75,16 @@ def export_with_threshold(
     manifest = some_utterances(manifest, max_utterances, seed)
     embeddings, ids = extract_embeddings(encoder, manifest)
     used = manifest.subset(np.isin(manifest.ids, np.array(ids, dtype=manifest.ids.dtype)))
-    mean = embeddings.mean(axis=0)
-    how = (
-        f"{false_acceptance:.2%} of random pairs of training utterances score higher; the pairs of one speaker among "
-        "them, about 1 in the number of speakers, make it a little strict"
-    )
-    drawn = dict(false_acceptance=false_acceptance, seed=seed, mean=mean)
-    try:
-        threshold = threshold_without_labels(embeddings, used.wavs, used.sessions, **drawn)
-    except UserError as error:  # no reason to lose what was trained
-        logger.warning("The encoder gets no default threshold: %s", error)
-        threshold, how = None, ""
-    return export_encoder(encoder, folder, mean, threshold, how, info)
-
-
-def some_utterances(manifest: Manifest, at_most: int, seed: int = 0) -> Manifest:
-    """The manifest, or ``at_most`` rows of it drawn without replacement, in order."""
-    if len(manifest) <= at_most:
-        return manifest
-    return manifest.subset(np.sort(np.random.default_rng(seed).choice(len(manifest), at_most, replace=False)))
+    mean, decision = embeddings.mean(axis=0), None
+    if clustered is not None:
+        try:
+            decision = decide(encoder, mean, clustered, false_acceptance, seed)
+        except UserError as error:
+            logger.warning("The threshold is of random pairs, and there are no probabilities: %s", error)
+    if decision is None:
+        decision = decide_by_random_pairs(embeddings, used, mean, false_acceptance, seed)
+    calibration = None if decision.calibration is None else decision.calibration.as_dict()
+    return export_encoder(encoder, folder, mean, decision.threshold, decision.how, info, calibration)
 
 
 def tell_finished(folder: str | Path) -> None:
@@ -135,7 +131,8 @@ def tell_training(folder: str | Path) -> None:
     """Say how one training went, and where its encoder is, out of its folder: the same at its end and later."""
     folder = Path(folder)
     _print_table(History.read_csv(folder / "epochs.csv"), TABLE)
-    info = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))["info"]
+    metadata = json.loads((folder / "encoder" / METADATA).read_text(encoding="utf-8"))
+    info = metadata["info"]
     if "development list" in info:
         print("\nThe encoder to keep, averaged over the last epochs, on the development list:")
         names = {"": "to keep", ", without last_layer_refit": "without last_layer_refit", ", --init": "that of --init"}
@@ -143,6 +140,8 @@ def tell_training(folder: str | Path) -> None:
         print(format_table([{"encoder": name, **row} for name, row in rows.items() if row]))
     if "did it learn" in info:
         print(f"\n{info['did it learn']}")
+    if metadata["threshold"] is not None:
+        print(f"\nIts threshold is {metadata['threshold']:.3f}: {metadata['threshold_from']}.")
     print(
         f"\nThe encoder is in {(folder / 'encoder').resolve()}: SpeakerEncoder.from_folder loads it, and SpeechBrain's "
         "from_hparams."

@@ -1,4 +1,4 @@
-"""Error rates of a verification system: EER, minimum detection cost, and the points of its DET curve.
+"""Error rates of a verification system: EER, minimum detection cost, Cllr, and the points of its DET curve.
 
 A trial is accepted if its score >= threshold. Rates are fractions. Errors are counted as integers at every score that
 occurs, so that tied scores are exact; the cost is that of sorting, N log N.
@@ -137,6 +137,36 @@ def det_curve(
     """
     thresholds, misses, false_accepts, n_positive, n_negative = _count_errors(positive_scores, negative_scores)
     return false_accepts / n_negative, misses / n_positive, thresholds
+
+
+def cllr(positive_log_odds: torch.Tensor | np.ndarray, negative_log_odds: torch.Tensor | np.ndarray) -> float:
+    """Cost of log-likelihood ratios (Bruemmer and du Preez, 2006), in bits: how good probabilities are, at any prior.
+
+    Arguments
+    ---------
+    positive_log_odds : torch.Tensor or np.ndarray
+        Natural log-odds at equal priors of trials of one speaker, of any shape.
+    negative_log_odds : torch.Tensor or np.ndarray
+        Those of trials of two speakers.
+
+    Returns
+    -------
+    float
+        0 is perfect; 1 is what log-odds of 0 for every trial give; wrong certainty costs more.
+
+    Raises
+    ------
+    UserError
+        If either side is empty or holds a value that is not finite.
+
+    Example
+    -------
+    >>> cllr([0.0], [0.0, 0.0])
+    1.0
+    """
+    positives = _sorted_scores(positive_log_odds, "trials of one speaker (label 1)")
+    negatives = _sorted_scores(negative_log_odds, "trials of two speakers (label 0)")
+    return float((np.logaddexp(0, -positives).mean() + np.logaddexp(0, negatives).mean()) / (2 * np.log(2)))
 
 
 def _count_errors(positive_scores, negative_scores):

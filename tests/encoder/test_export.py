@@ -126,6 +126,7 @@ def test_metadata_and_classes(make_net, tmp_path):
         "mean_subtracted": True,
         "threshold": 0.31,
         "threshold_from": "1 % of random pairs",
+        "calibration": None,
         "info": {"epochs": 3},
     }
     tags = [event.tag for event in yaml.parse((folder / "hyperparams.yaml").read_text()) if getattr(event, "tag", None)]

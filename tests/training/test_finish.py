@@ -10,10 +10,10 @@ import torch
 from torch.nn import functional as F
 
 from speechbrain_cadino.corpus.audio import read_audio
-from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.training.development import DevelopmentList, development_list
-from speechbrain_cadino.training.finish import export_with_threshold, some_utterances
+from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import eer
 from tests.encoder.conftest import tiny_encoder

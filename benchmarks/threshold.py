@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""How right the decisions of trained encoders are: the threshold of random pairs and that of clusters, on trial lists.
+
+    python benchmarks/threshold.py results/dino results/calls
+
+Each folder is a run's, with ``encoder``, ``corpus/train.csv`` and a development list in its settings, whose labels
+serve for the table alone.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from hyperpyyaml import load_hyperpyyaml
+from sklearn.isotonic import IsotonicRegression
+
+from speechbrain_cadino.corpus.manifest import read_manifest
+from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
+from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
+from speechbrain_cadino.verification.evaluation import files_manifest
+from speechbrain_cadino.verification.metrics import cllr, eer, min_dcf
+from speechbrain_cadino.verification.report import format_table
+from speechbrain_cadino.verification.scoring import score_trials
+
+P_TARGET = 0.05
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", help="output folders of train.py")
+    parser.add_argument("--false_acceptance", type=float, default=0.01, help="wanted (default: %(default)s)")
+    args = parser.parse_args(argv)
+    rows = []
+    for run in args.runs:
+        rows += rows_of(Path(run), args.false_acceptance)
+        print(format_table(rows, formats={}), flush=True)
+
+
+def rows_of(run, wanted):
+    """Three rows of the table: random pairs, clusters, and what the list's own labels would give."""
+    with tempfile.TemporaryDirectory() as folder, open(run / "hyperparams.yaml", encoding="utf-8") as settings:
+        hparams = load_hyperpyyaml(settings, overrides={"output_folder": folder})
+    net, _ = load_encoder(run / "encoder")
+    manifest = read_manifest(run / "corpus" / "train.csv", hparams["data_folder"])
+    embeddings, _ = extract_embeddings(net, manifest, progress=False)
+    mean, seed = embeddings.mean(axis=0), hparams["seed"]
+    compensation = DEFAULT if hparams.get("last_layer_refit") is None else None
+    clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensation, seed)
+    old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
+    new = decide(net, mean, clustered, wanted, seed)
+    print(new)
+    trials = read_trials(hparams["development_trials"])
+    test = files_manifest(trials.utterances, utterance_paths(trials, hparams["development_folder"]))
+    scores = score_trials(extract_embeddings(net, test, strict=True, progress=False)[0], trials, mean)
+    seconds = test.durations[trials.enrol], test.durations[trials.test]
+    log_odds = new.calibration.log_odds(scores, *seconds)
+    name, labels = run.name if run.name != "dino" else run.parent.name, trials.labels
+    bayes = np.where(log_odds >= -np.log(P_TARGET / (1 - P_TARGET)), 1.0, 0.0)
+    best = np.quantile(scores[~labels], 1 - wanted)
+    return [
+        row(name, "random pairs", scores, labels, old.threshold, scores, scores >= old.threshold),
+        row(name, "clusters", scores, labels, new.threshold, log_odds, bayes),
+        row(name, "the list's labels", scores, labels, best, isotonic(scores, labels), None),
+    ]
+
+
+def row(name, how, scores, labels, threshold, log_odds, accepted):
+    """Error rates at a threshold, the cost of decisions (or the least), and Cllr."""
+    if accepted is None:
+        dcf = min_dcf(scores[labels], scores[~labels], P_TARGET)[0]
+    else:
+        miss, false = 1 - np.mean(accepted[labels]), np.mean(accepted[~labels])
+        dcf = miss + false * (1 - P_TARGET) / P_TARGET
+    return {
+        "run": name,
+        "EER %": f"{100 * eer(scores[labels], scores[~labels])[0]:.1f}",
+        "from": how,
+        "threshold": f"{threshold:.3f}",
+        "accepted false %": f"{100 * np.mean(scores[~labels] >= threshold):.2f}",
+        "rejected true %": f"{100 * np.mean(scores[labels] < threshold):.1f}",
+        f"DCF({P_TARGET})": f"{dcf:.3f}",
+        "Cllr": f"{cllr(log_odds[labels], log_odds[~labels]):.3f}",
+    }
+
+
+def isotonic(scores, labels):
+    """The best log-odds that rise with the score (pool adjacent violators)."""
+    weights = np.where(labels, 0.5 / labels.sum(), 0.5 / (~labels).sum())
+    odds = IsotonicRegression(y_min=1e-9, y_max=1 - 1e-9, out_of_bounds="clip")
+    found = odds.fit_transform(scores.astype(np.float64), labels.astype(np.float64), sample_weight=weights)
+    return np.log(found / (1 - found))
+
+
+if __name__ == "__main__":
+    main()

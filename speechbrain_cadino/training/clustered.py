@@ -1,0 +1,71 @@
+"""What a decision is calibrated with: some training utterances, and the encoder that they are clustered by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
+from speechbrain_cadino.encoder.compensation import Compensation
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+
+MAX_UTTERANCES = 5_000  # that are clustered: merging takes 8 n^2 bytes
+N_VIEWS = 2  # of the compensation
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """What a decision is calibrated with.
+
+    Arguments
+    ---------
+    manifest : Manifest
+        The utterances that are clustered.
+    compensated : SpeakerEncoderNet
+        Which is asked for the clusters.
+    augment : AugmentationSampler or None
+    augmenter : ViewAugmenter
+    """
+
+    manifest: Manifest
+    compensated: SpeakerEncoderNet
+    augment: AugmentationSampler | None
+    augmenter: ViewAugmenter
+
+
+def ready_to_cluster(
+    encoder: SpeakerEncoderNet,
+    manifest: Manifest,
+    augment: AugmentationSampler | None,
+    augmenter: ViewAugmenter,
+    compensation: Callable | str | None = DEFAULT,
+    seed: int = 0,
+) -> Clustered:
+    """Draw the utterances, and compensate the encoder on them. Every rank must call it.
+
+    Arguments
+    ---------
+    encoder : SpeakerEncoderNet
+        The same on every rank; left as it is.
+    manifest : Manifest
+        The training utterances.
+    augment : AugmentationSampler or None
+    augmenter : ViewAugmenter
+    compensation : callable, optional
+        (net, manifest) -> the encoder to cluster with; None: itself. Default: a `Compensation`, if there is
+        augmentation.
+    seed : int
+
+    Returns
+    -------
+    Clustered
+    """
+    manifest = some_utterances(manifest, MAX_UTTERANCES, seed)
+    if compensation == DEFAULT:
+        compensation = augment and Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)
+    if compensation is None or len(manifest) <= encoder.embedding_dim:  # too few to fit a layer on
+        return Clustered(manifest, encoder, augment, augmenter)
+    return Clustered(manifest, compensation(encoder, manifest), augment, augmenter)

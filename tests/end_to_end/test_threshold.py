@@ -1,0 +1,23 @@
+"""The threshold of a run: `false_acceptance` decides it, and nothing else."""
+
+import json
+
+from tests.end_to_end.conftest import assert_same_weights, run_script, training
+
+
+def test_false_acceptance_moves_the_threshold_and_no_weight(whole, corpus, tmp_path):
+    output = tmp_path / "run"
+    outcome = run_script("train.py", *training(output, **corpus.lists, false_acceptance=0.6))
+    assert outcome.status == 0, outcome
+    assert_same_weights(whole[0], output)
+    strict, loose = (json.loads((run / "encoder/encoder.json").read_text()) for run in (whole[0], output))
+    assert strict["threshold"] > loose["threshold"]
+    assert "1.00% of pairs of training utterances" in strict["threshold_from"], outcome
+    assert f"Its threshold is {loose['threshold']:.3f}: 60.00% of pairs" in outcome.out
+    assert "60.00%" in loose["threshold_from"]
+    assert strict["calibration"] == loose["calibration"]  # None, if an encoder of two epochs tells nothing apart
+
+
+def test_a_rate_that_is_none_is_refused(corpus, tmp_path):
+    outcome = run_script("train.py", *training(tmp_path / "run", **corpus.lists, false_acceptance=2))
+    assert "false_acceptance" in outcome.error()

@@ -1,0 +1,133 @@
+"""Threshold and probabilities from clusters: on colours of noise that stand for speakers."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
+from speechbrain_cadino.augmentation.parameters import AugmentationSampler
+from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
+from speechbrain_cadino.clusters.pairs import clusters_by_silhouette, impostor_pairs
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.encoder.extract import extract_embeddings
+from speechbrain_cadino.inference import SpeakerEncoder
+from speechbrain_cadino.training import clustered as clustered_module
+from speechbrain_cadino.training.clustered import ready_to_cluster
+from speechbrain_cadino.training.decision import decide
+from speechbrain_cadino.training.finish import export_with_threshold
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification import cosine_scores
+from tests.encoder.conftest import tiny_encoder
+
+SPEAKERS, FILES = 9, 4
+
+
+@pytest.fixture(scope="module")
+def net():
+    torch.manual_seed(0)
+    return tiny_encoder()
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory):
+    """Each speaker noise of two colours in turn, for the encoder subtracts what stays; four files of two sessions."""
+    folder, rng, paths = tmp_path_factory.mktemp("colours"), np.random.default_rng(0), []
+    for speaker in range(SPEAKERS):
+        colours = rng.standard_normal((2, 8))
+        for file in range(FILES):
+            now_one = np.arange(32000) // 1600 % 2
+            one, other = (np.convolve(rng.standard_normal(32000), colour)[:32000] for colour in colours)
+            wave = np.where(now_one, one, other)
+            paths.append(str(folder / f"{speaker}_{file}.wav"))
+            soundfile.write(paths[-1], 0.3 * wave / np.abs(wave).max(), 16000)
+    n = len(paths)
+    return Manifest(range(n), paths, [0] * n, [32000] * n, None, [f"session{item // 2}" for item in range(n)])
+
+
+def sampler():
+    channel = ChannelSettings(channel_prob=1.0, eq_db=3.0)
+    return AugmentationSampler(AugmentationSettings(rir_prob=0, noise_prob=0, channel=channel))
+
+
+def ready(net, manifest, **settings):
+    return ready_to_cluster(net, manifest, sampler(), ViewAugmenter(), **settings)
+
+
+def test_the_threshold_accepts_what_is_wanted_of_near_clusters(net, manifest):
+    embeddings = extract_embeddings(net, manifest, progress=False)[0]
+    mean = embeddings.mean(axis=0)
+    clustered = ready(net, manifest, compensation=None)
+    assert clustered.compensated is net
+    directions = (embeddings - mean).astype(np.float64)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    labels = clusters_by_silhouette(directions)
+    found = decide(net, mean, clustered, 0.1)
+    scores = cosine_scores(embeddings, *impostor_pairs(labels, directions, 50_000, 0.4, seed=9), mean)
+    assert np.mean(scores >= found.threshold) == pytest.approx(0.1, abs=0.02)
+    assert f"{labels.max() + 1} of 36" in found.how and "10.00%" in found.how and "sessions" in found.how
+    assert decide(net, mean, clustered, 0.1) == found  # deterministic
+    inside = cosine_scores(embeddings, np.arange(0, 36, 2), np.arange(1, 36, 2), mean) >= found.threshold
+    told = int(found.how.partition("which the paths tell, it accepts ")[2].rstrip("%"))
+    assert told == pytest.approx(100 * inside.mean(), abs=1.5)
+    stricter = decide(net, mean, clustered, 0.001)
+    assert stricter.threshold > found.threshold and stricter.calibration == found.calibration
+
+
+def test_probabilities_tell_speakers_apart(net, manifest):
+    embeddings = extract_embeddings(net, manifest, progress=False)[0]
+    mean = embeddings.mean(axis=0)
+    calibration = decide(net, mean, ready(net, manifest), 0.01).calibration
+    same = cosine_scores(embeddings, np.arange(0, 36, 4), np.arange(2, 36, 4), mean)
+    other = cosine_scores(embeddings, np.arange(0, 32, 4), np.arange(6, 36, 4), mean)
+    seconds = 2.0, 2.0
+    probabilities = [calibration.probability(scores, *seconds) for scores in (same, other)]
+    assert np.mean(probabilities[0]) > 0.6 > 0.4 > np.mean(probabilities[1]), probabilities
+
+
+def test_without_a_calibrated_pair_of_sessions_files_serve(net, manifest):
+    mean = np.zeros(net.embedding_dim, dtype=np.float32)
+    one_each = [f"session{item // FILES}" for item in range(len(manifest))]  # as many sessions as speakers
+    columns = manifest.ids, manifest.wavs, manifest.starts, manifest.stops, None
+    for sessions in (one_each, None):
+        found = decide(net, mean, ready(net, Manifest(*columns, sessions)), 0.1)
+        assert ("files" in found.how) or sessions is not None
+
+
+def test_many_utterances_are_bounded(net, manifest, monkeypatch):
+    monkeypatch.setattr(clustered_module, "MAX_UTTERANCES", 20)
+    clustered = ready(net, manifest)
+    assert len(clustered.manifest) == 20
+    found = decide(net, np.zeros(net.embedding_dim, dtype=np.float32), clustered, 0.1)
+    assert "of 20 utterances" in found.how
+    monkeypatch.setattr(clustered_module, "MAX_UTTERANCES", net.embedding_dim)
+    assert ready(net, manifest).compensated is net  # too few to fit a layer on
+
+
+def test_the_folder_has_threshold_and_calibration(net, manifest, tmp_path):
+    clustered = ready(net, manifest)
+    folder = export_with_threshold(net, manifest, tmp_path / "one", clustered=clustered, false_acceptance=0.05)
+    other = export_with_threshold(net, manifest, tmp_path / "other", clustered=clustered, false_acceptance=0.5)
+    encoder, looser = (SpeakerEncoder.from_folder(path) for path in (folder, other))
+    assert encoder.threshold > looser.threshold
+    kept = json.loads((folder / "encoder.json").read_text())
+    assert kept["calibration"]["score"] > 0 and "5.00% of pairs" in kept["threshold_from"]
+    values = [encoder.probability(score, 2.0, 1.7) for score in (-0.5, 0.2, 0.9)]
+    assert values == sorted(values) and 0 < values[0] < values[2] < 1
+    assert encoder.probability(0.2, 2.0, 1.7, prior=0.01) < values[1]
+
+
+def test_without_pairs_of_one_speaker_the_pairs_are_random_and_it_is_said(net, manifest, tmp_path, caplog):
+    """One session for all: no cluster has two files of two sessions, nor of two files once each is one file."""
+    columns = manifest.ids, [manifest.wavs[0]] * 36, manifest.starts, manifest.stops
+    with pytest.raises(UserError, match="No cluster holds"):
+        decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, Manifest(*columns)), 0.1)
+    few = manifest.subset([0, 4])
+    folder = export_with_threshold(net, few, tmp_path / "few", clustered=ready(net, few))
+    assert "of random pairs, and there are no probabilities" in caplog.text
+    encoder = SpeakerEncoder.from_folder(folder)
+    assert encoder.threshold is not None and encoder.metadata["calibration"] is None
+    with pytest.raises(UserError, match="without a calibration"):
+        encoder.probability(0.3, 1.0, 1.0)
