@@ -11,14 +11,12 @@ from speechbrain_cadino.clusters.merging import merge_tree
 from speechbrain_cadino.utils.errors import UserError
 
 SIZE_POWER = 0.5
-LEAST = 10  # clusters
 ROUNDS = 1000  # draws before a target pair is given up
 
 
 def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Clusters of some thousand items, as many as the silhouette says, from `LEAST` on where there are items enough.
+    """Clusters of some thousand items, as many as `choose_clusters` finds.
 
-    Fewer may have a higher silhouette, but are sexes or kinds of channel: telephone and studio make two clear clusters.
     Takes 8 n^2 bytes. One rank can do it alone, which `Clustering` cannot.
 
     Arguments
@@ -40,7 +38,6 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     tree = merge_tree(directions, size_power=SIZE_POWER)
     numbers = candidates(len(directions))
-    numbers = [number for number in numbers if number >= LEAST] or numbers
     return choose_clusters(directions, np.arange(len(directions)), {SIZE_POWER: tree}, numbers, seed=seed)[0]
 
 
