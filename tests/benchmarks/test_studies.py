@@ -1,4 +1,4 @@
-"""The two studies that make their corpora, as their files have them, at the smallest size; jobs run in this process."""
+"""The studies that make their corpora, as their files have them, at the smallest size; jobs run in this process."""
 
 import contextlib
 import io
@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import choice_study
+import doubted_labels
 import measure_checkpoints
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ OF_FILE = {
     "dino.yaml": STAGE_1,
     "ca_dino.yaml": STAGE_1 | CLUSTERED | dict(cluster_start_epoch=1, n_clusters=6),
     "dlg_lc.yaml": CLUSTERED | dict(crops=dict(global_seconds=0.4), n_clusters=6),
-    "finetune.yaml": dict(crops=dict(global_seconds=0.4)),
+    "finetune.yaml": dict(crops=dict(global_seconds=0.4), compensation=CLUSTERED["compensation"]),
 }
 
 
@@ -189,6 +190,33 @@ def test_the_choice_study(tmp_path, capsys, in_this_process):
     assert figures.read_text().splitlines() == [*changed.splitlines(), before.splitlines()[-1]]
 
 
+def test_the_study_of_wrong_sessions(tmp_path, capsys, in_this_process):
+    cells = ["dino", "labels", "none", "dropped"]
+    output, _ = run_study(sweep.main, "session_noise.yaml", tmp_path, [221], cells)
+    tables = [output / f"221/labels/1/{name}.txt" for name in ("given", "dropped", "replaced")]
+    given, dropped, replaced = (dict(line.split() for line in table.read_text().splitlines()) for table in tables)
+    assert given.keys() == replaced.keys()
+    assert dropped == {name: label for name, label in given.items() if replaced[name] == label}
+    row = History.read_csv(output / "221/labels/1/epochs.csv").rows[0]
+    assert row["fraction_kept"] == pytest.approx(len(dropped) / len(given), abs=1e-4)
+    assert len((output / "221/dropped/1/iteration_1/labels.csv").read_text().splitlines()) == 1 + len(dropped)
+    assert "gate_precision, by corpus" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_doubts_by_counting(seed):
+    rng = np.random.default_rng(seed)
+    labels, clusters, right = rng.integers(4, size=60), rng.integers(-1, 7, size=60), rng.random(60) < 0.7
+    found = doubted_labels.by_cluster(labels, clusters)
+    for item in range(60):
+        mates = labels[clusters == clusters[item]].tolist()
+        wanted = labels[item] if clusters[item] < 0 else max(range(4), key=lambda one: (mates.count(one), -one))
+        assert found[item] == wanted
+    away, figures = found != labels, doubted_labels.as_of_a_gate(found == labels, right)
+    assert figures["gate_precision"] == pytest.approx(np.mean(~right[away]))
+    assert figures["gate_recall"] == pytest.approx(np.mean(away[~right]))
+
+
 def test_silhouette_of_labels_is_scikit_learns_on_pairs_of_one_cluster():
     """Where all items of a cluster are one point, the mean distance to them is that to their mean."""
     points = np.random.default_rng(0).standard_normal((5, 4))
@@ -253,7 +281,9 @@ def test_regret_and_correlation_by_hand():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name, least", [("compensation_study.yaml", 8), ("choice_study.yaml", 10)])
+@pytest.mark.parametrize(
+    "name, least", [("compensation_study.yaml", 8), ("choice_study.yaml", 10), ("session_noise.yaml", 4)]
+)
 def test_the_studies_as_they_are(name, least, tmp_path, monkeypatch):
     """So many corpora, none of the generator seeds that settings were picked on or reports are of; options that fit."""
     content = sweep.read_sweep(BENCHMARKS / name, tmp_path)
@@ -265,7 +295,7 @@ def test_the_studies_as_they_are(name, least, tmp_path, monkeypatch):
     for run in content.runs(corpora=[content.corpora[0].name]):
         if isinstance(run, sweep_plan.Run) and run.cell.name not in ("x0.5", "x0.7", "x1.4", "x2"):  # as x0.35
             monkeypatch.chdir(run.script.parent)
-            own = ("--auto", "--factor", "--run", "--every")  # of the scripts that are not train.py
+            own = ("--auto", "--factor", "--run", "--every", "--fraction")  # of the scripts that are not train.py
             arguments = run.arguments()[1:]
             for name in own if run.script.name != "train.py" else ():
                 if name in arguments:
