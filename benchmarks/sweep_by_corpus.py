@@ -5,6 +5,7 @@ from scipy import stats
 
 from speechbrain_cadino.verification.report import format_table
 
+UNREFITTED = "EER % without refit"
 PERCENT = {"change %": ".1f", "95 % from": ".1f", "95 % to": ".1f", "ratio": ".3f"}
 
 
@@ -17,12 +18,13 @@ def corpora_table(sweep, found, names):
     found : dict
         Finished `Run` to its figures, name to float.
     names : list of str
-        The figures, each a table by corpus and cell; cells are compared by the first.
+        The figures, each a table by corpus and cell; cells are compared by the first, and by `UNREFITTED` if it is one.
 
     Returns
     -------
     str
-        The tables, then the comparisons of all cells with the baseline, and of the pairs of ``compare``.
+        The tables, then the comparisons of all cells with the baseline, and of the pairs of ``compare``: by the first
+        figure, by `UNREFITTED`, and by the first against the other cell's `UNREFITTED`.
     """
     parts, corpora = [], [corpus.name for corpus in sweep.corpora]
     for name in names:
@@ -36,17 +38,24 @@ def corpora_table(sweep, found, names):
             rows += [{"corpus": f"mean of {len(whole)}", **means}] if len(whole) > 1 else []
             table = format_table(rows, formats=dict.fromkeys(cells, ".4g"))
             parts.append(f"{name}, by corpus\n\n{table}")
-    values = by_corpus(found, names[0])
+    compared = [(names[0], names[0])]
+    compared += [(UNREFITTED, UNREFITTED), (names[0], UNREFITTED)] if UNREFITTED in names else []
+    parts += [_comparisons(sweep, found, *pair) for pair in compared]
+    return "\n\n".join(filter(None, parts)) or "No run of a cell is finished."
+
+
+def _comparisons(sweep, found, name, reference):
+    """The table of one figure of cells against another, or the same, of those that they are compared with."""
+    values, references = by_corpus(found, name), by_corpus(found, reference)
     pairs = [(cell.name, sweep.baseline) for cell in sweep.cells if sweep.baseline not in (None, cell.name)]
     rows = [
-        {"cell": cell, "against": other, **relative_change(values.get(cell, {}), values.get(other, {}))}
+        {"cell": cell, "against": other, **relative_change(values.get(cell, {}), references.get(other, {}))}
         for cell, other in dict.fromkeys([*pairs, *sweep.compare])
     ]
     rows = [row for row in rows if row["corpora"]]
-    if rows:
-        title = f"{names[0]}, relative change, means and 95 % t intervals over corpora; below 0: the cell's is lower"
-        parts.append(f"{title}\n\n{format_table(rows, formats=PERCENT)}")
-    return "\n\n".join(parts) or "No run of a cell is finished."
+    of = name if name == reference else f"{name} against {reference}"
+    title = f"{of}, relative change, means and 95 % t intervals over corpora; below 0: the cell's is lower"
+    return f"{title}\n\n{format_table(rows, formats=PERCENT)}" if rows else ""
 
 
 def by_corpus(found, name):

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 from scipy import stats
-from sweep_by_corpus import corpora_table
+from sweep_by_corpus import UNREFITTED, corpora_table
 from sweep_runs import is_finished
 
 from speechbrain_cadino.utils.files import atomic_path, write_csv
@@ -13,7 +13,6 @@ from speechbrain_cadino.verification.report import format_table
 
 EER = "EER %"
 AVERAGED = "EER % averaged"
-UNREFITTED = "EER % without refit"
 KEPT = "EER % kept"
 FORMATS = {"relative %": ".1f"}
 TABLE, RUNS = "table.md", "runs.csv"
@@ -84,7 +83,8 @@ def metrics(folder, columns):
     folder : Path
     columns : list of str
         Of ``epochs.csv``, or of the ``iterations.csv`` of stage II, whose EERs are the exported encoders'; the last
-        value counts, in whichever epoch it is. `UNREFITTED`: of the last encoder to keep, before its refit.
+        value counts, in whichever epoch it is. `UNREFITTED`: of the last encoder to keep, before its refit if there
+        was one.
     """
     found = {}
     for path in (folder / "epochs.csv", folder / "iterations.csv"):
@@ -98,7 +98,7 @@ def metrics(folder, columns):
         info = json.loads((encoder / "encoder.json").read_text(encoding="utf-8"))["info"]
         if encoder.parent == folder and "development list" in info:
             found[AVERAGED] = info["development list"][EER]
-        before = info.get("development list, without last_layer_refit")
+        before = info.get("development list, without last_layer_refit", info.get("development list"))
         if before and UNREFITTED in columns:
             found[UNREFITTED] = before[EER]
     return found

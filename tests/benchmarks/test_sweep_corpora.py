@@ -174,6 +174,21 @@ def test_the_table_by_hand(place, capsys):
     assert lines[0] == "run,EER %,EER % averaged,EER % kept,AMI" and len(lines) == 10
 
 
+def test_with_and_without_the_refit(place, capsys):
+    """a is 8 % and was 10 before its refit, b is 6 and was 9; a plain one, which has none, counts as it is."""
+    place.write([1, 2], baseline="a", columns=["EER % without refit"])
+    finish(place.output / "1/a/1", [99], averaged=8, unrefitted=10)
+    finish(place.output / "1/b/1", [99], averaged=6, unrefitted=9)
+    finish(place.output / "2/a/1", [99], averaged=5)
+    place.run("--table")
+    printed = capsys.readouterr().out
+    names = ["EER % kept", "EER % without refit", "EER % kept against EER % without refit"]
+    for name, change in zip(names, ["-25.0", "-10.0", "-40.0"]):
+        rows = printed.split(f"{name}, relative change")[1].splitlines()[4:]
+        assert [text.strip() for text in rows[0].split("|")][1:6] == ["b", "a", "1", "1", change]
+    assert "| 2        |   5 |" in printed.split("EER % without refit, by corpus")[1].split("relative change")[0]
+
+
 def test_nothing_is_finished(place, capsys):
     place.write([1])
     place.run("--table")

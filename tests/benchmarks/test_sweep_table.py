@@ -15,13 +15,14 @@ from sweep_table import comparison, metrics, summary
 from tests.end_to_end.conftest import TINY, corpus  # noqa: F401, a fixture
 
 
-def finish(folder, eers, averaged=None, **columns):
+def finish(folder, eers, averaged=None, unrefitted=None, **columns):
     """What a finished run leaves; ``columns`` are texts by epoch."""
     (folder / "encoder").mkdir(parents=True)
     columns = {"epoch": range(1, 1 + len(eers)), "EER %": eers, **columns}
     lines = [",".join(map(str, line)) for line in [columns, *zip(*columns.values())]]
     (folder / "epochs.csv").write_text("\n".join(lines) + "\n")
     info = {} if averaged is None else {"development list": {"EER %": averaged}}
+    info |= {} if unrefitted is None else {"development list, without last_layer_refit": {"EER %": unrefitted}}
     (folder / "encoder/encoder.json").write_text(json.dumps({"info": info}))
     (folder / sweep_runs.FINISHED).write_text("{}")
 
