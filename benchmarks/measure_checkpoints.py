@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""What each checkpoint of a DINO run is worth: the EER on the development list, and what is known without labels.
+"""What the encoder to keep of a DINO run would be worth after each epoch: its EER, and what is known without labels.
 
 > python benchmarks/measure_checkpoints.py hparams/demo/ca_dino.yaml --run RUN --every 2 --output_folder OUT ...
 
-The YAML, with options of train.py, gives the encoder, the corpus, the compensation and the clustering. OUT gets
-``figures.csv``, a row for each epoch: "EER %"; ``half_retrieval`` and ``half_rank`` (`HalfRetrieval`); ``silhouette``,
-the best one over numbers of clusters, at ``clusters``; and ``ami_speakers`` of those, where speakers are known. A
-second call goes on where the first was stopped.
+The YAML, with options of train.py, gives the encoder, the corpus, the compensation and the clustering. The encoder is
+the mean over ``average_checkpoints`` epochs up to that one, with ``last_layer_refit``, as train.py would keep it if
+that epoch were the last. OUT gets ``figures.csv``, a row for each epoch: "EER %" on the development list;
+``half_retrieval`` and ``half_rank`` (`HalfRetrieval`); ``silhouette``, the best one over numbers of clusters, at
+``clusters``; and ``ami_speakers`` of those, where speakers are known. A second call goes on where the first stopped.
 """
 
 import argparse
@@ -22,10 +23,12 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.clusters.quality import cluster_metrics
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.encoder.extract import extract_embeddings
+    from speechbrain_cadino.training.averaging import load_average
     from speechbrain_cadino.training.checkpoints import SafeCheckpointer
     from speechbrain_cadino.training.development import DevelopmentList
     from speechbrain_cadino.training.half_retrieval import HalfRetrieval
     from speechbrain_cadino.training.history import History
+    from speechbrain_cadino.training.retrieval import retrieval
     from speechbrain_cadino.training.teacher import EMATeacher
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
     from speechbrain_cadino.utils.settings.command_line import parse_arguments
@@ -47,8 +50,9 @@ def main(arguments=None):
     done = {row["epoch"] for row in history.rows}
     for checkpoint in tqdm(wanted(checkpointer, options.every), "checkpoints", dynamic_ncols=True):
         if checkpoint.meta["epoch"] not in done:
-            checkpointer.load_checkpoint(checkpoint)
-            history.add({"epoch": checkpoint.meta["epoch"], **measure(teacher.model.encoder.eval())})
+            epoch = checkpoint.meta["epoch"]
+            load_average(teacher, checkpointer, "teacher", hparams.average_checkpoints, up_to=epoch)
+            history.add({"epoch": epoch, **measure(teacher.model.encoder.eval())})
             history.write_csv(path)
 
 
@@ -77,7 +81,7 @@ def wanted(checkpointer, every):
 
 
 class Measure:
-    """The figures of an encoder.
+    """The figures of an encoder, whose last layer is refitted first if so set.
 
     Arguments
     ---------
@@ -95,7 +99,9 @@ class Measure:
 
     def __call__(self, encoder):
         """Name to number."""
-        figures = {"EER %": self.trials(encoder)["EER %"], **self.halves(encoder)}
+        if self.hparams.last_layer_refit is not None:
+            self.hparams.last_layer_refit.refit(encoder, self.manifest, "last_layer_refit")
+        figures = {"EER %": self.trials(encoder)["EER %"], **retrieval(*self.halves.kept(encoder))}
         if self.hparams.cluster_compensation is not None:
             encoder = self.hparams.cluster_compensation(encoder, self.manifest)
         embeddings, ids = extract_embeddings(encoder, self.manifest, progress=False)

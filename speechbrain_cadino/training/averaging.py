@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 from speechbrain.utils.checkpoints import Checkpointer, average_checkpoints
@@ -27,26 +28,30 @@ def check_averaging(hparams: Any) -> None:
         )
 
 
-def load_average(module: Module, checkpointer: Checkpointer, recoverable: str, n_checkpoints: int) -> None:
+def load_average(
+    module: Module, checkpointer: Checkpointer, recoverable: str, n_checkpoints: int, up_to: float = inf
+) -> None:
     """Give a module of every rank the mean of the last checkpoints, which rank 0 reads; every rank must call it.
 
     Arguments
     ---------
     module : torch.nn.Module
         Changed in place.
-    checkpointer, recoverable, n_checkpoints
+    checkpointer, recoverable, n_checkpoints, up_to
         See `average_last_checkpoints`.
     """
 
     def load():
-        module.load_state_dict(average_last_checkpoints(checkpointer, recoverable, n_checkpoints))
+        module.load_state_dict(average_last_checkpoints(checkpointer, recoverable, n_checkpoints, up_to))
 
     on_main(load)
     for tensor in module.state_dict().values():
         broadcast(tensor)
 
 
-def average_last_checkpoints(checkpointer: Checkpointer, recoverable: str, n_checkpoints: int = 10) -> dict:
+def average_last_checkpoints(
+    checkpointer: Checkpointer, recoverable: str, n_checkpoints: int = 10, up_to: float = inf
+) -> dict:
     """Average a module over the last end-of-epoch checkpoints, reading one at a time.
 
     Parameters and buffers are averaged alike, as WeSpeaker does: the running statistics of batch norm follow the
@@ -61,6 +66,8 @@ def average_last_checkpoints(checkpointer: Checkpointer, recoverable: str, n_che
         Name of the module in the checkpoints, e.g. ``"teacher"``.
     n_checkpoints : int
         How many of the last ones; fewer are taken if there are fewer.
+    up_to : float
+        The last epoch that counts.
 
     Returns
     -------
@@ -73,7 +80,8 @@ def average_last_checkpoints(checkpointer: Checkpointer, recoverable: str, n_che
         If there is no end-of-epoch checkpoint.
     """
     checkpoints = checkpointer.find_checkpoints(
-        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"], max_num_checkpoints=n_checkpoints
+        ckpt_predicate=lambda checkpoint: checkpoint.meta["end-of-epoch"] and checkpoint.meta.get("epoch", 0) <= up_to,
+        max_num_checkpoints=n_checkpoints,
     )
     if not checkpoints:
         raise UserError(f"No end-of-epoch checkpoint is in {checkpointer.checkpoints_dir}: train for an epoch first.")

@@ -36,7 +36,7 @@ SMALL |= dict(warmup_epochs=1, batch_size=8, retrieval_utterances=20, average_ch
 STAGE_1 = dict(n_prototypes=16, head=TINY["head"], crops=TINY["crops"])
 CLUSTERED = dict(compensation=dict(seconds=0.5, n_views=2), clustering=dict(n_fine=30))
 OF_FILE = {
-    "dino.yaml": STAGE_1,
+    "dino.yaml": STAGE_1 | dict(compensation=CLUSTERED["compensation"]),
     "ca_dino.yaml": STAGE_1 | CLUSTERED | dict(cluster_start_epoch=1, n_clusters=6),
     "dlg_lc.yaml": CLUSTERED | dict(crops=dict(global_seconds=0.4), n_clusters=6),
     "finetune.yaml": dict(crops=dict(global_seconds=0.4), compensation=CLUSTERED["compensation"]),
@@ -170,9 +170,10 @@ def test_the_choice_study(tmp_path, capsys, in_this_process):
     assert measured["epoch"] == 2 and -1 <= measured["silhouette"] <= 1 and "ami_speakers" in measured
     assert [row["cell"] for row in counts] == ["auto", "x2.8"]
     assert all(-1 <= row["silhouette"] <= 1 and "EER %" in row for row in counts)
-    logged = History.read_csv(output / "once/dino/1/epochs.csv").rows[-1]
-    for name in ("EER %", "half_retrieval", "half_rank"):
-        assert measured[name] == pytest.approx(logged[name], abs=1e-9)
+    info = json.loads((output / "once/dino/1/encoder/encoder.json").read_text())["info"]
+    assert measured["EER %"] == pytest.approx(info["development list"]["EER %"], abs=1e-9)
+    for name in ("half_retrieval", "half_rank"):
+        assert measured[name] == pytest.approx(info["half_rank"][f"exported_{name}"], abs=1e-9)
     auto, more = (row["clusters"] for row in counts)
     assert more == min(round(2.8 * auto), int(0.9 * 32))
     text = (output / "choice.md").read_text()

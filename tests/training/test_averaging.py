@@ -33,6 +33,16 @@ def test_mean_of_the_last(trained, n_checkpoints):
         torch.testing.assert_close(value, expected.to(value.dtype))
 
 
+def test_later_epochs_are_left_out_if_so_asked(trained):
+    checkpointer, model, states = trained
+    for epoch in range(1, 4):
+        with torch.no_grad():
+            model[0].weight.fill_(float(epoch))
+        checkpointer.save_checkpoint(meta={"epoch": epoch})
+    found = average_last_checkpoints(checkpointer, "teacher", 2, up_to=2)
+    assert torch.equal(found["0.weight"], torch.full((4, 3), 1.5))
+
+
 def test_checkpoints_in_the_middle_of_an_epoch_do_not_count(trained):
     checkpointer, model, states = trained
     with torch.no_grad():
