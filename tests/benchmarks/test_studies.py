@@ -175,7 +175,8 @@ def test_the_choice_study(tmp_path, capsys, in_this_process):
     for name in ("half_retrieval", "half_rank"):
         assert measured[name] == pytest.approx(info["half_rank"][f"exported_{name}"], abs=1e-9)
     auto, more = (row["clusters"] for row in counts)
-    assert more == min(round(2.8 * auto), int(0.9 * 32))
+    wanted = min(round(2.8 * auto), int(0.9 * 32))
+    assert wanted - 1 <= more <= wanted  # of 30 cells of k-means one may be empty
     text = (output / "choice.md").read_text()
     assert text in printed
     assert [row[:3] for row in table_after("\n" + text, "")[1:6]] == [
