@@ -34,6 +34,7 @@ from speechbrain_cadino.utils.settings.load import (
     resolved_settings,
 )
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
+from speechbrain_cadino.views.sampler import class_weights
 
 
 class ExperimentSettings(NamedTuple):
@@ -170,7 +171,10 @@ class Experiment:
             half_retrieval=halves,
             **inputs,
         )
-        brain.fit_loader(make_train_loader(dataset, hparams.batch_size, hparams.seed, **hparams.loader_options))
+        labels, balance = inputs.get("labels"), self.settings.get("class_balance", 0)
+        weights = class_weights(labels, balance) if labels is not None and balance else None
+        loader = make_train_loader(dataset, hparams.batch_size, hparams.seed, weights, **hparams.loader_options)
+        brain.fit_loader(loader)
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
         compensation = DEFAULT if hparams.last_layer_refit is None else None  # it is compensated already

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from speechbrain_cadino.utils.distributed import rank, world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.dataset import ViewDataset
@@ -9,7 +11,9 @@ from speechbrain_cadino.views.loader import ViewLoader
 from speechbrain_cadino.views.sampler import ViewSampler
 
 
-def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader_options) -> ViewLoader:
+def make_train_loader(
+    dataset: ViewDataset, batch_size: int, seed: int, weights: np.ndarray | None = None, **loader_options
+) -> ViewLoader:
     """A `ViewLoader` for this rank.
 
     Arguments
@@ -19,6 +23,8 @@ def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader
         Items in a batch of all ranks together, so that schedules need no change with the number of GPUs.
     seed : int
         Of the order of the items.
+    weights : np.ndarray, optional
+        As for `ViewSampler`.
     **loader_options
         As for `ViewLoader`, such as ``num_workers``.
 
@@ -33,7 +39,7 @@ def make_train_loader(dataset: ViewDataset, batch_size: int, seed: int, **loader
     """
     check_batch_size(batch_size)
     ranks = world_size()
-    sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks)
+    sampler = ViewSampler(len(dataset), batch_size // ranks, seed, rank=rank(), world_size=ranks, weights=weights)
     return ViewLoader(dataset, sampler, **loader_options)
 
 

@@ -35,9 +35,10 @@ class ViewSample(NamedTuple):
 class ViewDataset(Dataset):
     """Indexed by the (epoch, item) pairs of a `ViewSampler`, it gives the item's views in that epoch.
 
-    All that is random comes from ``np.random.default_rng([seed, epoch, item])``: the same pair gives the same sample in
-    any worker, in any order, before and after a restart. An utterance that cannot be read is replaced by another one
-    drawn from the same numbers, and the reason goes with the sample.
+    All that is random comes from ``np.random.default_rng([seed, epoch, item])``, and, where a sampler gives an item
+    more than once an epoch, as (epoch, item, 1), from how often it has come: the same pair gives the same sample in any
+    worker, in any order, before and after a restart. An utterance that cannot be read is replaced by another one drawn
+    from the same numbers, and the reason goes with the sample.
 
     Arguments
     ---------
@@ -95,10 +96,10 @@ class ViewDataset(Dataset):
 
     def __getitem__(self, epoch_and_item):
         """The `ViewSample` of an (epoch, item) pair, or, as a value, the `UserError` that should end the training."""
-        epoch, wanted = epoch_and_item
+        epoch, wanted, *copy = epoch_and_item
         failure = None
         for attempt in range(ATTEMPTS):
-            rng = np.random.default_rng([self.seed, epoch, wanted, attempt])
+            rng = np.random.default_rng([self.seed, epoch, wanted, attempt, *copy])
             item = int(rng.integers(len(self))) if attempt else wanted
             try:
                 crops = self._cut(rng, item)

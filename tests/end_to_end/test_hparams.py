@@ -70,7 +70,7 @@ def flat(node, name=""):
 
 # Settings that came since; where others refer to them, those must have their old values.
 ADDED = ("budget", "retrieval_utterances", "global_seconds", "local_seconds", "n_fine", "gate_start_epoch")
-ADDED += ("compensation", "cluster_compensation", "clustering.size_power", "false_acceptance")
+ADDED += ("compensation", "cluster_compensation", "clustering.size_power", "false_acceptance", "class_balance")
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
 # and compensation does the refit.
 CHANGED = ("n_classes", "last_layer_refit", "n_clusters")

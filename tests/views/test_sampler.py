@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.sampler import ViewSampler
+from speechbrain_cadino.views.sampler import ViewSampler, class_weights
 
 
 def batches(n_items, batch_size, epoch=0, **options):
@@ -64,3 +64,40 @@ def test_a_batch_that_cannot_be_filled_is_an_error():
     assert len(ViewSampler(9, 5, seed=0, world_size=2, drop_last=False)) == 1
     with pytest.raises(UserError, match="more utterances"):
         ViewSampler(0, 5, seed=0, drop_last=False)
+
+
+@pytest.mark.parametrize("balance", [0.3, 0.5, 1.0])
+@pytest.mark.parametrize("world_size", [1, 3])
+def test_a_class_comes_by_a_power_of_its_size(balance, world_size):
+    """Over many epochs; the ranks' batches are as many as without weights, and a copy is told from the first."""
+    labels = np.repeat(np.arange(6), [60, 30, 15, 9, 5, 1])
+    weights, seen = class_weights(labels, balance), np.zeros(120)
+    samplers = [ViewSampler(120, 10, 3, rank, world_size, weights=weights) for rank in range(world_size)]
+    for epoch in range(300):
+        found = []
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+            batches = list(sampler)
+            assert len(batches) == 120 // (10 * world_size) and all(len(batch) == 10 for batch in batches)
+            found += [pair for batch in batches for pair in batch]
+        assert len(set(found)) == len(found) == 120 and {pair[0] for pair in found} == {epoch}
+        counts = np.bincount([pair[1] for pair in found], minlength=120)
+        assert (counts >= np.floor(weights)).all() and (counts <= np.ceil(weights)).all()
+        assert {pair[1:] for pair in found} == {
+            (item, copy) if copy else (item,) for item in range(120) for copy in range(counts[item])
+        }
+        seen += counts
+    wanted = np.bincount(labels) ** (1 - balance)
+    np.testing.assert_allclose(np.bincount(labels, seen) / seen.sum(), wanted / wanted.sum(), rtol=0.1)
+
+
+def test_weighted_batches_go_on_where_they_were_stopped():
+    weights = class_weights(np.arange(40) % 7 // 2, 0.5)
+    whole, rest = (ViewSampler(40, 4, 1, weights=weights) for _ in range(2))
+    rest.epoch, rest.start_batch = 0, 6
+    assert list(whole)[6:] == list(rest)
+
+
+def test_weights_of_1_are_once_each():
+    sampler = ViewSampler(40, 4, 1, weights=class_weights(np.arange(40) % 7, 0.0))
+    assert sorted(pair for batch in sampler for pair in batch) == [(0, item) for item in range(40)]

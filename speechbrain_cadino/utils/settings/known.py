@@ -49,7 +49,7 @@ correction_momentum         number 0..1
 momentum_start              number|auto 0..1
 stop_agreement              number? -1..1
 label_fraction              number >0
-false_acceptance            number 0..1
+false_acceptance class_balance  number 0..1
 margin                      number 0..
 scale f_max hop_length      number >0
 teacher_temp                number >0
