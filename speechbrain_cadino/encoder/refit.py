@@ -70,6 +70,7 @@ def fit_last_layer(
     """
     layer, statistics = net.embedding_model.fc.conv, []
     (out_dim, dim, _), device = layer.weight.shape, layer.weight.device
+    labels = None if labels is None else labels.cpu()  # as the items are
     scatter = Scatter(dim, device, 0 if labels is None else int(labels.max()) + 1)
     handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
     try:
@@ -80,7 +81,7 @@ def fit_last_layer(
                 for view in views:
                     net.embed(view)
                 items = items.repeat(len(views))
-                classes = None if labels is None else labels.cpu()[items].to(device)
+                classes = None if labels is None else labels[items].to(device)
                 scatter.add(torch.cat(statistics), items.to(device), classes)
                 statistics.clear()
     finally:

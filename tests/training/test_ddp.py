@@ -103,9 +103,10 @@ def test_means_over_a_kill_are_those_of_both_ranks(ranks, left):
             assert found == pytest.approx(expected)
 
 
-def test_the_refit_is_that_of_all_items(ranks):
+@pytest.mark.parametrize("name, labels", [("refit", None), ("refit within labels", two_ranks.REFIT_LABELS)])
+def test_the_refit_is_that_of_all_items(ranks, name, labels):
     net = two_ranks.make_net()
-    fit_last_layer(net, two_ranks.make_batches(), 0.3, 24, "compensation")
+    fit_last_layer(net, two_ranks.make_batches(), 0.3, "compensation", labels)
     statistics = torch.randn(30, 48, generator=torch.Generator().manual_seed(0))
 
     def cosines(layer):
@@ -116,8 +117,8 @@ def test_the_refit_is_that_of_all_items(ranks):
     expected = cosines(net.embedding_model.fc.state_dict())
     assert not torch.allclose(expected, cosines(two_ranks.make_net().embedding_model.fc.state_dict()), atol=0.1)
     for rank in ranks:
-        torch.testing.assert_close(rank["refit"], ranks[0]["refit"], rtol=0, atol=0)
-        torch.testing.assert_close(cosines(rank["refit"]), expected, rtol=0, atol=1e-3)
+        torch.testing.assert_close(rank[name], ranks[0][name], rtol=0, atol=0)
+        torch.testing.assert_close(cosines(rank[name]), expected, rtol=0, atol=1e-3)
 
 
 def test_rank_0_may_take_longer_than_the_timeout(ranks):

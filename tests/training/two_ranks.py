@@ -31,6 +31,7 @@ from speechbrain_cadino.utils.on_main import on_main
 
 WORLD = 2
 TIMEOUT = 3  # seconds, of the process group
+REFIT_LABELS = torch.arange(40) // 3  # of items of both ranks
 
 
 def make_views(num):
@@ -61,6 +62,7 @@ def run_rank(number, folder):
         "nan": _not_finite(number),
         "means": _resumed_means(number, folder / "means"),
         "refit": _refit(half),
+        "refit within labels": _refit(half, REFIT_LABELS),
         "patience": _patience(number),
         "agreement": distributed.max_over_ranks(number == 1, 5 * number, 0),
         "checkpoints": _checkpoints(number, folder / "save"),
@@ -134,11 +136,11 @@ def _resumed_means(number, folder):
     return results
 
 
-def _refit(half):
+def _refit(half, labels=None):
     """The last layer, from half of each batch."""
     net = make_net()
     batches = ((items[half], [view[half] for view in views]) for items, views in make_batches())
-    fit_last_layer(net, batches, 0.3, 24, "compensation")
+    fit_last_layer(net, batches, 0.3, "compensation", labels)
     return net.embedding_model.fc.state_dict()
 
 
