@@ -20,7 +20,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 
 BATCH_SECONDS = 100
 THREADS = 4
-SHORTEST, LONGEST, STEP = 1.5, 20.0, 1.25  # seconds of excerpts: each length is so much longer than the one before
+SHORTEST, LONGEST, STEP = 1.5, 20.0, 1.25  # seconds; each length is STEP times the one before, the last 17.5
 
 
 def augmented_features(
@@ -86,13 +86,11 @@ def embed_augmented(
             rows = np.flatnonzero(lengths == length)
             size = max(1, int(BATCH_SECONDS * SAMPLE_RATE / length))
             for start in range(0, len(rows), size):
-                cuts = read_ahead(cut, rows[start : start + size].tolist(), THREADS)
-                items, waves, parameters = zip(*cuts)
-                good = [place for place, wave in enumerate(waves) if wave is not None]
-                if good:
-                    stacked = np.stack([waves[place] for place in good])
-                    features = augmented_features(net, augmenter, stacked, [parameters[place] for place in good])
-                    found[[items[place] for place in good]] = net.embed(features).float().cpu().numpy()
+                cuts = list(filter(None, read_ahead(cut, rows[start : start + size].tolist(), THREADS)))
+                if cuts:
+                    items, waves, parameters = zip(*cuts)
+                    features = augmented_features(net, augmenter, np.stack(waves), parameters)
+                    found[list(items)] = net.embed(features).float().cpu().numpy()
     return found
 
 
@@ -121,12 +119,17 @@ def excerpt_lengths(totals: np.ndarray, seed: int) -> np.ndarray:
     return series[np.random.default_rng(seed).integers(fitting)]
 
 
-def _cut(store, lengths, augment, seed, row):
-    """A row, its excerpt (time,) or None if it cannot be read, and what is to be done to it."""
-    rng, length = np.random.default_rng([seed, row]), lengths[row : row + 1]
+def draw_excerpts(store: FileStore, row: int, lengths: np.ndarray, rng: np.random.Generator) -> list[np.ndarray] | None:
+    """Excerpts of an utterance, float32, of ``lengths`` (n,) samples; None if it cannot be read."""
     total = int(store.lengths[row])
     try:
-        wave = read_excerpts(partial(store.read, row), total, draw_starts(rng, total, length), length)[0]
+        return read_excerpts(partial(store.read, row), total, draw_starts(rng, total, lengths), lengths)
     except AudioError:  # extraction tells of it
-        return row, None, {}
-    return row, wave, augment(rng, int(length[0])) if augment else {}
+        return None
+
+
+def _cut(store, lengths, augment, seed, row):
+    """A row, its excerpt (time,), and what is to be done to it; None if it cannot be read."""
+    rng, length = np.random.default_rng([seed, row]), lengths[row : row + 1]
+    excerpts = draw_excerpts(store, row, length, rng)
+    return excerpts and (row, excerpts[0], augment(rng, int(length[0])) if augment else {})

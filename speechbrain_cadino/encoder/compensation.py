@@ -16,11 +16,10 @@ import torch
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
-from speechbrain_cadino.corpus.audio import SAMPLE_RATE, AudioError
-from speechbrain_cadino.corpus.excerpts import draw_starts, read_excerpts
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.store import FileStore
-from speechbrain_cadino.encoder.augmented import augmented_features
+from speechbrain_cadino.encoder.augmented import augmented_features, draw_excerpts
 from speechbrain_cadino.encoder.embed import read_ahead
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.refit import fit_last_layer
@@ -144,10 +143,8 @@ class Compensation:
     def _cut(self, store, utterance):
         """An utterance, its crops (n_views, time) and what is to be done to them; None if it cannot be read."""
         rng = np.random.default_rng([self.seed, utterance])
-        total, lengths = int(store.lengths[utterance]), np.full(self.n_views, self.length)
-        try:
-            crops = read_excerpts(partial(store.read, utterance), total, draw_starts(rng, total, lengths), lengths)
-        except AudioError:  # extraction tells of it
+        crops = draw_excerpts(store, utterance, np.full(self.n_views, self.length), rng)
+        if crops is None:
             return None
         return utterance, np.stack(crops), [self.augment(child, self.length) for child in rng.spawn(self.n_views)]
 
