@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from speechbrain_cadino.training.remarks import about_augmentation, about_settings
+from speechbrain_cadino.training.remarks import about_augmentation, about_refit, about_settings
 
 
 def check_dino(settings: dict[str, Any], n_epochs: int, n_utterances: int, augment: Any = None) -> list[str]:
@@ -37,18 +37,7 @@ def check_dino(settings: dict[str, Any], n_epochs: int, n_utterances: int, augme
             f"collapse_watch has warmup_epochs {watch.warmup_epochs:g} and the run {n_epochs} epochs: a collapse will "
             "not stop it, lower them."
         )
-    refit = settings.get("last_layer_refit")
-    outputs, items = settings.get("embedding_dim", 0), min(n_utterances, getattr(refit, "max_items", 0))
-    if refit is not None and items <= outputs:
-        found.append(
-            f"The last layer will stay as it is trained: last_layer_refit would have {items} items for {outputs} "
-            "outputs, and needs more items than outputs."
-        )
-    elif refit is not None and items < 2 * outputs:
-        found.append(
-            f"last_layer_refit will have {items} items for {outputs} outputs, which is few: trials tell whether it has "
-            "made the encoder worse, see development_trials."
-        )
+    found += about_refit(settings, n_utterances)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
-from speechbrain_cadino.training.remarks import about_augmentation, about_clusters, about_settings
+from speechbrain_cadino.training.remarks import about_augmentation, about_clusters, about_refit, about_settings
 
 
 def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, augment: Any = None) -> list[str]:
@@ -27,7 +27,7 @@ def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, a
     list of str
     """
     found = about_settings(settings, n_epochs) + about_augmentation(augment)
-    found += about_clusters(labels, "there is nothing to learn from them")
+    found += about_clusters(labels, "there is nothing to learn from them") + about_refit(settings, len(labels))
     start = getattr(settings["gate"], "start_epoch", 0)
     taken_over = settings.get("start_from") is not None  # with the gate of another run
     if settings["gate_mode"] != "none" and not taken_over and start > n_epochs:

@@ -93,6 +93,23 @@ def about_augmentation(augment: Any) -> list[str]:
     return ["No view is augmented: views of an utterance differ by the crop alone; set rir_prob and noise_prob."]
 
 
+def about_refit(settings: dict[str, Any], n_utterances: int) -> list[str]:
+    """A sentence if ``last_layer_refit`` will have too few items, or few."""
+    refit = settings.get("last_layer_refit")
+    outputs, items = settings.get("embedding_dim", 0), min(n_utterances, getattr(refit, "max_items", 0))
+    if refit is None or items >= 2 * outputs:
+        return []
+    if items <= outputs:
+        return [
+            f"The last layer will stay as it is trained: last_layer_refit would have {items} items for {outputs} "
+            "outputs, and needs more items than outputs."
+        ]
+    return [
+        f"last_layer_refit will have {items} items for {outputs} outputs, which is few: trials tell whether it has "
+        "made the encoder worse, see development_trials."
+    ]
+
+
 def about_clusters(labels: np.ndarray, wish: str) -> list[str]:
     """Whether clusters tell anything.
 

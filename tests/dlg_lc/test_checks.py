@@ -1,6 +1,7 @@
 """What a run of stage II will not do, or has not done, is told: tables of settings and sentences."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ def check(mode="dynamic+correction", start_epoch=3, labels=LABELS, n_epochs=10, 
         (dict(labels=np.arange(50)), "Each of the 50 utterances is a cluster of its own"),
         (dict(labels=np.array([0] * 95 + [1] * 5)), "One cluster holds 95% of the utterances"),
         (dict(labels=np.full(5, -1)), "No utterance has a cluster"),
+        (dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=50), "The last layer will stay as it is"),
+        (dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=49), "last_layer_refit will have 50 items"),
     ],
 )
 def test_what_does_nothing_is_told(changes, sentence):
@@ -42,6 +45,7 @@ def test_what_does_nothing_is_told(changes, sentence):
     [
         {},
         dict(start_epoch=10),
+        dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=25),
         dict(mode="none", start_epoch=99, correction_start_epoch=99),
         dict(mode="dynamic", correction_start_epoch=None),
         dict(start_epoch=11, start_from="run"),
