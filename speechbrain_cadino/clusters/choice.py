@@ -118,13 +118,16 @@ def choose_clusters(
         if best is None or found[2]["silhouette"] > best[2]["silhouette"]:
             best = found
     rise, mapping, taken = best
+    above = f", {rise:.3f} above the lowest of fewer clusters" if len(numbers) > 1 else ""
     logger.info(
-        "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f, %.3f above the "
-        "lowest of fewer clusters", len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], rise,
+        "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f%s",
+        len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], above,
     )  # fmt: skip
     if len(numbers) > 1 and rise == 0:
-        logger.warning("No number of clusters stands out by its silhouette: %d are the fewest; give n_clusters",
-                       taken["clusters"])  # fmt: skip
+        logger.warning(
+            "No number of clusters stands out by its silhouette, so the fewest, %d, are taken; if n_clusters is auto, "
+            "give a number.", taken["clusters"],
+        )  # fmt: skip
     return mapping, tried
 
 

@@ -83,8 +83,9 @@ def test_where_no_number_stands_out_it_is_told(caplog):
     mapping, _ = choose_clusters(x, np.arange(len(x)), trees, [2, 3])
     assert mapping.max() == 1 and "No number of clusters stands out" in caplog.text
     caplog.clear()
-    choose_clusters(x, np.arange(len(x)), trees, [3])
-    assert "stands out" not in caplog.text
+    with caplog.at_level("INFO"):
+        choose_clusters(x, np.arange(len(x)), trees, [3])
+    assert "with 3 clusters" in caplog.text and "stands out" not in caplog.text and "fewer" not in caplog.text
 
 
 def test_some_items_are_enough():
