@@ -217,7 +217,7 @@ class SpeakerEncoder(torch.nn.Module):
         Raises
         ------
         UserError
-            If the encoder was exported without a calibration, or the prior is none.
+            If the encoder was exported without a calibration, the prior is none, or a duration is not over 0.
         """
         if not self.metadata.get("calibration"):
             raise UserError("The encoder was exported without a calibration of its scores: export it again.")

@@ -64,7 +64,7 @@ class Calibration:
         Raises
         ------
         UserError
-            If the prior is none, or durations are missing.
+            If the prior is none, or durations are missing or not over 0.
         """
         if not 0 < prior < 1:
             raise UserError(f"prior is {prior}: give a probability between 0 and 1, both left out.")
@@ -73,6 +73,8 @@ class Calibration:
             return odds
         if seconds_x is None or seconds_y is None:
             raise UserError("This calibration goes by durations too: give both, in seconds.")
+        if not (np.min(seconds_x) > 0 and np.min(seconds_y) > 0):
+            raise UserError("A duration is not over 0: give both, in seconds.")
         logs = [np.log(np.clip(seconds, *self.seconds)) for seconds in (seconds_x, seconds_y)]
         return odds + self.log_shorter * np.minimum(*logs) + self.log_longer * np.maximum(*logs)
 
@@ -138,5 +140,5 @@ def fit_calibration(
     model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky").fit(rows, is_target, sample_weight=weights)
     coefficients = model.coef_[0].tolist()
     if not coefficients[0] > 0:
-        raise UserError("Pairs of one cluster score no higher than pairs of two.")
+        raise UserError("Pairs of one speaker score no higher than pairs of two.")
     return Calibration(float(model.intercept_[0]), *coefficients, *[0.0] * (3 - len(coefficients)), seconds)

@@ -87,6 +87,8 @@ def test_scores_without_an_error_give_finite_coefficients():
         (lambda: fit_calibration(np.array([0.1, 0.2]), np.array([0.5, 0.6])), "no higher"),
         (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior=1.0), "prior is 1.0"),
         (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1), "both, in seconds"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 0.0, 2.0), "not over 0"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 2.0, [3.0, np.nan]), "not over 0"),
     ],
 )
 def test_what_cannot_be_is_told(call, told):
