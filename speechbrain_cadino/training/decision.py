@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from speechbrain_cadino.clusters.choice import directions_of
 from speechbrain_cadino.clusters.pairs import clusters_by_silhouette, impostor_pairs, target_pairs
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.corpus.manifest import Manifest
@@ -67,26 +68,29 @@ def decide(
     Raises
     ------
     UserError
-        If the clusters hold no pairs of one speaker, or there is one cluster only.
+        If there are under three utterances, there is one cluster only, or no cluster holds utterances of two files.
     """
     names = clustered.manifest.ids
     inner, ids = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
     manifest = clustered.manifest.subset(np.isin(names, np.array(ids, dtype=names.dtype)))
     if len(manifest) < 3:
         raise UserError(f"There are {len(manifest)} utterances.")
-    directions = inner.astype(np.float64) - inner.mean(axis=0, dtype=np.float64)
-    directions /= np.maximum(np.linalg.norm(directions, axis=1, keepdims=True), 1e-12)
+    logger.info("Clusters of %d training utterances, for the threshold and the probabilities:", len(manifest))
+    directions = directions_of(inner.astype(np.float64) - inner.mean(axis=0, dtype=np.float64))
     labels = clusters_by_silhouette(directions, seed)
     targets, groups = _targets(labels, manifest, seed)
-    whole = inner if clustered.compensated is encoder else extract_embeddings(encoder, manifest, progress=False)[0]
+    whole = inner
+    if clustered.compensated is not encoder:
+        whole, _ = extract_embeddings(encoder, manifest, strict=True, progress=False)
     impostors = impostor_pairs(labels, directions, THRESHOLD_PAIRS, NEAREST, seed + 1)
     threshold = threshold_at_false_acceptance(cosine_scores(whole, *impostors, mean), false_acceptance)
     calibration = _calibrate(encoder, mean, clustered, manifest, targets, impostors, seed)
     how = (
-        f"{false_acceptance:.2%} of pairs of training utterances score higher whose clusters ({labels.max() + 1} of "
-        f"{len(manifest)} utterances) are two, each among the nearest {NEAREST:.0%} of the other's; probabilities from "
-        f"pairs of one cluster and different {groups} too"
+        f"{false_acceptance:.2%} of pairs of training utterances of two clusters reach it ({labels.max() + 1} clusters "
+        f"of {len(manifest)} utterances, each paired with the nearest {NEAREST:.0%} of the others)"
     )
+    if calibration is not None:
+        how += f"; probabilities come from such pairs and from pairs of one cluster and different {groups}"
     return Decision(threshold, how + _of_sessions(whole, manifest, mean, threshold, seed), calibration)
 
 
@@ -116,16 +120,17 @@ def decide_by_random_pairs(
 
 
 def _of_sessions(embeddings, manifest, mean, threshold, seed):
-    """A check, if there are pairs for it: what the threshold accepts of pairs that the paths say are of one session."""
+    """A check, where sessions are known: what the threshold accepts of pairs of files of one session."""
     if manifest.sessions is None:
         return ""
-    sessions = np.unique(np.asarray(manifest.sessions), return_inverse=True)[1]
+    known = np.flatnonzero(manifest.sessions != "")
+    sessions = np.unique(manifest.sessions[known], return_inverse=True)[1]
     try:
-        pairs = target_pairs(sessions, manifest.wavs, CALIBRATION_PAIRS, seed)
+        pairs = target_pairs(sessions, manifest.wavs[known], CALIBRATION_PAIRS, seed)
     except UserError:
         return ""
-    accepted = np.mean(cosine_scores(embeddings, *pairs, mean) >= threshold)
-    return f"; of pairs of one session, which the paths tell, it accepts {accepted:.0%}"
+    accepted = np.mean(cosine_scores(embeddings[known], *pairs, mean) >= threshold)
+    return f"; of pairs of files of one session it accepts {accepted:.0%}"
 
 
 def _targets(labels, manifest, seed):

@@ -141,7 +141,7 @@ def tell_training(folder: str | Path) -> None:
     if "did it learn" in info:
         print(f"\n{info['did it learn']}")
     if metadata["threshold"] is not None:
-        print(f"\nIts threshold is {metadata['threshold']:.3f}: {metadata['threshold_from']}.")
+        print(f"\nThe encoder's threshold is {metadata['threshold']:.3f}: {metadata['threshold_from']}.")
     print(
         f"\nThe encoder is in {(folder / 'encoder').resolve()}: SpeakerEncoder.from_folder loads it, and SpeechBrain's "
         "from_hparams."

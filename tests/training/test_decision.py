@@ -1,6 +1,7 @@
 """Threshold and probabilities from clusters: on colours of noise that stand for speakers."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.training import clustered as clustered_module
+from speechbrain_cadino.training import decision
 from speechbrain_cadino.training.clustered import ready_to_cluster
-from speechbrain_cadino.training.decision import decide
+from speechbrain_cadino.training.decision import _of_sessions, _targets, decide
 from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import cosine_scores
@@ -67,10 +69,10 @@ def test_the_threshold_accepts_what_is_wanted_of_near_clusters(net, manifest):
     found = decide(net, mean, clustered, 0.1)
     scores = cosine_scores(embeddings, *impostor_pairs(labels, directions, 50_000, 0.4, seed=9), mean)
     assert np.mean(scores >= found.threshold) == pytest.approx(0.1, abs=0.02)
-    assert f"{labels.max() + 1} of 36" in found.how and "10.00%" in found.how and "sessions" in found.how
+    assert f"{labels.max() + 1} clusters of 36" in found.how and "10.00%" in found.how and "sessions" in found.how
     assert decide(net, mean, clustered, 0.1) == found  # deterministic
     inside = cosine_scores(embeddings, np.arange(0, 36, 2), np.arange(1, 36, 2), mean) >= found.threshold
-    told = int(found.how.partition("which the paths tell, it accepts ")[2].rstrip("%"))
+    told = int(found.how.partition("of files of one session it accepts ")[2].rstrip("%"))
     assert told == pytest.approx(100 * inside.mean(), abs=1.5)
     stricter = decide(net, mean, clustered, 0.001)
     assert stricter.threshold > found.threshold and stricter.calibration == found.calibration
@@ -87,13 +89,30 @@ def test_probabilities_tell_speakers_apart(net, manifest):
     assert np.mean(probabilities[0]) > 0.6 > 0.4 > np.mean(probabilities[1]), probabilities
 
 
-def test_without_a_calibrated_pair_of_sessions_files_serve(net, manifest):
-    mean = np.zeros(net.embedding_dim, dtype=np.float32)
-    one_each = [f"session{item // FILES}" for item in range(len(manifest))]  # as many sessions as speakers
+def test_where_no_cluster_has_two_sessions_files_serve(manifest):
     columns = manifest.ids, manifest.wavs, manifest.starts, manifest.stops, None
-    for sessions in (one_each, None):
-        found = decide(net, mean, ready(net, Manifest(*columns, sessions)), 0.1)
-        assert ("files" in found.how) or sessions is not None
+    labels = np.arange(len(manifest)) // FILES
+    for sessions, wanted in ((manifest.sessions, "sessions"), (labels.astype(str), "files"), (None, "files")):
+        (first, second), groups = _targets(labels, Manifest(*columns, sessions), seed=0)
+        assert groups == wanted and (labels[first] == labels[second]).all() and (first != second).all()
+
+
+def test_utterances_of_unknown_sessions_are_of_no_common_one(manifest):
+    """Two of one session are alike, the others are not: their empty names make no pairs of one session."""
+    columns = manifest.ids[:6], manifest.wavs[:6], manifest.starts[:6], manifest.stops[:6], None
+    embeddings = np.eye(6)[[0, 0, 1, 2, 3, 4]]
+    told = _of_sessions(embeddings, Manifest(*columns, ["a", "a", "", "", "", ""]), None, 0.5, seed=0)
+    assert told == "; of pairs of files of one session it accepts 100%"
+    assert _of_sessions(embeddings, Manifest(*columns, ["a", "b", "", "", "", ""]), None, 0.5, seed=0) == ""
+
+
+def test_without_probabilities_none_are_spoken_of(net, manifest, caplog):
+    mean = np.zeros(net.embedding_dim, dtype=np.float32)
+    clustered = ready(net, manifest)
+    assert "probabilities" in decide(net, mean, clustered, 0.1).how
+    with mock.patch.object(decision, "fit_calibration", side_effect=UserError("no higher")):
+        found = decide(net, mean, clustered, 0.1)
+    assert found.calibration is None and "probabilities" not in found.how and "no probabilities" in caplog.text
 
 
 def test_many_utterances_are_bounded(net, manifest, monkeypatch):
