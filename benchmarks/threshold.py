@@ -3,7 +3,7 @@
 
     python benchmarks/threshold.py results/dino results/calls
 
-Each folder is a run's, with ``encoder``, ``corpus/train.csv`` and a development list in its settings, whose labels
+Each folder is that of a run, or of an iteration of stage II, with a development list in the settings, whose labels
 serve for the table alone.
 """
 
@@ -21,6 +21,7 @@ from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
+from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.verification.evaluation import files_manifest
 from speechbrain_cadino.verification.metrics import cllr, eer, min_dcf
 from speechbrain_cadino.verification.report import format_table
@@ -42,16 +43,22 @@ def main(argv=None):
 
 def rows_of(run, wanted):
     """Three rows of the table: random pairs, clusters, and what the list's own labels would give."""
-    with tempfile.TemporaryDirectory() as folder, open(run / "hyperparams.yaml", encoding="utf-8") as settings:
+    whole = run if (run / "hyperparams.yaml").is_file() else run.parent  # that of an iteration
+    for path in (whole / "hyperparams.yaml", whole / "corpus/train.csv", run / "encoder"):
+        if not path.exists():
+            raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
+    with tempfile.TemporaryDirectory() as folder, open(whole / "hyperparams.yaml", encoding="utf-8") as settings:
         hparams = load_hyperpyyaml(settings, overrides={"output_folder": folder})
     net, _ = load_encoder(run / "encoder")
-    manifest = read_manifest(run / "corpus" / "train.csv", hparams["data_folder"])
-    embeddings, _ = extract_embeddings(net, manifest, progress=False)
+    manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
+    embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
     mean, seed = embeddings.mean(axis=0), hparams["seed"]
     compensation = DEFAULT if hparams.get("last_layer_refit") is None else None
     clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensation, seed)
     old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
     new = decide(net, mean, clustered, wanted, seed)
+    if new.calibration is None:
+        raise UserError(f"{run}: clusters give no probabilities, so there is no row of theirs.")
     print(new)
     trials = read_trials(hparams["development_trials"])
     test = files_manifest(trials.utterances, utterance_paths(trials, hparams["development_folder"]))
@@ -96,4 +103,5 @@ def isotonic(scores, labels):
 
 
 if __name__ == "__main__":
-    main()
+    with one_sentence_errors():
+        main()
