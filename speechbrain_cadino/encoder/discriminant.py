@@ -17,7 +17,7 @@ from speechbrain_cadino.utils.distributed import all_reduce
 class Scatter:
     """Sums over views of items from which `discriminant_layer` makes a layer: 24 dim^2 bytes, 0.23 GB for 3,072.
 
-    With classes 8 dim bytes more of each: 0.18 GB for 7,500.
+    Each class takes 8 dim bytes more: 0.18 GB for 7,500.
 
     Arguments
     ---------

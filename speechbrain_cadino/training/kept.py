@@ -1,4 +1,4 @@
-"""The encoder that a run leaves, beside what it was before its end and the encoder that it began with. No labels."""
+"""The encoder that a run leaves, measured without labels beside what it was before and what the run began with."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class Kept(NamedTuple):
 def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
 
-    Where the brain has ``labels`` that takes out what differs between utterances of one label, too. The brain's
-    ``ranks_without_refit`` and ``rates_without_refit`` say how it was before. Every rank must call it.
+    Where the brain has ``labels``, as in stage II, the refit also takes out what differs between utterances of one
+    label. The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how the encoder was before. Every rank
+    must call it.
 
     Arguments
     ---------
