@@ -92,7 +92,8 @@ def metrics(folder, columns):
             with open(path, encoding="utf-8") as file:
                 for row in csv.DictReader(file):
                     found |= {name: float(row[name]) for name in columns if row.get(name)}
-    for encoder in [folder / "encoder", *sorted(folder.glob("iteration_*/encoder"))]:
+    iterations = sorted(folder.glob("iteration_*/encoder"), key=lambda path: int(path.parent.name.rpartition("_")[2]))
+    for encoder in [folder / "encoder", *iterations]:
         if not (encoder / "encoder.json").is_file():
             continue
         info = json.loads((encoder / "encoder.json").read_text(encoding="utf-8"))["info"]
