@@ -32,6 +32,7 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.training.teacher import EMATeacher
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
     from speechbrain_cadino.utils.settings.command_line import parse_arguments
+    from speechbrain_cadino.utils.settings.faults import fault_line
     from speechbrain_cadino.utils.settings.load import Settings, load_settings
 
 FIGURES = "figures.csv"
@@ -41,6 +42,7 @@ def main(arguments=None):
     options, rest = parse(arguments)
     file, run_opts, given = parse_arguments([options.hparams, *rest, "--output_folder", str(options.output_folder)])
     hparams = Settings(**load_settings(file, given))
+    check(hparams, options.hparams)
     manifest = read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
     measure = Measure(hparams, manifest)
     teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(run_opts.device or "cpu")
@@ -48,10 +50,19 @@ def main(arguments=None):
     path = options.output_folder / FIGURES
     history = History.read_csv(path) if path.exists() else History()
     done = {row["epoch"] for row in history.rows}
-    for checkpoint in tqdm(wanted(checkpointer, options.every), "checkpoints", dynamic_ncols=True):
+    checkpoints = wanted(checkpointer, options.every)
+    if not checkpoints:
+        raise UserError(f"{options.run / 'save'} holds no checkpoint of a whole epoch: give the folder of another run.")
+    for checkpoint in tqdm(checkpoints, "checkpoints", dynamic_ncols=True):
         if checkpoint.meta["epoch"] not in done:
             epoch = checkpoint.meta["epoch"]
-            load_average(teacher, checkpointer, "teacher", hparams.average_checkpoints, up_to=epoch)
+            try:
+                load_average(teacher, checkpointer, "teacher", hparams.average_checkpoints, up_to=epoch)
+            except (KeyError, OSError, RuntimeError) as error:
+                raise UserError(
+                    f"The checkpoints in {options.run / 'save'} hold no teacher as {options.hparams} builds it "
+                    f"({fault_line(error)[:200]}): give that run's own YAML and options."
+                ) from error
             history.add({"epoch": epoch, **measure(teacher.model.encoder.eval())})
             history.write_csv(path)
 
@@ -70,6 +81,17 @@ def parse(arguments):
     if not (options.run / "save").is_dir():
         raise UserError(f"--run is {options.run}, where there is no folder 'save': give a run's output folder.")
     return options, rest
+
+
+def check(hparams, name):
+    """Refuse the YAML of another kind of run, before anything is embedded."""
+    if "student" not in hparams.modules:
+        raise UserError(f"{name} trains no student and teacher: give the YAML of a run of DINO.")
+    for setting in ("cluster_compensation", "last_layer_refit", "dataset", "average_checkpoints"):
+        getattr(hparams, setting)  # which says what is missing
+    hparams.clustering.check(AUTO)
+    if hparams.development_trials is None:
+        raise UserError("development_trials is null: give a trial list to measure on.")
 
 
 def wanted(checkpointer, every):

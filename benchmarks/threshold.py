@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from hyperpyyaml import load_hyperpyyaml
+from ruamel.yaml.error import YAMLError
 from sklearn.isotonic import IsotonicRegression
 
 from speechbrain_cadino.corpus.manifest import read_manifest
@@ -22,6 +23,7 @@ from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
 from speechbrain_cadino.verification.evaluation import files_manifest
 from speechbrain_cadino.verification.metrics import cllr, eer, min_dcf
 from speechbrain_cadino.verification.report import format_table
@@ -35,6 +37,8 @@ def main(argv=None):
     parser.add_argument("runs", nargs="+", help="output folders of train.py")
     parser.add_argument("--false_acceptance", type=float, default=0.01, help="wanted (default: %(default)s)")
     args = parser.parse_args(argv)
+    if not 0 < args.false_acceptance < 1:
+        raise UserError(f"--false_acceptance is {args.false_acceptance}: give a rate between 0 and 1, such as 0.01.")
     rows = []
     for run in args.runs:
         rows += rows_of(Path(run), args.false_acceptance)
@@ -47,8 +51,7 @@ def rows_of(run, wanted):
     for path in (whole / "hyperparams.yaml", whole / "corpus/train.csv", run / "encoder"):
         if not path.exists():
             raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
-    with tempfile.TemporaryDirectory() as folder, open(whole / "hyperparams.yaml", encoding="utf-8") as settings:
-        hparams = load_hyperpyyaml(settings, overrides={"output_folder": folder})
+    hparams = settings_of(whole)
     net, _ = load_encoder(run / "encoder")
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
@@ -57,8 +60,8 @@ def rows_of(run, wanted):
     clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensation, seed)
     old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
     new = decide(net, mean, clustered, wanted, seed)
-    if new.calibration is None:
-        raise UserError(f"{run}: clusters give no probabilities, so there is no row of theirs.")
+    if old.threshold is None or new.calibration is None:
+        raise UserError(f"{run} gives no threshold of random pairs, or no probabilities: there are no rows of it.")
     print(new)
     trials = read_trials(hparams["development_trials"])
     test = files_manifest(trials.utterances, utterance_paths(trials, hparams["development_folder"]))
@@ -73,6 +76,25 @@ def rows_of(run, wanted):
         row(name, "clusters", scores, labels, new.threshold, log_odds, bayes),
         row(name, "the list's labels", scores, labels, best, isotonic(scores, labels), None),
     ]
+
+
+def settings_of(run):
+    """The settings of a run, built; a `UserError` if it is none, or has no development list."""
+    path = run / "hyperparams.yaml"
+    try:
+        with tempfile.TemporaryDirectory() as folder, open(path, encoding="utf-8") as file:
+            hparams = load_hyperpyyaml(file, overrides={"output_folder": folder})
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): give the output folder of a run.") from error
+    except (*FAULTS, YAMLError) as error:
+        raise UserError(f"{path} cannot be used ({fault_line(error)}): give the output folder of a run.") from error
+    names = ("data_folder", "seed", "augment", "augmenter", "development_trials", "development_folder")
+    missing = [name for name in names if name not in hparams]
+    if missing:
+        raise UserError(f"{path} lacks {', '.join(missing)}: give the output folder of a run.")
+    if not hparams["development_trials"]:
+        raise UserError(f"The run {run} has no development_trials, which the table is of: give a run that has.")
+    return hparams
 
 
 def row(name, how, scores, labels, threshold, log_odds, accepted):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import threshold
 
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import cllr
 
 
@@ -24,3 +25,30 @@ def test_the_best_log_odds_rise_with_the_score_and_cost_no_more_than_any_line():
     lines = [a * (scores - b) for a in (3, 7, 12) for b in (0.1, 0.15)]
     costs = [cllr(line[labels], line[~labels]) for line in lines]
     assert cllr(best[labels], best[~labels]) < min(costs)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (None, "cannot be read .No such file"),
+        ("a: [", "cannot be used .while parsing"),
+        ("output_folder: x", "lacks data_folder, seed, augment"),
+        ("a: 1", "Override 'output_folder' not found"),
+        (
+            "{output_folder: x, data_folder: x, seed: 1, augment: null, augmenter: null, development_trials: null, "
+            "development_folder: null}",
+            "has no development_trials",
+        ),
+    ],
+)
+def test_folders_that_are_no_runs_are_one_sentence(tmp_path, text, said):
+    if text is not None:
+        (tmp_path / "hyperparams.yaml").write_text(text)
+    with pytest.raises(UserError, match=said):
+        threshold.main([str(tmp_path)])
+
+
+@pytest.mark.parametrize("rate", ["0", "1", "nan", "2"])
+def test_rates_that_are_none(rate):
+    with pytest.raises(UserError, match="--false_acceptance is"):
+        threshold.main(["x", "--false_acceptance", rate])
