@@ -72,7 +72,7 @@ def choose_clusters(
     """Of several trees of merges, each cut at several numbers of clusters, the clusters of the best `silhouette`.
 
     Of each tree the number whose silhouette is furthest above the lowest of smaller numbers; where it only falls, the
-    smallest one, which is warned of. Of the trees the one with the highest silhouette there.
+    smallest one, which stands out by nothing. Of the trees the one with the highest silhouette there.
 
     Takes 2 n_clusters max_items dim operations for each that is tried.
 
@@ -123,11 +123,6 @@ def choose_clusters(
         "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f%s",
         len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], above,
     )  # fmt: skip
-    if len(numbers) > 1 and rise == 0:
-        logger.warning(
-            "No number of clusters stands out by its silhouette, so the fewest, %d, are taken; if n_clusters is auto, "
-            "give a number.", taken["clusters"],
-        )  # fmt: skip
     return mapping, tried
 
 

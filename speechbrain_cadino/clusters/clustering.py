@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -13,6 +15,9 @@ from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
+
+logger = logging.getLogger(__name__)
+LEAST_FINE = 4  # of which auto has two numbers to choose from
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,14 @@ class Clustering:
     size_power: float | str = 1.0
 
     def __post_init__(self):
+        for name, auto in (("n_clusters", True), ("n_fine", False)):
+            value = getattr(self, name)
+            if not (value is None or auto and value == AUTO or isinstance(value, Integral) and value is not True):
+                raise UserError(f"{name} is {value}: set a whole number{', or auto' if auto else ', or null'}.")
         self._kmeans(1 if self.n_clusters in (None, AUTO) else self.n_clusters)
         self._check_fine(self.n_clusters or 1)
         check_linkage(self.linkage)
-        if self.size_power != AUTO and not 0 <= self.size_power <= 1:
+        if self.size_power != AUTO and not (isinstance(self.size_power, (int, float)) and 0 <= self.size_power <= 1):
             raise UserError(f"size_power is {self.size_power}: set 1 for Ward's method, less for uneven clusters.")
         if self.size_power != 1 and (self.linkage != "ward" or self.n_fine is None):
             raise UserError(
@@ -98,13 +107,19 @@ class Clustering:
             If the embeddings are no good, ``n_fine`` is not over ``n_clusters``, or memory lacks for merging.
         """
         n_clusters = self.n_clusters if n_clusters is None else n_clusters
-        self._check_fine(n_clusters)
+        self.check(n_clusters)
         self.check_memory(len(embeddings))  # before k-means, which takes its time
         merge = self.n_fine is not None and (n_clusters == AUTO or len(embeddings) > n_clusters)
         kmeans = self._kmeans(self.n_fine if merge else n_clusters, device).fit(embeddings)
         if merge:
             self._merge(embeddings, kmeans, n_clusters)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
+
+    def check(self, n_clusters: int | str | None) -> None:
+        """Raise the `UserError` that a call for so many clusters would; a training that clusters later asks first."""
+        if n_clusters is None:
+            raise UserError("n_clusters is null: set a number, or auto.")
+        self._check_fine(n_clusters)
 
     def check_memory(self, n_items: int) -> None:
         """Say how much memory merging will take for so many items, or raise a `UserError` if it is not there.
@@ -124,6 +139,11 @@ class Clustering:
                 raise UserError(
                     f"n_clusters is auto, n_fine {self.n_fine} and linkage {self.linkage}: auto chooses among merges, "
                     "so set n_fine, some times the clusters you expect, and ward."
+                )
+            if self.n_fine < LEAST_FINE:
+                raise UserError(
+                    f"n_clusters is auto and n_fine {self.n_fine}, which leaves no choice: set n_fine higher, some "
+                    "times the clusters you expect."
                 )
         elif self.n_fine is not None and self.n_fine <= n_clusters:
             raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
@@ -146,4 +166,10 @@ class Clustering:
             return cut_tree(trees[self.size_power], n_clusters)
         numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
         directions = directions_of(np.asarray(embeddings, dtype=np.float64))
-        return choose_clusters(directions, labels, trees, numbers, seed=self.seed)[0]
+        merged = choose_clusters(directions, labels, trees, numbers, seed=self.seed)[0]
+        if n_clusters == AUTO and merged.max() + 1 <= numbers[0]:
+            logger.warning(
+                "No number of clusters stands out by its silhouette, so n_clusters auto takes the fewest, %d, for %d "
+                "utterances: give n_clusters, or train the encoder for longer.", merged.max() + 1, len(labels),
+            )  # fmt: skip
+        return merged

@@ -11,6 +11,7 @@ from speechbrain_cadino.clusters.merging import merge_tree
 from speechbrain_cadino.utils.errors import UserError
 
 SIZE_POWER = 0.5
+NO_STRUCTURE = 0.25  # a silhouette under which clusters mean nothing (Kaufman and Rousseeuw, 1990)
 ROUNDS = 1000  # draws before a target pair is given up
 
 
@@ -31,6 +32,11 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     np.ndarray
         (n,) int64, from 0.
 
+    Raises
+    ------
+    UserError
+        If no number of clusters stands out, and the fewest are none that lie apart.
+
     Example
     -------
     >>> clusters_by_silhouette(np.array([[1, 0], [0.99, 0.141], [0, 1], [0.141, 0.99], [-1, 0]])).tolist()
@@ -38,7 +44,10 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     tree = merge_tree(directions, size_power=SIZE_POWER)
     numbers = candidates(len(directions))
-    return choose_clusters(directions, np.arange(len(directions)), {SIZE_POWER: tree}, numbers, seed=seed)[0]
+    labels, tried = choose_clusters(directions, np.arange(len(directions)), {SIZE_POWER: tree}, numbers, seed=seed)
+    if labels.max() + 1 <= numbers[0] and tried[0]["silhouette"] < NO_STRUCTURE:
+        raise UserError(f"No number of clusters of the {len(directions)} utterances stands out by its silhouette.")
+    return labels
 
 
 def target_pairs(labels: np.ndarray, groups: Sequence, n_pairs: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

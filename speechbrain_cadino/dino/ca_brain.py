@@ -56,6 +56,10 @@ class CADINOBrain(DINOBrain):
                 "The dataset's positive_sampler is not the setting positive_sampler: write "
                 "'positive_sampler: !ref <positive_sampler>' in dataset."
             )
+        schedule = self.hparams.cluster_schedule
+        if schedule.start_epoch < self.hparams.epoch_counter.limit:  # else it says that nothing is clustered
+            for wanted in schedule.numbers:
+                self.hparams.clustering.check(wanted)
         self.hparams.clustering.check_memory(len(loader.dataset))
         self.hparams.positive_sampler.bind(len(loader.dataset), loader.dataset.manifest.sessions)
         super().fit_loader(loader)

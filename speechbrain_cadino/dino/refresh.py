@@ -50,7 +50,9 @@ class RefreshSchedule:
         if start_epoch < 0 or every < 1:
             raise UserError(f"cluster_start_epoch is {start_epoch}, cluster_every {every}: set at least 0 and 1.")
         fixed = self.fixed
-        if not self.numbers or not all(isinstance(number, int) and number > 0 for number in fixed):
+        if not self.numbers or not all(
+            isinstance(number, int) and number is not True and number > 0 for number in fixed
+        ):
             raise UserError(f"n_clusters is {n_clusters}: set a number above 0, a list of them, or auto.")
         self.start_epoch, self.every = start_epoch, every
 

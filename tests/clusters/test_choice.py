@@ -7,6 +7,7 @@ from speechbrain_cadino.clusters import choice
 from speechbrain_cadino.clusters.choice import SIZE_POWERS, candidates, choose_clusters, silhouette
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.merging import merge_tree
+from speechbrain_cadino.clusters.pairs import clusters_by_silhouette
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -76,16 +77,48 @@ def test_two_halves_do_not_hide_the_speakers(seed):
 
 
 def test_where_no_number_stands_out_it_is_told(caplog):
-    x = np.linspace(0, 0.5, 40)
-    x = np.stack([np.cos(x), np.sin(x)], axis=1)
-    x = np.concatenate([x, -x])
-    trees = {1.0: merge_tree(x, size_power=1.0)}
-    mapping, _ = choose_clusters(x, np.arange(len(x)), trees, [2, 3])
-    assert mapping.max() == 1 and "No number of clusters stands out" in caplog.text
+    x = np.eye(30, dtype=np.float32)
+    labels, _ = Clustering(n_clusters="auto", n_fine=12)(x)
+    assert labels.max() == 1 and "No number of clusters stands out" in caplog.text
     caplog.clear()
-    with caplog.at_level("INFO"):
-        choose_clusters(x, np.arange(len(x)), trees, [3])
-    assert "with 3 clusters" in caplog.text and "stands out" not in caplog.text and "fewer" not in caplog.text
+    Clustering(n_clusters=3, n_fine=8, size_power="auto")(x)
+    assert "stands out" not in caplog.text
+    Clustering(n_clusters="auto", n_fine=8)(x[:3])  # only 2 could be chosen
+    assert "No number of clusters stands out" in caplog.text and "3 utterances" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(n_clusters="abc"), "n_clusters is abc: set a whole number, or auto"),
+        (dict(n_clusters=[3, 4]), "n_clusters is "),
+        (dict(n_clusters=2.5), "n_clusters is 2.5"),
+        (dict(n_clusters=True), "n_clusters is True"),
+        (dict(n_fine="auto"), "n_fine is auto: set a whole number, or null"),
+        (dict(n_fine=3), "which leaves no choice: set n_fine higher"),
+        (dict(size_power="abc"), "size_power is abc"),
+        (dict(size_power=None), "size_power is None"),
+    ],
+)
+def test_settings_of_other_kinds_are_one_sentence(settings, said):
+    with pytest.raises(UserError, match=said):
+        Clustering(**{"n_clusters": "auto", "n_fine": 12, **settings})
+
+
+def test_a_call_without_a_number_is_one_sentence():
+    with pytest.raises(UserError, match="n_clusters is null"):
+        Clustering(n_fine=12)(np.eye(20, dtype=np.float32))
+
+
+@pytest.mark.parametrize("rows", [np.ones((20, 4)), np.zeros((20, 4)), np.eye(20)])
+def test_clusters_without_structure_are_none(rows):
+    with pytest.raises(UserError, match="No number of clusters of the 20"):
+        clusters_by_silhouette(choice.directions_of(rows))
+
+
+def test_two_groups_that_lie_apart_are_clusters():
+    rows = directions_of(np.repeat([[1.0, 0.0], [0.0, 1.0]], 2, axis=0) + 0.01 * np.eye(4, 2))
+    assert clusters_by_silhouette(rows).tolist() == [0, 0, 1, 1]
 
 
 def test_some_items_are_enough():

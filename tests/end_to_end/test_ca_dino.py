@@ -254,3 +254,21 @@ def test_the_run_to_start_from_is_known_by_its_weights(plain_run, corpus, tmp_pa
     first.rename(tmp_path / "moved")
     outcome = start(start_from=tmp_path / "moved")
     assert outcome.status == 0, outcome
+
+
+@pytest.mark.parametrize(
+    "settings, said",
+    [
+        (dict(n_clusters="auto"), "auto chooses among merges, so set n_fine"),
+        (dict(n_clusters="auto", clustering=dict(n_fine=8, linkage="average")), "auto chooses among merges"),
+        (dict(n_clusters="auto", clustering=dict(n_fine=3)), "which leaves no choice"),
+        (dict(n_clusters=[5, 3], clustering=dict(n_fine=4)), "n_fine is 4 for 5 clusters"),
+        (dict(n_clusters=[3, 5], clustering=dict(n_fine=4)), "n_fine is 4 for 5 clusters"),
+        (dict(clustering=dict(n_clusters="abc")), "clustering.n_clusters is abc, and must be a whole number"),
+        (dict(clustering=dict(n_fine="abc")), "clustering.n_fine is abc, and must be a whole number"),
+    ],
+)
+def test_what_cannot_be_clustered_is_told_before_the_first_epoch(corpus, tmp_path, settings, said):
+    outcome = run_script("train.py", *clustered(corpus, tmp_path / "run", **settings))
+    assert said in outcome.error()
+    assert not list((tmp_path / "run").rglob("CKPT*"))

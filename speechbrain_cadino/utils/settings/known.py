@@ -82,6 +82,8 @@ compensation.seconds        number 0.1..
 compensation.n_views        whole 2..
 compensation.max_items      whole 2..
 clustering.n_iter           whole 1..
+clustering.n_clusters       whole|auto? 1..
+clustering.n_fine           whole? 1..
 clustering.size_power       number|auto 0..1
 gate.start_epoch            whole 0..
 gate.chance_fraction        number 0..1
