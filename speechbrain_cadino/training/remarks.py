@@ -74,6 +74,12 @@ def about_settings(settings: dict[str, Any], n_epochs: int) -> list[str]:
             f"average_checkpoints is {average} and the run has {n_epochs} epochs: the encoder to keep is the mean of "
             "all of them, the first included; lower it."
         )
+    if settings.get("false_acceptance") in (0, 1):
+        all_or_none = "accepts every pair" if settings["false_acceptance"] == 1 else "accepts no pair that was known"
+        found.append(
+            f"false_acceptance is {settings['false_acceptance']}: the threshold that the encoder is exported with "
+            f"{all_or_none}; set a rate between, such as 0.01."
+        )
     for name in ("momentum_schedule", "teacher_temp_schedule", "margin_schedule"):
         schedule = settings.get(name)
         length, end = getattr(schedule, "epochs", 0), getattr(schedule, "end", None)
