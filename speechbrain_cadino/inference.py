@@ -217,11 +217,14 @@ class SpeakerEncoder(torch.nn.Module):
         Raises
         ------
         UserError
-            If the encoder was exported without a calibration, the prior is none, or a duration is not over 0.
+            If the encoder was exported without a calibration, or a score, a duration or the prior is none.
         """
         if not self.metadata.get("calibration"):
             raise UserError("The encoder was exported without a calibration of its scores: export it again.")
-        return float(Calibration(**self.metadata["calibration"]).probability(score, seconds_x, seconds_y, prior))
+        if isinstance(score, (int, float)) and abs(score) > 1 + 1e-5:  # NaN, `Calibration` tells
+            raise UserError(f"score is {score:g}: scores are cosines, so give one from -1 to 1.")
+        calibration = Calibration.from_dict(self.metadata["calibration"])
+        return float(calibration.probability(score, seconds_x, seconds_y, prior))
 
     def _embed(self, read, lengths):
         embeddings, failures = embed_utterances(self.net, read, lengths, self.batch_seconds, self.max_seconds)

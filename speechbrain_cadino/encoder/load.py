@@ -39,7 +39,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
         if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
             raise FileNotFoundError("hyperparams.yaml is missing")
-        dim, _ = metadata["embedding_dim"], metadata["threshold"]
+        dim = _checked(metadata)["embedding_dim"]
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} {_what_it_is(folder, error)}") from error
     check_device(device)
@@ -52,6 +52,19 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
     )
     return net, metadata
+
+
+def _checked(metadata):
+    """What is read of ``encoder.json``, by its types; what came later may be missing."""
+    if not isinstance(metadata, dict):
+        raise ValueError("it holds no mapping")
+    number, mapping = (int, float, type(None)), (dict, type(None))
+    wanted = {"embedding_dim": int, "threshold": number, "calibration": mapping, "info": mapping}
+    for name, kinds in wanted.items():
+        value = metadata.get(name) if kinds is mapping else metadata[name]
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}")
+    return metadata
 
 
 def _what_it_is(folder, error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.compensation import Compensation
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+
+logger = logging.getLogger(__name__)
 
 MAX_UTTERANCES = 5_000  # that are clustered: merging takes 8 n^2 bytes
 N_VIEWS = 2  # of the compensation
@@ -68,4 +71,9 @@ def ready_to_cluster(
         compensation = augment and Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)
     if compensation is None or len(manifest) <= encoder.embedding_dim:  # too few to fit a layer on
         return Clustered(manifest, encoder, augment, augmenter)
-    return Clustered(manifest, compensation(encoder, manifest), augment, augmenter)
+    try:
+        compensated = compensation(encoder, manifest)
+    except Exception as error:  # of whatever kind: what was trained for hours is exported all the same
+        logger.warning("Threshold and probabilities are of clusters without compensation: %s", error)
+        compensated = encoder
+    return Clustered(manifest, compensated, augment, augmenter)

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 NEAREST = 0.4  # of the other clusters, whose utterances are impostors
 THRESHOLD_PAIRS, CALIBRATION_PAIRS = 100_000, 20_000
+FEWEST_PAIRS = 20  # different ones of one speaker, and of two, without which coefficients would be those of chance
+USELESS = 0.1  # of the pairs of one session: a threshold that accepts less is told of
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def decide(
     Raises
     ------
     UserError
-        If there are under three utterances, there is one cluster only, or no cluster holds utterances of two files.
+        If there are under three utterances, one cluster only or none that stands out, or no cluster holds utterances of
+        two files; or if the scores leave no threshold.
     """
     names = clustered.manifest.ids
     inner, ids = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
@@ -82,8 +85,9 @@ def decide(
     whole = inner
     if clustered.compensated is not encoder:
         whole, _ = extract_embeddings(encoder, manifest, strict=True, progress=False)
-    impostors = impostor_pairs(labels, directions, THRESHOLD_PAIRS, NEAREST, seed + 1)
+    impostors = _of_two_groups(impostor_pairs(labels, directions, THRESHOLD_PAIRS, NEAREST, seed + 1), manifest)
     threshold = threshold_at_false_acceptance(cosine_scores(whole, *impostors, mean), false_acceptance)
+    _check_threshold(threshold, len(manifest), false_acceptance)
     calibration = _calibrate(encoder, mean, clustered, manifest, targets, impostors, seed)
     how = (
         f"{false_acceptance:.2%} of pairs of training utterances of two clusters reach it ({labels.max() + 1} clusters "
@@ -113,10 +117,33 @@ def decide_by_random_pairs(
     )
     try:
         drawn = dict(false_acceptance=false_acceptance, seed=seed, mean=mean)
-        return Decision(threshold_without_labels(embeddings, manifest.wavs, manifest.sessions, **drawn), how)
+        threshold = threshold_without_labels(embeddings, manifest.wavs, manifest.sessions, **drawn)
+        _check_threshold(threshold, len(manifest), false_acceptance)
+        return Decision(threshold, how + _of_sessions(embeddings, manifest, mean, threshold, seed))
     except UserError as error:  # no reason to lose what was trained
         logger.warning("The encoder gets no default threshold: %s", error)
         return Decision(None, "")
+
+
+def _check_threshold(threshold, n_utterances, false_acceptance):
+    if threshold > 1 - 1e-6:  # rounding apart, no cosine reaches it
+        raise UserError(
+            "Too many pairs of two speakers score 1, as if all voices were one: the encoder tells none apart."
+        )
+    if false_acceptance and n_utterances * (n_utterances - 1) / 2 * false_acceptance < 1:
+        logger.warning("%d utterances have too few pairs for a false_acceptance of %.2f %%: none reaches it.",
+                       n_utterances, 100 * false_acceptance)  # fmt: skip
+
+
+def _of_two_groups(pairs, manifest):
+    """Pairs (2, n) without those of one session, or one file: they are of one speaker."""
+    one, other = pairs
+    differ = manifest.wavs[one] != manifest.wavs[other]
+    if manifest.sessions is not None:
+        differ &= (manifest.sessions[one] != manifest.sessions[other]) | (manifest.sessions[one] == "")
+    if not differ.any():
+        raise UserError("No two clusters hold utterances of two sessions or files.")
+    return tuple(side[differ] for side in pairs)
 
 
 def _of_sessions(embeddings, manifest, mean, threshold, seed):
@@ -129,7 +156,14 @@ def _of_sessions(embeddings, manifest, mean, threshold, seed):
         pairs = target_pairs(sessions, manifest.wavs[known], CALIBRATION_PAIRS, seed)
     except UserError:
         return ""
+    if not len(pairs[0]):
+        return ""
     accepted = np.mean(cosine_scores(embeddings[known], *pairs, mean) >= threshold)
+    if accepted < USELESS:
+        logger.warning(
+            "The threshold %.3f accepts only %.0f %% of pairs of one session: give verify_files another one, or raise "
+            "false_acceptance.", threshold, 100 * accepted,
+        )  # fmt: skip
     return f"; of pairs of files of one session it accepts {accepted:.0%}"
 
 
@@ -152,6 +186,10 @@ def _calibrate(encoder, mean, clustered, manifest, targets, impostors, seed):
     pairs = [pair[:, read[pair].all(axis=0)] for pair in pairs]
     scores = [cosine_scores(np.nan_to_num(excerpts), *pair, mean) for pair in pairs]
     try:
+        for pair, whose in zip(pairs, ("one cluster", "two clusters")):
+            different = np.unique(np.sort(pair, axis=0), axis=1).shape[1]
+            if different < FEWEST_PAIRS:
+                raise UserError(f"There are {different} pairs of {whose}, and {FEWEST_PAIRS} are needed.")
         return fit_calibration(*scores, *(lengths[pair] / SAMPLE_RATE for pair in pairs))
     except UserError as error:
         logger.warning("The encoder gets no probabilities: %s", error)

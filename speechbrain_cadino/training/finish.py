@@ -79,12 +79,16 @@ def export_with_threshold(
     if clustered is not None:
         try:
             decision = decide(encoder, mean, clustered, false_acceptance, seed)
-        except UserError as error:
-            logger.warning("The threshold is of random pairs, and there are no probabilities: %s", error)
+        except Exception as error:  # whatever it is, what was trained for hours is kept
+            logger.warning("The threshold is of random pairs, and there are no probabilities: %s", _reason(error))
     if decision is None:
         decision = decide_by_random_pairs(embeddings, used, mean, false_acceptance, seed)
     calibration = None if decision.calibration is None else decision.calibration.as_dict()
     return export_encoder(encoder, folder, mean, decision.threshold, decision.how, info, calibration)
+
+
+def _reason(error):
+    return error if isinstance(error, UserError) else f"{type(error).__name__}: {fault_line(error)}"
 
 
 def tell_finished(folder: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -9,7 +10,11 @@ from sklearn.linear_model import LogisticRegression
 
 from speechbrain_cadino.utils.errors import UserError
 
+logger = logging.getLogger(__name__)
+
 VARIES = 0.05  # deviation of log seconds below which durations say nothing
+APART = 0.5  # deviations between the mean log seconds of both sides, from which durations tell sides, not voices
+LEAST = 1e-6  # deviation of scores below which they differ by float32 rounding alone
 PENALTY = 1e-7  # of the squared coefficients, for pairs that a score parts without error
 
 
@@ -64,18 +69,21 @@ class Calibration:
         Raises
         ------
         UserError
-            If the prior is none, or durations are missing or not over 0.
+            If the prior is none, a score is not finite, a duration is not above 0, or durations are missing.
         """
-        if not 0 < prior < 1:
+        before = _numbers(prior, "prior")
+        if before.ndim or not 0 < before < 1:
             raise UserError(f"prior is {prior}: give a probability between 0 and 1, both left out.")
-        odds = self.offset + self.score * np.asarray(scores, dtype=np.float64) + np.log(prior / (1 - prior))
+        scores = _above(_numbers(scores, "score"), -np.inf, "score")
+        seconds = [
+            _above(_numbers(each, "duration"), 0, "duration") for each in (seconds_x, seconds_y) if each is not None
+        ]
+        odds = self.offset + self.score * scores + np.log(before / (1 - before))
         if self.seconds is None:
             return odds
-        if seconds_x is None or seconds_y is None:
+        if len(seconds) < 2:
             raise UserError("This calibration goes by durations too: give both, in seconds.")
-        if not (np.min(seconds_x) > 0 and np.min(seconds_y) > 0):
-            raise UserError("A duration is not over 0: give both, in seconds.")
-        logs = [np.log(np.clip(seconds, *self.seconds)) for seconds in (seconds_x, seconds_y)]
+        logs = [np.log(np.clip(each, *self.seconds)) for each in seconds]
         return odds + self.log_shorter * np.minimum(*logs) + self.log_longer * np.maximum(*logs)
 
     def probability(
@@ -89,8 +97,37 @@ class Calibration:
         return 1 / (1 + np.exp(-np.clip(self.log_odds(scores, seconds_x, seconds_y, prior), -700, 700)))
 
     def as_dict(self) -> dict:
-        """For JSON; ``Calibration(**values)`` reads it."""
+        """For JSON; `from_dict` reads it."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Calibration:
+        """Of what `as_dict` gave, be it from JSON; a `UserError` if it is anything else.
+
+        Example
+        -------
+        >>> Calibration.from_dict({"offset": -4.0, "score": 10.0}).score
+        10.0
+        """
+        try:
+            found = cls(**values)
+            numbers = [found.offset, found.score, found.log_shorter, found.log_longer, *(found.seconds or [])]
+            good = np.isfinite(numbers).all() and found.score > 0
+            if found.seconds is not None:
+                shortest, longest = found.seconds
+                good &= 0 < shortest <= longest
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise UserError(f"The calibration {values} is none: export the encoder again.")
+        return found
+
+
+def _numbers(values, what):
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"A {what} is {values!r}: give a number.") from error
 
 
 def fit_calibration(
@@ -106,7 +143,8 @@ def fit_calibration(
     target_scores, impostor_scores : np.ndarray
         (n_targets,) and (n_impostors,)
     target_seconds, impostor_seconds : np.ndarray, optional
-        (2, n_targets) and (2, n_impostors): durations of both utterances. Where they hardly vary they are left out.
+        (2, n_targets) and (2, n_impostors): durations of both utterances. Where they hardly vary they are left out,
+        and where those of one side are longer, which a warning says: they would stand for the side.
 
     Returns
     -------
@@ -115,7 +153,8 @@ def fit_calibration(
     Raises
     ------
     UserError
-        If a side is empty, or a higher score does not mean one speaker.
+        If a side is empty, a score or duration is no number, all scores are one, or a higher score does not mean one
+        speaker.
 
     Example
     -------
@@ -127,14 +166,20 @@ def fit_calibration(
     n_targets, n_impostors = len(target_scores), len(impostor_scores)
     if not (n_targets and n_impostors):
         raise UserError("A calibration needs pairs of one speaker and of two.")
-    columns, seconds = [np.concatenate([target_scores, impostor_scores]).astype(np.float64)], None
-    if target_seconds is not None:
-        both = np.concatenate([target_seconds, impostor_seconds], axis=1)
-        logs = np.log(both)
-        if logs.std() > VARIES:
-            columns += [logs.min(axis=0), logs.max(axis=0)]
-            seconds = float(both.min()), float(both.max())
     is_target = np.arange(n_targets + n_impostors) < n_targets
+    scores = np.concatenate([target_scores, impostor_scores]).astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise UserError("Some scores are not finite: look at the audio of these utterances, and at the encoder.")
+    if scores.std() < LEAST:
+        raise UserError(f"All pairs score alike, {scores.mean():.3f}: the encoder tells no voices apart.")
+    columns, seconds = [scores], None
+    if target_seconds is not None:
+        both = np.concatenate([target_seconds, impostor_seconds], axis=1).astype(np.float64)
+        if not ((both > 0) & (both < np.inf)).all():
+            raise UserError("Some durations are not above 0: give seconds.")
+        if _tell_of_voices(np.log(both), is_target):
+            columns += [np.log(both.min(axis=0)), np.log(both.max(axis=0))]
+            seconds = float(both.min()), float(both.max())
     weights = np.where(is_target, 0.5 / n_targets, 0.5 / n_impostors)
     rows = np.stack(columns, axis=1)
     model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky").fit(rows, is_target, sample_weight=weights)
@@ -142,3 +187,24 @@ def fit_calibration(
     if not coefficients[0] > 0:
         raise UserError("Pairs of one speaker score no higher than pairs of two.")
     return Calibration(float(model.intercept_[0]), *coefficients, *[0.0] * (3 - len(coefficients)), seconds)
+
+
+def _above(values, least, what):
+    bad = values[~((values > least) & (values < np.inf))]
+    if bad.size:
+        raise UserError(
+            f"A {what} is {bad.flat[0]:g}: give finite ones{', in seconds, above 0' if least == 0 else ''}."
+        )
+    return values
+
+
+def _tell_of_voices(logs, is_target):
+    """Whether log seconds (2, n) vary, and not from one side to the other: then they would say nothing of a score."""
+    if logs.std() <= VARIES:
+        return False
+    apart = abs(logs[:, is_target].mean() - logs[:, ~is_target].mean()) / logs.std()
+    if apart > APART:
+        logger.warning(
+            "Probabilities go by scores alone: the pairs of one speaker and of two that are known differ in length."
+        )
+    return apart <= APART

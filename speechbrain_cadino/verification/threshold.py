@@ -132,7 +132,7 @@ def threshold_at_false_acceptance(negative_scores: torch.Tensor | np.ndarray, fa
     >>> threshold_at_false_acceptance(np.array([0.1, 0.2, 0.3, 0.4]), 0.25)
     0.4
     """
-    if not 0 <= false_acceptance <= 1:
+    if not isinstance(false_acceptance, (int, float)) or not 0 <= false_acceptance <= 1:
         raise UserError(f"false_acceptance is {false_acceptance}: give a rate between 0 and 1, such as 0.01.")
     scores = to_numpy(negative_scores)
     scores = scores.astype(np.result_type(scores, np.float16))  # whole numbers have no next higher one

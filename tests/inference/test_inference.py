@@ -147,6 +147,44 @@ def test_foreign_folders_are_one_sentence(folder, tmp_path):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (dict(embedding_dim="12"), "embedding_dim is '12'"),
+        (dict(embedding_dim=None), "embedding_dim is None"),
+        (dict(threshold="0.3"), "threshold is '0.3'"),
+        (dict(threshold=[0.3]), "threshold is"),
+        (dict(threshold=True), "threshold is True"),
+        (dict(calibration=3), "calibration is 3"),
+        (dict(calibration="x"), "calibration is 'x'"),
+        (dict(info=[]), "info is"),
+        (None, "it holds no mapping"),
+    ],
+)
+def test_metadata_of_other_types_is_one_sentence(folder, tmp_path, change, said):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    metadata = json.loads((copy / "encoder.json").read_text())
+    (copy / "encoder.json").write_text(json.dumps([1] if change is None else metadata | change))
+    with pytest.raises(UserError, match=f"copy holds no encoder of ours .encoder.json: {said}"):
+        SpeakerEncoder.from_folder(copy)
+
+
+def test_an_encoder_of_before_the_calibration_has_none_and_a_damaged_one_is_told(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    metadata = json.loads((copy / "encoder.json").read_text())
+    metadata.pop("calibration", None)
+    (copy / "encoder.json").write_text(json.dumps(metadata))
+    with pytest.raises(UserError, match="without a calibration"):
+        SpeakerEncoder.from_folder(copy).probability(0.3, 1.0, 1.0)
+    (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": {"offset": 0.0, "score": 9.0}}))
+    with pytest.raises(UserError, match="score is 5: scores are cosines"):
+        SpeakerEncoder.from_folder(copy).probability(5, 1.0, 1.0)
+    for values in ({"offset": "a", "score": 1.0}, {"score": 1.0}, {"offset": 0.0, "score": 1.0, "other": 2}):
+        (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": values}))
+        with pytest.raises(UserError, match="is none: export the encoder again"):
+            SpeakerEncoder.from_folder(copy).probability(0.3, 1.0, 1.0)
+
+
 def test_a_folder_near_the_encoder_is_told_which_was_meant(folder, tmp_path):
     run, stage_2 = tmp_path / "run", tmp_path / "stage 2"
     shutil.copytree(folder, run / "encoder")

@@ -16,9 +16,9 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.training import clustered as clustered_module
-from speechbrain_cadino.training import decision
+from speechbrain_cadino.training import decision, finish
 from speechbrain_cadino.training.clustered import ready_to_cluster
-from speechbrain_cadino.training.decision import _of_sessions, _targets, decide
+from speechbrain_cadino.training.decision import _of_sessions, _targets, decide, decide_by_random_pairs
 from speechbrain_cadino.training.finish import export_with_threshold
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import cosine_scores
@@ -141,7 +141,7 @@ def test_the_folder_has_threshold_and_calibration(net, manifest, tmp_path):
 def test_without_pairs_of_one_speaker_the_pairs_are_random_and_it_is_said(net, manifest, tmp_path, caplog):
     """One session for all: no cluster has two files of two sessions, nor of two files once each is one file."""
     columns = manifest.ids, [manifest.wavs[0]] * 36, manifest.starts, manifest.stops
-    with pytest.raises(UserError, match="No cluster holds"):
+    with pytest.raises(UserError, match="No cluster holds|No number of clusters"):
         decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, Manifest(*columns)), 0.1)
     few = manifest.subset([0, 4])
     folder = export_with_threshold(net, few, tmp_path / "few", clustered=ready(net, few))
@@ -150,3 +150,54 @@ def test_without_pairs_of_one_speaker_the_pairs_are_random_and_it_is_said(net, m
     assert encoder.threshold is not None and encoder.metadata["calibration"] is None
     with pytest.raises(UserError, match="without a calibration"):
         encoder.probability(0.3, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA error"), MemoryError(), np.linalg.LinAlgError("no"), IndexError(3)]
+)
+def test_whatever_goes_wrong_with_the_threshold_the_encoder_is_exported(
+    net, manifest, tmp_path, monkeypatch, caplog, error
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(finish, "decide", fail)
+    clustered = ready(net, manifest, compensation=fail)
+    assert clustered.compensated is net and "without compensation" in caplog.text
+    encoder = SpeakerEncoder.from_folder(export_with_threshold(net, manifest, tmp_path / "one", clustered=clustered))
+    assert encoder.threshold is not None and encoder.metadata["calibration"] is None
+    assert f"no probabilities: {type(error).__name__}: " in caplog.text
+
+
+def test_a_threshold_that_no_cosine_reaches_is_none(net, manifest, caplog):
+    """All embeddings alike: each pair scores 1, and the next number above is no cosine."""
+    same = np.ones((36, net.embedding_dim), dtype=np.float32)
+    found = decide_by_random_pairs(same, manifest, np.zeros(net.embedding_dim, dtype=np.float32), 0.01)
+    assert found.threshold is None and "the encoder tells none apart" in caplog.text
+
+
+def test_a_threshold_that_few_pairs_of_one_session_reach_is_told_of(net, manifest, caplog):
+    noise = np.random.default_rng(0).standard_normal((36, net.embedding_dim)).astype(np.float32)
+    zero = np.zeros(net.embedding_dim, dtype=np.float32)
+    found = decide_by_random_pairs(noise, manifest, zero, 0.01)
+    assert "accepts only" in caplog.text and "of pairs of one session" in found.how
+    caplog.clear()
+    decide_by_random_pairs(np.repeat(noise[::2], 2, axis=0), manifest, zero, 0.01)
+    assert not caplog.text
+    decide_by_random_pairs(noise[:4], manifest.subset(range(4)), zero, 0.01)
+    assert "4 utterances have too few pairs" in caplog.text
+
+
+def test_pairs_of_one_session_are_no_pairs_of_two_speakers(net, manifest):
+    columns = manifest.ids, manifest.wavs, manifest.starts, manifest.stops, None
+    with pytest.raises(UserError, match="No two clusters hold utterances of two sessions"):
+        decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, Manifest(*columns, ["one"] * 36)), 0.1)
+    first, second = decision._of_two_groups((np.array([0, 0, 2]), np.array([1, 2, 3])), manifest)
+    assert (first.tolist(), second.tolist()) == ([0], [2])
+
+
+def test_few_different_pairs_give_no_probabilities(net, manifest, caplog):
+    few = manifest.subset(np.flatnonzero(np.arange(36) % 4 % 2 == 0))  # two files of a speaker: nine pairs
+    found = decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, few), 0.1)
+    assert found.calibration is None and "pairs of one cluster, and 20 are needed" in caplog.text
+    assert "probabilities" not in found.how

@@ -75,6 +75,14 @@ def test_durations_count_where_they_vary():
     assert equal.seconds is None and equal.score == pytest.approx(without.score)
 
 
+def test_durations_that_stand_for_a_side_do_not_count(caplog):
+    """Else how long a recording is would say more than the voice: -6 of each log second here."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0.1, 0.2, 200), rng.normal(0.0, 0.2, 200)
+    found = fit_calibration(*scores, np.full((2, 200), 2.0), np.full((2, 200), 10.0))
+    assert found.seconds is None and found == fit_calibration(*scores) and "differ in length" in caplog.text
+
+
 def test_scores_without_an_error_give_finite_coefficients():
     found = fit_calibration(np.full(10, 0.8), np.full(10, 0.1))
     assert 0 < found.score < np.inf and found.probability(0.8) > 0.99 > 0.01 > found.probability(0.1)
@@ -85,7 +93,30 @@ def test_scores_without_an_error_give_finite_coefficients():
     [
         (lambda: fit_calibration(np.array([]), np.array([0.1])), "pairs of one speaker and of two"),
         (lambda: fit_calibration(np.array([0.1, 0.2]), np.array([0.5, 0.6])), "no higher"),
+        (lambda: fit_calibration(np.array([0.5, np.nan]), np.array([0.1])), "not finite"),
+        (lambda: fit_calibration(np.array([0.5, np.inf]), np.array([0.1])), "not finite"),
+        (lambda: fit_calibration(np.full(9, 0.5), np.full(9, 0.5)), "All pairs score alike, 0.500"),
+        (lambda: fit_calibration(np.ones(2), np.zeros(2), np.zeros((2, 2)), np.ones((2, 2))), "not above 0"),
         (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior=1.0), "prior is 1.0"),
+        (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior=np.nan), "prior is nan"),
+        (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior="a"), "prior is 'a'"),
+        (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior=None), "prior is None"),
+        (lambda: Calibration(0.0, 1.0).log_odds(0.1, prior=[0.1, 0.2]), "prior is "),
+        (lambda: Calibration(0.0, 1.0).probability(np.nan), "A score is nan"),
+        (lambda: Calibration(0.0, 1.0).probability([0.1, -np.inf]), "A score is -inf"),
+        (lambda: Calibration(0.0, 1.0).probability("a"), "A score is 'a'"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 0, 1), "A duration is 0"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 1, -2), "A duration is -2"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 1, np.nan), "A duration is nan"),
+        (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, "a", 1), "A duration is 'a'"),
+        (lambda: Calibration.from_dict({"offset": 1.0}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": "a", "score": 1.0}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": 1.0, "score": np.nan}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": 1.0, "score": -1.0}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": 1.0, "score": 1.0, "seconds": 3}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": 1.0, "score": 1.0, "seconds": [3, 2]}), "is none: export"),
+        (lambda: Calibration.from_dict({"offset": 1.0, "score": 1.0, "more": 2}), "is none: export"),
+        (lambda: Calibration.from_dict([1.0, 2.0]), "is none: export"),
         (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1), "both, in seconds"),
         (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 0.0, 2.0), "not over 0"),
         (lambda: Calibration(0.0, 1.0, 0.1, 0.1, (1.0, 2.0)).probability(0.1, 2.0, [3.0, np.nan]), "not over 0"),
