@@ -74,10 +74,8 @@ class Calibration:
         before = _numbers(prior, "prior")
         if before.ndim or not 0 < before < 1:
             raise UserError(f"prior is {prior}: give a probability between 0 and 1, both left out.")
-        scores = _above(_numbers(scores, "score"), -np.inf, "score")
-        seconds = [
-            _above(_numbers(each, "duration"), 0, "duration") for each in (seconds_x, seconds_y) if each is not None
-        ]
+        scores = _above(-np.inf, scores, "score")
+        seconds = [_above(0, each, "duration") for each in (seconds_x, seconds_y) if each is not None]
         odds = self.offset + self.score * scores + np.log(before / (1 - before))
         if self.seconds is None:
             return odds
@@ -102,20 +100,13 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: dict) -> Calibration:
-        """Of what `as_dict` gave, be it from JSON; a `UserError` if it is anything else.
-
-        Example
-        -------
-        >>> Calibration.from_dict({"offset": -4.0, "score": 10.0}).score
-        10.0
-        """
+        """Of what `as_dict` gave, be it from JSON; a `UserError` if it is anything else."""
         try:
             found = cls(**values)
             numbers = [found.offset, found.score, found.log_shorter, found.log_longer, *(found.seconds or [])]
             good = np.isfinite(numbers).all() and found.score > 0
-            if found.seconds is not None:
-                shortest, longest = found.seconds
-                good &= 0 < shortest <= longest
+            shortest, longest = found.seconds or (1, 1)
+            good &= 0 < shortest <= longest
         except (TypeError, ValueError):
             good = False
         if not good:
@@ -153,8 +144,7 @@ def fit_calibration(
     Raises
     ------
     UserError
-        If a side is empty, a score or duration is no number, all scores are one, or a higher score does not mean one
-        speaker.
+        If a side is empty, a score or duration is no good, or a higher score does not mean one speaker.
 
     Example
     -------
@@ -189,12 +179,12 @@ def fit_calibration(
     return Calibration(float(model.intercept_[0]), *coefficients, *[0.0] * (3 - len(coefficients)), seconds)
 
 
-def _above(values, least, what):
+def _above(least, values, what):
+    values = _numbers(values, what)
     bad = values[~((values > least) & (values < np.inf))]
     if bad.size:
-        raise UserError(
-            f"A {what} is {bad.flat[0]:g}: give finite ones{', in seconds, above 0' if least == 0 else ''}."
-        )
+        wanted = ", not over 0: give both, in seconds." if least == 0 else ": give finite ones."
+        raise UserError(f"A {what} is {bad.flat[0]:g}{wanted}")
     return values
 
 
@@ -204,7 +194,5 @@ def _tell_of_voices(logs, is_target):
         return False
     apart = abs(logs[:, is_target].mean() - logs[:, ~is_target].mean()) / logs.std()
     if apart > APART:
-        logger.warning(
-            "Probabilities go by scores alone: the pairs of one speaker and of two that are known differ in length."
-        )
+        logger.warning("Probabilities go by scores alone: known pairs of one speaker and of two differ in length.")
     return apart <= APART

@@ -30,7 +30,7 @@ def test_the_best_log_odds_rise_with_the_score_and_cost_no_more_than_any_line():
 @pytest.mark.parametrize(
     "text, said",
     [
-        (None, "cannot be read .No such file"),
+        (None, "There is no .*hyperparams.yaml: give the output folder"),
         ("a: [", "cannot be used .while parsing"),
         ("output_folder: x", "lacks data_folder, seed, augment"),
         ("a: 1", "Override 'output_folder' not found"),
@@ -42,10 +42,14 @@ def test_the_best_log_odds_rise_with_the_score_and_cost_no_more_than_any_line():
     ],
 )
 def test_folders_that_are_no_runs_are_one_sentence(tmp_path, text, said):
+    run = tmp_path / "run"
+    for folder in (run / "corpus", run / "encoder"):
+        folder.mkdir(parents=True)
+    (run / "corpus/train.csv").touch()
     if text is not None:
-        (tmp_path / "hyperparams.yaml").write_text(text)
+        (run / "hyperparams.yaml").write_text(text)
     with pytest.raises(UserError, match=said):
-        threshold.main([str(tmp_path)])
+        threshold.main([str(run)])
 
 
 @pytest.mark.parametrize("rate", ["0", "1", "nan", "2"])

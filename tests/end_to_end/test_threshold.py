@@ -30,7 +30,8 @@ def test_a_rate_that_is_none_is_refused(corpus, tmp_path):
 @pytest.mark.parametrize("rate, said", [(0, "accepts no pair that was known"), (1, "accepts every pair")])
 def test_a_rate_that_decides_nothing_is_told_of(corpus, tmp_path, rate, said):
     outcome = run_script("train.py", *training(tmp_path / "run", **corpus.lists, false_acceptance=rate))
-    assert outcome.status == 0 and f"false_acceptance is {rate}" in outcome.err and said in outcome.err
+    assert outcome.status == 0 and f"false_acceptance is {rate}" in outcome.out + outcome.err, outcome
+    assert said in outcome.out + outcome.err
 
 
 def test_killed_while_it_finds_the_threshold_it_goes_on_to_the_same_encoder(whole, corpus, tmp_path):

@@ -180,7 +180,7 @@ def test_a_threshold_that_few_pairs_of_one_session_reach_is_told_of(net, manifes
     noise = np.random.default_rng(0).standard_normal((36, net.embedding_dim)).astype(np.float32)
     zero = np.zeros(net.embedding_dim, dtype=np.float32)
     found = decide_by_random_pairs(noise, manifest, zero, 0.01)
-    assert "accepts only" in caplog.text and "of pairs of one session" in found.how
+    assert "accepts only" in caplog.text and "of pairs of files of one session" in found.how
     caplog.clear()
     decide_by_random_pairs(np.repeat(noise[::2], 2, axis=0), manifest, zero, 0.01)
     assert not caplog.text
