@@ -166,7 +166,7 @@ def test_cluster_aware_and_stage_2_follow(folder, small, tmp_path):
     assert outcome.status == 0, outcome
     assert "n_fine 20" in outcome.out and "cluster_start_epoch 1" in outcome.out
     log = (tmp_path / "ca/log.txt").read_text()
-    assert re.search(r"highest silhouette, -?[\d.]+, has the one with \d+ clusters and size_power", log)
+    assert re.search(r"the one with \d+ clusters and size_power [\d.]+ was taken: silhouette -?[\d.]+, ", log)
     assert list((tmp_path / "ca" / "clusters").glob("labels_epoch*.csv"))
     outcome = train("dlg_lc_small", folder, tmp_path / "two", **SHORT, init=tmp_path / "ca" / "encoder", n_iterations=1)
     assert outcome.status == 0, outcome
