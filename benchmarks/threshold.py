@@ -68,7 +68,7 @@ def rows_of(run, wanted):
     scores = score_trials(extract_embeddings(net, test, strict=True, progress=False)[0], trials, mean)
     seconds = test.durations[trials.enrol], test.durations[trials.test]
     log_odds = new.calibration.log_odds(scores, *seconds)
-    name, labels = "/".join(run.resolve().parts[-2:]), trials.labels
+    name, labels = str(run), trials.labels
     bayes = np.where(log_odds >= -np.log(P_TARGET / (1 - P_TARGET)), 1.0, 0.0)
     best = np.quantile(scores[~labels], 1 - wanted)
     return [
