@@ -19,7 +19,7 @@ with stoppable_imports():  # they take seconds
     import numpy as np
     from tqdm import tqdm
 
-    from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette
+    from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette, sums_of
     from speechbrain_cadino.clusters.quality import cluster_metrics
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.encoder.extract import extract_embeddings
@@ -141,9 +141,8 @@ def silhouette_of(embeddings, labels):
     rows = rows - rows.mean(axis=0)
     directions = directions_of(rows)
     labels = np.unique(labels, return_inverse=True)[1]
-    sums = np.zeros((labels.max() + 1, rows.shape[1]))
-    np.add.at(sums, labels, directions)
-    return silhouette(directions, labels, sums, np.bincount(labels))
+    counts = np.bincount(labels)
+    return silhouette(directions, labels, sums_of(directions, labels, len(counts)), counts)
 
 
 if __name__ == "__main__":

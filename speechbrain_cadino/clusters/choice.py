@@ -2,7 +2,8 @@
 
 Where embeddings fall into two halves, of a channel or of the sexes, two clusters have the highest silhouette of all
 numbers, though speakers show as a second summit. So a summit counts by how far it stands above the lowest silhouette
-of fewer clusters."""
+of fewer clusters.
+"""
 
 from __future__ import annotations
 
@@ -98,8 +99,7 @@ def choose_clusters(
         ``size_power``, ``clusters`` and ``silhouette`` of each.
     """
     n_leaves = len(next(iter(trees.values()))) + 1
-    sums = np.zeros((n_leaves, directions.shape[1]))
-    np.add.at(sums, fine, directions)
+    sums = sums_of(directions, fine, n_leaves)
     sizes = np.bincount(fine, minlength=n_leaves)
     asked = np.random.default_rng(seed).permutation(len(directions))[:max_items]
     tried, best = [], None
@@ -107,10 +107,8 @@ def choose_clusters(
         lowest, found = np.inf, None
         for n_clusters in numbers:
             mapping = cut_tree(tree, n_clusters)
-            of_clusters = np.zeros((n_clusters, sums.shape[1]))
-            np.add.at(of_clusters, mapping, sums)
             counts = np.bincount(mapping, weights=sizes, minlength=n_clusters)
-            value = silhouette(directions[asked], mapping[fine[asked]], of_clusters, counts)
+            value = silhouette(directions[asked], mapping[fine[asked]], sums_of(sums, mapping, n_clusters), counts)
             tried.append({"size_power": size_power, "clusters": n_clusters, "silhouette": value})
             lowest = min(lowest, value)
             if found is None or value - lowest > found[0]:
@@ -139,6 +137,13 @@ def candidates(n_leaves: int) -> list[int]:
         numbers.append(round(value))
         value = max(value + 1, value * RATIO)
     return numbers
+
+
+def sums_of(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
+    """(n_clusters, dim) float64: the sums of the rows (n, dim) of each label (n,), 0 where there are none."""
+    sums = np.zeros((n_clusters, rows.shape[1]))
+    np.add.at(sums, labels, rows)
+    return sums
 
 
 def directions_of(rows: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from speechbrain_cadino.clusters.choice import candidates, choose_clusters, directions_of
+from speechbrain_cadino.clusters.choice import candidates, choose_clusters, directions_of, sums_of
 from speechbrain_cadino.clusters.merging import merge_tree
 from speechbrain_cadino.utils.errors import UserError
 
@@ -143,9 +143,7 @@ def impostor_pairs(
     by_cluster, starts, sizes = _members(labels)
     if len(sizes) < 2:
         raise UserError("There is one cluster only.")
-    means = np.zeros((len(sizes), directions.shape[1]))
-    np.add.at(means, labels, directions)
-    means = directions_of(means)
+    means = directions_of(sums_of(directions, labels, len(sizes)))
     cosines = means @ means.T
     np.fill_diagonal(cosines, -np.inf)
     n_near = max(1, int(np.ceil(nearest * (len(sizes) - 1))))
