@@ -20,7 +20,7 @@ from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
+from speechbrain_cadino.training.clustered import ready_to_cluster
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
 from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
 from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
@@ -56,8 +56,8 @@ def rows_of(run, wanted):
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
     mean, seed = embeddings.mean(axis=0), hparams["seed"]
-    compensation = DEFAULT if hparams.get("last_layer_refit") is None else None
-    clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensation, seed)
+    compensate = hparams.get("last_layer_refit") is None
+    clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensate, seed)
     old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
     new = decide(net, mean, clustered, wanted, seed)
     if old.threshold is None or new.calibration is None:

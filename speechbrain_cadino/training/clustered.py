@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
@@ -16,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 MAX_UTTERANCES = 5_000  # that are clustered: merging takes 8 n^2 bytes
 N_VIEWS = 2  # of the compensation
-DEFAULT = "default"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def ready_to_cluster(
     manifest: Manifest,
     augment: AugmentationSampler | None,
     augmenter: ViewAugmenter,
-    compensation: Callable | str | None = DEFAULT,
+    compensate: bool = True,
     seed: int = 0,
 ) -> Clustered:
     """Draw the utterances, and compensate the encoder on them. Every rank must call it.
@@ -57,9 +55,8 @@ def ready_to_cluster(
         The training utterances.
     augment : AugmentationSampler or None
     augmenter : ViewAugmenter
-    compensation : callable, optional
-        (net, manifest) -> the encoder to cluster with; None: itself. Default: a `Compensation`, if there is
-        augmentation.
+    compensate : bool
+        Whether to, if there is augmentation: not an encoder whose last layer was refitted.
     seed : int
 
     Returns
@@ -67,12 +64,10 @@ def ready_to_cluster(
     Clustered
     """
     manifest = some_utterances(manifest, MAX_UTTERANCES, seed)
-    if compensation == DEFAULT:
-        compensation = augment and Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)
-    if compensation is None or len(manifest) <= encoder.embedding_dim:  # too few to fit a layer on
+    if not (compensate and augment) or len(manifest) <= encoder.embedding_dim:  # too few to fit a layer on
         return Clustered(manifest, encoder, augment, augmenter)
     try:
-        compensated = compensation(encoder, manifest)
+        compensated = Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)(encoder, manifest)
     except Exception as error:  # of whatever kind: what was trained for hours is exported all the same
         logger.warning("Threshold and probabilities are of clusters without compensation: %s", error)
         compensated = encoder

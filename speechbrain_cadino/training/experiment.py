@@ -13,7 +13,7 @@ from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
-from speechbrain_cadino.training.clustered import DEFAULT, ready_to_cluster
+from speechbrain_cadino.training.clustered import ready_to_cluster
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
 from speechbrain_cadino.training.fits import check_built
@@ -177,8 +177,7 @@ class Experiment:
         brain.fit_loader(loader)
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
-        compensation = DEFAULT if hparams.last_layer_refit is None else None  # it is compensated already
-        drawn = hparams.augment, hparams.augmenter, compensation, hparams.seed
+        drawn = hparams.augment, hparams.augmenter, hparams.last_layer_refit is None, hparams.seed
         clustered = ready_to_cluster(encoder, manifest, *drawn)
         return {**metrics, **on_main(_finish, self, brain, encoder, manifest, development, init, clustered)}
 

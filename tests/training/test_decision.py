@@ -61,7 +61,7 @@ def ready(net, manifest, **settings):
 def test_the_threshold_accepts_what_is_wanted_of_near_clusters(net, manifest):
     embeddings = extract_embeddings(net, manifest, progress=False)[0]
     mean = embeddings.mean(axis=0)
-    clustered = ready(net, manifest, compensation=None)
+    clustered = ready(net, manifest, compensate=False)
     assert clustered.compensated is net
     directions = (embeddings - mean).astype(np.float64)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
@@ -162,7 +162,8 @@ def test_whatever_goes_wrong_with_the_threshold_the_encoder_is_exported(
         raise error
 
     monkeypatch.setattr(finish, "decide", fail)
-    clustered = ready(net, manifest, compensation=fail)
+    monkeypatch.setattr("speechbrain_cadino.training.clustered.Compensation", lambda *_, **__: fail)
+    clustered = ready(net, manifest)
     assert clustered.compensated is net and "without compensation" in caplog.text
     encoder = SpeakerEncoder.from_folder(export_with_threshold(net, manifest, tmp_path / "one", clustered=clustered))
     assert encoder.threshold is not None and encoder.metadata["calibration"] is None
