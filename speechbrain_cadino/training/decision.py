@@ -48,7 +48,12 @@ class Decision:
 
 
 def decide(
-    encoder: SpeakerEncoderNet, mean: np.ndarray, clustered: Clustered, false_acceptance: float, seed: int = 0
+    encoder: SpeakerEncoderNet,
+    mean: np.ndarray,
+    clustered: Clustered,
+    false_acceptance: float,
+    seed: int = 0,
+    embedded: tuple[np.ndarray, list] | None = None,
 ) -> Decision:
     """Find threshold and calibration of an encoder. One rank does it.
 
@@ -62,6 +67,8 @@ def decide(
     false_acceptance : float
         Fraction of the impostor pairs that the threshold accepts.
     seed : int
+    embedded : (np.ndarray, list), optional
+        What `extract_embeddings` gives for this encoder and the utterances of ``clustered``, if that was asked before.
 
     Returns
     -------
@@ -74,7 +81,9 @@ def decide(
         two files; or if the scores leave no threshold.
     """
     names = clustered.manifest.ids
-    inner, ids = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
+    if embedded is None or clustered.compensated is not encoder:
+        embedded = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
+    inner, ids = embedded
     manifest = clustered.manifest.subset(np.isin(names, np.array(ids, dtype=names.dtype)))
     if len(manifest) < 3:
         raise UserError(f"There are {len(manifest)} utterances.")

@@ -78,7 +78,8 @@ def export_with_threshold(
     mean, decision = embeddings.mean(axis=0), None
     if clustered is not None:
         try:
-            decision = decide(encoder, mean, clustered, false_acceptance, seed)
+            embedded = (embeddings, ids) if clustered.manifest is manifest else None  # a small corpus, whole
+            decision = decide(encoder, mean, clustered, false_acceptance, seed, embedded)
         except Exception as error:  # whatever it is, what was trained for hours is kept
             logger.warning("The threshold is of random pairs, and there are no probabilities: %s", _reason(error))
     if decision is None:

@@ -202,3 +202,18 @@ def test_few_different_pairs_give_no_probabilities(net, manifest, caplog):
     found = decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, few), 0.1)
     assert found.calibration is None and "pairs of one cluster, and 20 are needed" in caplog.text
     assert "probabilities" not in found.how
+
+
+def test_a_small_corpus_is_embedded_once(net, manifest, tmp_path, monkeypatch):
+    clustered, asked = ready(net, manifest, compensate=False), []
+
+    def extract(*arguments, **settings):
+        asked.append(arguments)
+        return extract_embeddings(*arguments, **settings)
+
+    for module in ("finish", "decision"):
+        monkeypatch.setattr(f"speechbrain_cadino.training.{module}.extract_embeddings", extract)
+    encoder = SpeakerEncoder.from_folder(export_with_threshold(net, manifest, tmp_path / "one", clustered=clustered))
+    assert len(asked) == 1
+    embeddings = extract_embeddings(net, manifest, progress=False)[0]
+    assert encoder.threshold == decide(net, embeddings.mean(axis=0), clustered, 0.01).threshold
