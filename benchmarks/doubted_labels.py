@@ -10,51 +10,37 @@ cluster have another one. OUT gets the label tables ``given.txt``, ``dropped.txt
 stage II's says of its gate: ``fraction_kept``, ``gate_precision`` and ``gate_recall``.
 """
 
-import argparse
-from pathlib import Path
-
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 with stoppable_imports():  # they take seconds
     import numpy as np
     from noisy_labels import session_spectra, structured_noise
+    from of_run import parser_of_run, read_run
 
-    from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.dlg_lc.labels import cluster_labels
     from speechbrain_cadino.dlg_lc.truth import Truth
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
     from speechbrain_cadino.utils.files import atomic_path
-    from speechbrain_cadino.utils.settings.command_line import parse_arguments
-    from speechbrain_cadino.utils.settings.load import Settings, load_settings
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("hparams", help="a YAML with cluster_compensation and clustering")
-    parser.add_argument("--run", type=Path, required=True, help="output folder of a finished DINO run")
+    parser = parser_of_run(__doc__, "cluster_compensation and clustering")
     parser.add_argument("--fraction", type=float, default=0.4, help="of the sessions err (default: %(default)s)")
-    parser.add_argument("--output_folder", type=Path, required=True)
     options, rest = parser.parse_known_args(arguments)
     if not 0 <= options.fraction <= 1:
         raise UserError(f"--fraction is {options.fraction}: give one from 0 to 1.")
     output = options.output_folder
-    file, run_opts, given = parse_arguments([options.hparams, *rest, "--output_folder", str(output)])
-    hparams = Settings(**load_settings(file, given))
+    hparams, device, manifest = read_run(options, rest)
     hparams.clustering.check(hparams.clustering.n_clusters)
-    manifest = read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
     if manifest.spk_ids is None or (manifest.spk_ids == "").any() or manifest.sessions is None:
         raise UserError(
             f"{options.run / 'corpus/train.csv'} does not say speaker and session of every utterance, of which the "
             "errors are made: prepare the run's corpus with speaker_pattern and session_pattern."
         )
     labels = wrong_labels(manifest, options.fraction, hparams.seed)
-    table = cluster_labels(
-        options.run / "encoder", manifest, hparams.clustering, output / "embeddings", run_opts.device or "cpu",
-        hparams.cluster_compensation,
-    )  # fmt: skip
+    made_by = hparams.clustering, output / "embeddings", device, hparams.cluster_compensation
+    table = cluster_labels(options.run / "encoder", manifest, *made_by)
     clusters = table.for_manifest(manifest.ids)[0]
     replaced = by_cluster(labels, clusters)
     kept = replaced == labels

@@ -10,18 +10,15 @@ that epoch were the last. OUT gets ``figures.csv``, a row for each epoch: "EER %
 ``clusters``; and ``ami_speakers`` of those, where speakers are known. A second call goes on where the first stopped.
 """
 
-import argparse
-from pathlib import Path
-
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 with stoppable_imports():  # they take seconds
     import numpy as np
+    from of_run import parser_of_run, read_run
     from tqdm import tqdm
 
     from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette, sums_of
     from speechbrain_cadino.clusters.quality import cluster_metrics
-    from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.encoder.extract import extract_embeddings
     from speechbrain_cadino.training.averaging import load_average
     from speechbrain_cadino.training.checkpoints import SafeCheckpointer
@@ -31,21 +28,17 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.training.retrieval import retrieval
     from speechbrain_cadino.training.teacher import EMATeacher
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
-    from speechbrain_cadino.utils.settings.command_line import parse_arguments
     from speechbrain_cadino.utils.settings.faults import fault_line
-    from speechbrain_cadino.utils.settings.load import Settings, load_settings
 
 FIGURES = "figures.csv"
 
 
 def main(arguments=None):
     options, rest = parse(arguments)
-    file, run_opts, given = parse_arguments([options.hparams, *rest, "--output_folder", str(options.output_folder)])
-    hparams = Settings(**load_settings(file, given))
+    hparams, device, manifest = read_run(options, rest)
     check(hparams, options.hparams)
-    manifest = read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
     measure = Measure(hparams, manifest)
-    teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(run_opts.device or "cpu")
+    teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(device)
     checkpointer = SafeCheckpointer(options.run / "save", {"teacher": teacher})
     path = options.output_folder / FIGURES
     history = History.read_csv(path) if path.exists() else History()
@@ -68,13 +61,8 @@ def main(arguments=None):
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
-    parser.add_argument("hparams", help="a YAML with compensation and clustering")
-    parser.add_argument("--run", type=Path, required=True, help="output folder of a finished DINO run")
+    parser = parser_of_run(__doc__, "compensation and clustering")
     parser.add_argument("--every", type=int, default=2, help="epochs from one to the next (default: %(default)s)")
-    parser.add_argument("--output_folder", type=Path, required=True)
     options, rest = parser.parse_known_args(arguments)
     if options.every < 1:
         raise UserError(f"--every is {options.every}: give at least 1.")
