@@ -123,11 +123,11 @@ class Compensation:
         -------
         bool
         """
-        self.augmenter.to(next(net.parameters()).device)
         return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, setting, labels)
 
     def _batches(self, net, manifest) -> Iterator:
         """Utterances (batch,), and their views' features, for `fit_last_layer`; this rank's."""
+        self.augmenter.to(next(net.parameters()).device)
         rows = np.random.default_rng(self.seed).permutation(len(manifest))[: self.max_items]
         cut = partial(self._cut, FileStore(manifest))
         n_items = max(1, round(BATCH_SECONDS * SAMPLE_RATE / (self.n_views * self.length)))

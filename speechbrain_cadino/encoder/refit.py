@@ -15,8 +15,9 @@ import torch
 from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import broadcast, is_main
+from speechbrain_cadino.utils.distributed import broadcast, is_main, raise_together
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def fit_last_layer(
     On several ranks each embeds its own items, and all get the same layer, of all items. Each needs the memory of a
     `Scatter` on the device of the encoder, and rank 0 four times as much at the end. With no more items than outputs
     the encoder stays as it is, and a sentence says so: the items' means span one direction less than there are items,
-    and the outputs beyond would show nothing but noise. Every rank must call it.
+    and the outputs beyond would show nothing but noise. Every rank must call it; if one fails, all do.
 
     Arguments
     ---------
@@ -54,7 +55,7 @@ def fit_last_layer(
     Raises
     ------
     UserError
-        If the items have one view only, there are none, or a statistic is not finite.
+        If the items have one view only, there are none, or a statistic is not finite; or another rank has failed.
 
     Example
     -------
@@ -71,9 +72,10 @@ def fit_last_layer(
     layer, statistics = net.embedding_model.fc.conv, []
     (out_dim, dim, _), device = layer.weight.shape, layer.weight.device
     labels = None if labels is None else labels.cpu()  # as the items are
-    scatter = Scatter(dim, device, 0 if labels is None else int(labels.max()) + 1)
+    failure, scatter = None, None
     handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
     try:
+        scatter = Scatter(dim, device, 0 if labels is None else int(labels.max()) + 1)
         with evaluating(net):
             for items, views in batches:
                 if len(views) < 2:
@@ -84,15 +86,21 @@ def fit_last_layer(
                 classes = None if labels is None else labels[items].to(device)
                 scatter.add(torch.cat(statistics), items.to(device), classes)
                 statistics.clear()
+    except Exception as error:  # of whatever kind: the other ranks are to know
+        failure = error
     finally:
         handle.remove()
+    raise_together(failure)
     scatter.all_reduce()
     if not _are_enough(scatter, out_dim, setting):
         return False
-    if is_main():
+
+    def solve():
         weight, bias = discriminant_layer(scatter, out_dim, shrinkage)
         layer.weight.copy_(weight.unsqueeze(2))
         layer.bias.copy_(bias)
+
+    on_main(solve)
     broadcast(layer.weight)
     broadcast(layer.bias)
     if isinstance(net.embedding_norm, torch.nn.BatchNorm1d):  # a loaded encoder has none

@@ -10,6 +10,7 @@ from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.compensation import Compensation
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.distributed import is_main
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,8 @@ def ready_to_cluster(
         return Clustered(manifest, encoder, augment, augmenter)
     try:
         compensated = Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)(encoder, manifest)
-    except Exception as error:  # of whatever kind: what was trained for hours is exported all the same
-        logger.warning("Threshold and probabilities are of clusters without compensation: %s", error)
+    except Exception as error:  # of any kind, on all ranks alike: what was trained for hours is exported all the same
+        if is_main():
+            logger.warning("Threshold and probabilities are of clusters without compensation: %s", error)
         compensated = encoder
     return Clustered(manifest, compensated, augment, augmenter)

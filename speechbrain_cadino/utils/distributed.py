@@ -145,6 +145,39 @@ def all_gather_object(value: Any) -> list[Any]:
     return values
 
 
+class OtherRankError(UserError):
+    """Another rank has failed and says why itself, so that this needs no line."""
+
+    quiet = True
+
+
+def raise_together(error: Exception | None) -> None:
+    """After work that each rank does alone, and before they meet: raise on all of them if one has failed.
+
+    Else the others would wait for one that does not come. Every rank must call it.
+
+    Arguments
+    ---------
+    error : Exception or None
+        What this rank has met; raised again.
+
+    Raises
+    ------
+    OtherRankError
+        On a rank without an error, if another has one.
+
+    Example
+    -------
+    >>> raise_together(None)
+    """
+    told = all_gather_object(None if error is None else f"{type(error).__name__}: {error}")
+    if error is not None:
+        raise error
+    for number, text in enumerate(told):
+        if text is not None:
+            raise OtherRankError(f"rank {number} has failed ({text})")
+
+
 def _exchange(tensor, collective, **settings):
     """A collective call that changes a tensor in place, wherever it lies."""
     if world_size() == 1:

@@ -12,18 +12,15 @@ from typing import Any
 
 import torch.distributed as dist
 
-from speechbrain_cadino.utils.distributed import is_main, world_size
-from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.distributed import OtherRankError, is_main, world_size
 from speechbrain_cadino.utils.signals import Stopped
 
 POLL_SECONDS = 0.2
 _numbers = itertools.count()
 
 
-class MainRankError(UserError):
-    """Rank 0 had to stop; it says why itself, so that this needs no line."""
-
-    quiet = True
+class MainRankError(OtherRankError):
+    """Rank 0 had to stop."""
 
 
 def on_main(work: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -121,6 +121,15 @@ def test_the_refit_is_that_of_all_items(ranks, name, labels):
         torch.testing.assert_close(cosines(rank[name]), expected, rtol=0, atol=1e-3)
 
 
+def test_a_refit_that_fails_on_one_rank_fails_on_both_at_once(ranks):
+    """None waits for the other until the timeout, whose error would be told here; and both go on together."""
+    found = [rank["refit of one that fails"] for rank in ranks]
+    ended = "this rank ends because rank 0 has: see what that one says."
+    embedding = ["OtherRankError", "rank 1 has failed (MemoryError: no more)", True], ["MemoryError", "no more", False]
+    layer = ["MemoryError", "no more", False], ["MainRankError", ended, True]
+    assert found == [[True, *first, *second, 0] for first, second in zip(embedding, layer)]
+
+
 def test_rank_0_may_take_longer_than_the_timeout(ranks):
     assert [rank["patience"][0] for rank in ranks] == [2, 2]
     assert [rank["patience"][1] for rank in ranks] == [False, True]

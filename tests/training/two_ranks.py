@@ -3,11 +3,13 @@
 Run as a script with a folder: it imports once and forks the ranks, which is far cheaper than two new interpreters.
 """
 
+import itertools
 import os
 import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from unittest import mock
 
 import torch
 import torch.distributed as dist
@@ -16,13 +18,17 @@ from speechbrain.lobes.features import Fbank
 from speechbrain.processing.features import InputNormalization
 from torch import nn
 
+from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.loss import DINOLoss
+from speechbrain_cadino.encoder import refit
+from speechbrain_cadino.encoder.compensation import Compensation
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.refit import fit_last_layer
 from speechbrain_cadino.training import ddp
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
+from speechbrain_cadino.training.clustered import ready_to_cluster
 from speechbrain_cadino.training.metric_averager import MetricAverager
 from speechbrain_cadino.training.random_states import RandomStates
 from speechbrain_cadino.utils import distributed
@@ -63,6 +69,7 @@ def run_rank(number, folder):
         "means": _resumed_means(number, folder / "means"),
         "refit": _refit(half),
         "refit within labels": _refit(half, REFIT_LABELS),
+        "refit of one that fails": _refit_that_fails(number),
         "patience": _patience(number),
         "agreement": distributed.max_over_ranks(number == 1, 5 * number, 0),
         "checkpoints": _checkpoints(number, folder / "save"),
@@ -142,6 +149,31 @@ def _refit(half, labels=None):
     batches = ((items[half], [view[half] for view in views]) for items, views in make_batches())
     fit_last_layer(net, batches, 0.3, "compensation", labels)
     return net.embedding_model.fc.state_dict()
+
+
+def _refit_that_fails(number):
+    """What each rank gets where one fails alone: rank 1 while it embeds, then rank 0 at the layer; and what follows."""
+
+    def fail(*_):
+        raise MemoryError("no more")
+
+    def embedded_by_half(*_):
+        yield from itertools.islice(make_batches(), 2)
+        if number == 1:
+            fail()
+
+    net, told = make_net(), []
+    with mock.patch.object(Compensation, "_batches", embedded_by_half):
+        manifest = Manifest(range(40), ["x.wav"] * 40, [0] * 40, [16000] * 40)
+        clustered = ready_to_cluster(net, manifest, "some augmentation", None)
+        told.append(clustered.compensated is net)
+    for where, batches in (("none", embedded_by_half()), ("discriminant_layer", make_batches())):
+        with mock.patch.object(refit, "discriminant_layer", fail if where != "none" else None):
+            try:
+                fit_last_layer(make_net(), batches, 0.3, "compensation")
+            except Exception as error:
+                told += [type(error).__name__, str(error), getattr(error, "quiet", False)]
+    return [*told, len(net.embedding_model.fc.conv._forward_pre_hooks)]
 
 
 def make_net():
