@@ -14,5 +14,6 @@ if TYPE_CHECKING:
     from speechbrain_cadino.encoder.load import load_encoder, start_from_encoder
     from speechbrain_cadino.encoder.model import SpeakerEncoderNet
     from speechbrain_cadino.encoder.refit import fit_last_layer
+    from speechbrain_cadino.encoder.waves import WaveEncoder
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

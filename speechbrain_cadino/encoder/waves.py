@@ -1,0 +1,136 @@
+"""An encoder in use: embeddings of files and waves of any length, format and rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
+from speechbrain_cadino.corpus.pieces import lengths_from_files
+from speechbrain_cadino.corpus.samples import resampled
+from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
+from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
+
+LOWEST_RATE = 1000  # Hz; below, it is kHz
+
+
+class WaveEncoder(torch.nn.Module):
+    """Embeds what a user has. Padding never changes an embedding: waves of different lengths are batched apart.
+
+    Arguments
+    ---------
+    net : SpeakerEncoderNet
+        The encoder, mean subtraction included.
+    batch_seconds, max_seconds : float
+        As for `embed_utterances`: audio in one batch, and in one piece of a long utterance.
+    """
+
+    def __init__(self, net: SpeakerEncoderNet, batch_seconds: float = 200.0, max_seconds: float = 300.0) -> None:
+        super().__init__()
+        self.net = net.eval().requires_grad_(False)
+        self.batch_seconds, self.max_seconds = batch_seconds, max_seconds
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder computes; ``encoder.to(device)`` moves it."""
+        return next(self.net.parameters()).device
+
+    def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
+        """Embed audio files of any rate, format and number of channels.
+
+        Arguments
+        ---------
+        paths : sequence of str or Path, or a single one
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If a file is absent, unreadable, shorter than 0.1 s or silent; names it.
+        """
+        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+
+        def read(row, start, stop):
+            return check_wave(read_audio(paths[row], int(start), int(stop)), paths[row])
+
+        return self._embed(read, lengths_from_files(paths))
+
+    def encode_waves(
+        self, waves: Sequence[torch.Tensor | np.ndarray], sample_rate: float = SAMPLE_RATE
+    ) -> torch.Tensor:
+        """Embed waves, each of its own length.
+
+        Arguments
+        ---------
+        waves : sequence of torch.Tensor or np.ndarray
+            (time,) each. Floating point, or 8, 16 or 32 bits as audio files have them (uint8 around 128), which are
+            scaled to [-1, 1].
+        sample_rate : int
+            Of all of them, in Hz.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If a wave is not (time,), is shorter than 0.1 s, silent, not finite, or of another type; tells which.
+        """
+        if not LOWEST_RATE <= sample_rate < float("inf"):
+            raise UserError(f"sample_rate is {sample_rate}: give the waves' rate in Hz, such as 16000, not in kHz.")
+        waves = [
+            check_wave(resampled(wave, sample_rate, f"Wave {number}"), f"Wave {number}")
+            for number, wave in enumerate(waves)
+        ]
+        return self._embed(lambda row, start, stop: waves[row][start:stop], [len(wave) for wave in waves])
+
+    def encode_batch(self, wavs: torch.Tensor, wav_lens: torch.Tensor | None = None) -> torch.Tensor:
+        """Embed a padded batch, as SpeechBrain's `EncoderClassifier` does, except that padding changes nothing.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (batch, time) at 16 kHz, or a single wave (time,).
+        wav_lens : torch.Tensor, optional
+            (batch,) lengths relative to ``time``, over 0 to 1. Default: all full.
+
+        Returns
+        -------
+        torch.Tensor
+            (batch, 1, embedding_dim) on the encoder's device.
+        """
+        wavs = torch.atleast_2d(wavs)
+        lengths = _samples_of(wav_lens, *wavs.shape[:2])
+        waves = [wave[:length] for wave, length in zip(wavs, lengths)]
+        return self.encode_waves(waves).unsqueeze(1).to(self.device)
+
+    def _embed(self, read, lengths):
+        embeddings, failures = embed_utterances(self.net, read, lengths, self.batch_seconds, self.max_seconds)
+        if failures:
+            raise UserError(next(iter(failures.values())))
+        return torch.from_numpy(embeddings)
+
+
+def _samples_of(wav_lens, n_waves, n_samples):
+    """Relative lengths (batch,) or None as a list of samples."""
+    if wav_lens is None:
+        return [n_samples] * n_waves
+    wav_lens = torch.as_tensor(wav_lens)
+    if not ((wav_lens > 0) & (wav_lens < 1 + 1e-3)).all():
+        raise UserError(
+            f"wav_lens are from {wav_lens.min():g} to {wav_lens.max():g}: give lengths relative to the batch's, "
+            "which is 1, not samples."
+        )
+    if len(wav_lens) != n_waves:
+        raise UserError(f"There are {len(wav_lens)} wav_lens for {n_waves} waves: give one for each.")
+    return (wav_lens * n_samples).round().int().tolist()
