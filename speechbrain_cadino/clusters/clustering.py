@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
 logger = logging.getLogger(__name__)
 LEAST_FINE = 4  # of which auto has two numbers to choose from
@@ -64,7 +64,7 @@ class Clustering:
     def __post_init__(self):
         for name, auto in (("n_clusters", True), ("n_fine", False)):
             value = getattr(self, name)
-            if not (value is None or auto and value == AUTO or isinstance(value, Integral) and value is not True):
+            if not (value is None or auto and value == AUTO or is_whole(value)):
                 raise UserError(f"{name} is {value}: set a whole number{', or auto' if auto else ', or null'}.")
         self._kmeans(1 if self.n_clusters in (None, AUTO) else self.n_clusters)
         self._check_fine(self.n_clusters or 1)

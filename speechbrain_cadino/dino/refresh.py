@@ -12,6 +12,7 @@ from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, registe
 from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.corpus.keys import id_keys, places_of
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,7 @@ class RefreshSchedule:
         self.numbers = n_clusters if isinstance(n_clusters, (list, tuple)) else [n_clusters]
         if start_epoch < 0 or every < 1:
             raise UserError(f"cluster_start_epoch is {start_epoch}, cluster_every {every}: set at least 0 and 1.")
-        fixed = self.fixed
-        if not self.numbers or not all(
-            isinstance(number, int) and number is not True and number > 0 for number in fixed
-        ):
+        if not self.numbers or not all(is_whole(number, low=1) for number in self.fixed):
             raise UserError(f"n_clusters is {n_clusters}: set a number above 0, a list of them, or auto.")
         self.start_epoch, self.every = start_epoch, every
 

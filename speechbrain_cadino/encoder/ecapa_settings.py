@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import Any
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
 COLUMNS = ("channels", "kernel_sizes", "dilations", "groups")
 NUMBERS = ("input_size", "lin_neurons", "attention_channels", "res2net_scale", "se_channels")
@@ -27,11 +27,11 @@ def check_ecapa(arguments: Mapping[str, Any]) -> None:
     >>> check_ecapa(dict(**plain, **columns, dropout=0.0))
     """
     for name in NUMBERS:
-        if not _is_whole(arguments[name]):
+        if not is_whole(arguments[name], low=1):
             _refuse(f"{name} {arguments[name]}, and must have a whole number from 1 on")
     for name in COLUMNS:
         value = arguments[name]
-        if not isinstance(value, (list, tuple)) or len(value) < 3 or not all(map(_is_whole, value)):
+        if not isinstance(value, (list, tuple)) or len(value) < 3 or not all(is_whole(one, low=1) for one in value):
             _refuse(f"{name} {value}, and must have a list of three whole numbers or more, each from 1 on")
     channels, scale = list(arguments["channels"]), arguments["res2net_scale"]
     for name in COLUMNS[1:]:
@@ -54,10 +54,6 @@ def check_ecapa(arguments: Mapping[str, Any]) -> None:
     dropout = arguments["dropout"]
     if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
         _refuse(f"dropout {dropout}, and must have a number from 0, less than 1")
-
-
-def _is_whole(value):
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and value >= 1
 
 
 def _refuse(what):

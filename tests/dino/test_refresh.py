@@ -35,7 +35,15 @@ def test_a_run_that_starts_late_is_clustered_at_once():
 
 
 @pytest.mark.parametrize(
-    "n_clusters, expected", [(7, [7, 7, 7, 7]), ([7], [7, 7, 7, 7]), ([9, 6, 3], [9, 6, 3, 3]), ([3, 6], [3, 6, 6, 6])]
+    "n_clusters, expected",
+    [
+        (7, [7, 7, 7, 7]),
+        ([7], [7, 7, 7, 7]),
+        ([9, 6, 3], [9, 6, 3, 3]),
+        ([3, 6], [3, 6, 6, 6]),
+        (np.int64(7), [7, 7, 7, 7]),
+        ("auto", ["auto"] * 4),
+    ],
 )
 def test_how_many_clusters(n_clusters, expected):
     schedule = RefreshSchedule(0, 1, n_clusters)
@@ -45,7 +53,7 @@ def test_how_many_clusters(n_clusters, expected):
 @pytest.mark.parametrize(
     "start_epoch, every, n_clusters, said",
     [(-1, 1, 7, "cluster_start_epoch is -1"), (0, 0, 7, "cluster_every 0")]
-    + [(0, 1, wrong, "n_clusters is") for wrong in (0, [], [7, 0], 2.5, "many")],
+    + [(0, 1, wrong, "n_clusters is") for wrong in (0, [], [7, 0], 2.5, "many", True, [7, False])],
 )
 def test_wrong_settings(start_epoch, every, n_clusters, said):
     with pytest.raises(UserError, match=said):

@@ -9,6 +9,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from speechbrain_cadino.utils.settings.tree import Node
@@ -31,6 +32,17 @@ NOUNS = {
 AUTO = "auto"
 TEXTS = {"text", "file", "folder"}
 ITEMS = {"numbers": "number", "wholes": "whole", "files": "file"}
+
+
+def is_whole(value: Any, low: float = -math.inf) -> bool:
+    """Whether an object's argument is a whole number from ``low`` on; True and False are none.
+
+    Example
+    -------
+    >>> is_whole(3), is_whole(3, low=4), is_whole(3.0), is_whole(True), is_whole("3")
+    (True, False, False, False, False)
+    """
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
 
 
 @dataclass(frozen=True)
