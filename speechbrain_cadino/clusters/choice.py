@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from speechbrain_cadino.clusters.merging import cut_tree
+from speechbrain_cadino.clusters.rows import SUM_BLOCK, blocks
 
 logger = logging.getLogger(__name__)
 
@@ -63,24 +64,26 @@ def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, cou
 
 
 def choose_clusters(
-    directions: np.ndarray,
+    rows: np.ndarray,
     fine: np.ndarray,
     trees: dict[float, np.ndarray],
     numbers: Sequence[int],
     max_items: int = 20_000,
     seed: int = 0,
+    normalise: bool = False,
 ) -> tuple[np.ndarray, list[dict]]:
     """Of several trees of merges, each cut at several numbers of clusters, the clusters of the best `silhouette`.
 
     Of each tree the number whose silhouette is furthest above the lowest of smaller numbers; where it only falls, the
     smallest one, which stands out by nothing. Of the trees the one with the highest silhouette there.
 
-    Takes 2 n_clusters max_items dim operations for each that is tried.
+    Takes 2 n_clusters max_items dim operations for each that is tried, and 8 dim max_items bytes: float64 of all items
+    is never there at once.
 
     Arguments
     ---------
-    directions : np.ndarray
-        (n, dim) of length 1.
+    rows : np.ndarray
+        (n, dim): the items, of length 1 unless ``normalise`` is set.
     fine : np.ndarray
         (n,) int64: the leaf of the trees that each item is in.
     trees : dict of float to np.ndarray
@@ -90,6 +93,8 @@ def choose_clusters(
     max_items : int
         So many, drawn by ``seed``, are asked; the means are of all.
     seed : int
+    normalise : bool
+        Whether rows of any length are brought to length 1, as they are read.
 
     Returns
     -------
@@ -99,16 +104,17 @@ def choose_clusters(
         ``size_power``, ``clusters`` and ``silhouette`` of each.
     """
     n_leaves = len(next(iter(trees.values()))) + 1
-    sums = sums_of(directions, fine, n_leaves)
+    sums = sums_of(rows, fine, n_leaves, normalise)
     sizes = np.bincount(fine, minlength=n_leaves)
-    asked = np.random.default_rng(seed).permutation(len(directions))[:max_items]
+    asked = np.random.default_rng(seed).permutation(len(rows))[:max_items]
+    directions = _read(rows, asked, normalise)
     tried, best = [], None
     for size_power, tree in trees.items():
         lowest, found = np.inf, None
         for n_clusters in numbers:
             mapping = cut_tree(tree, n_clusters)
             counts = np.bincount(mapping, weights=sizes, minlength=n_clusters)
-            value = silhouette(directions[asked], mapping[fine[asked]], sums_of(sums, mapping, n_clusters), counts)
+            value = silhouette(directions, mapping[fine[asked]], sums_of(sums, mapping, n_clusters), counts)
             tried.append({"size_power": size_power, "clusters": n_clusters, "silhouette": value})
             lowest = min(lowest, value)
             if found is None or value - lowest > found[0]:
@@ -139,11 +145,21 @@ def candidates(n_leaves: int) -> list[int]:
     return numbers
 
 
-def sums_of(rows: np.ndarray, labels: np.ndarray, n_clusters: int) -> np.ndarray:
-    """(n_clusters, dim) float64: the sums of the rows (n, dim) of each label (n,), 0 where there are none."""
+def sums_of(rows: np.ndarray, labels: np.ndarray, n_clusters: int, normalise: bool = False) -> np.ndarray:
+    """(n_clusters, dim) float64: the sums of the rows (n, dim) of each label (n,), 0 where there are none.
+
+    ``normalise``: of the rows at length 1.
+    """
     sums = np.zeros((n_clusters, rows.shape[1]))
-    np.add.at(sums, labels, rows)
+    for _, block in blocks(slice(0, len(rows)), SUM_BLOCK):
+        np.add.at(sums, labels[block], _read(rows, block, normalise))
     return sums
+
+
+def _read(rows, at, normalise):
+    """Rows at a slice or at some numbers, float64."""
+    found = np.asarray(rows[at], dtype=np.float64)
+    return directions_of(found) if normalise else found
 
 
 def directions_of(rows: np.ndarray) -> np.ndarray:

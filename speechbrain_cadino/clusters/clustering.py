@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from speechbrain_cadino.clusters.agglomerative import agglomerate, check_finite, check_linkage, check_n_fine
-from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters, directions_of
+from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 from speechbrain_cadino.utils.errors import UserError
@@ -165,8 +165,7 @@ class Clustering:
         if n_clusters != AUTO and self.size_power != AUTO:
             return cut_tree(trees[self.size_power], n_clusters)
         numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
-        directions = directions_of(np.asarray(embeddings, dtype=np.float64))
-        merged = choose_clusters(directions, labels, trees, numbers, seed=self.seed)[0]
+        merged = choose_clusters(embeddings, labels, trees, numbers, seed=self.seed, normalise=True)[0]
         if n_clusters == AUTO and merged.max() + 1 <= numbers[0]:
             logger.warning(
                 "No number of clusters stands out by its silhouette, so n_clusters auto takes the fewest, %d, for %d "

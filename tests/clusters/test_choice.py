@@ -1,7 +1,10 @@
 """Clusters chosen without labels: the silhouette against the plain sum, and what it chooses on known corpora."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+import torch
 
 from speechbrain_cadino.clusters import choice
 from speechbrain_cadino.clusters.choice import SIZE_POWERS, candidates, choose_clusters, silhouette
@@ -94,6 +97,7 @@ def test_where_no_number_stands_out_it_is_told(caplog):
         (dict(n_clusters=[3, 4]), "n_clusters is "),
         (dict(n_clusters=2.5), "n_clusters is 2.5"),
         (dict(n_clusters=True), "n_clusters is True"),
+        (dict(n_clusters=False), "n_clusters is False: set a whole number"),
         (dict(n_fine="auto"), "n_fine is auto: set a whole number, or null"),
         (dict(n_fine=3), "which leaves no choice: set n_fine higher"),
         (dict(size_power="abc"), "size_power is abc"),
@@ -128,6 +132,29 @@ def test_some_items_are_enough():
     every = choose_clusters(x, np.arange(len(x)), trees, candidates(len(x)))[1]
     assert few != every
     assert np.corrcoef([[row["silhouette"] for row in rows] for rows in (few, every)])[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, torch.from_numpy])
+def test_embeddings_of_any_length_are_read_in_blocks_and_give_the_same(as_given, monkeypatch):
+    """Bit for bit what one copy of all in float64 gives, without that copy."""
+    monkeypatch.setattr(choice, "SUM_BLOCK", 700)
+    rng = np.random.default_rng(0)
+    embeddings = rng.standard_normal((20_000, 64)).astype(np.float32)
+    embeddings[5] = 0
+    fine = rng.integers(20, size=len(embeddings))
+    trees = {1.0: merge_tree(rng.standard_normal((20, 64)))}
+    directions = choice.directions_of(embeddings.astype(np.float64))
+    sums = np.zeros((20, 64))
+    np.add.at(sums, fine, directions)
+    np.testing.assert_array_equal(choice.sums_of(embeddings, fine, 20, normalise=True), sums)
+    wanted = choose_clusters(directions, fine, trees, [2, 7, 12], max_items=300)
+    given = as_given(embeddings)
+    tracemalloc.start()
+    found = choose_clusters(given, fine, trees, [2, 7, 12], max_items=300, normalise=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found[0], wanted[0])
+    assert found[1] == wanted[1] and peak < embeddings.nbytes / 2
 
 
 def test_one_of_both_may_be_given():
