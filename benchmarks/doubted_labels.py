@@ -31,7 +31,8 @@ def main(arguments=None):
     if not 0 <= options.fraction <= 1:
         raise UserError(f"--fraction is {options.fraction}: give one from 0 to 1.")
     output = options.output_folder
-    hparams, device, manifest = read_run(options, rest)
+    hparams, _, device, manifest = read_run(options, rest)
+    made_by = hparams.clustering, output / "embeddings", device, hparams.cluster_compensation
     hparams.clustering.check(hparams.clustering.n_clusters)
     if manifest.spk_ids is None or (manifest.spk_ids == "").any() or manifest.sessions is None:
         raise UserError(
@@ -39,7 +40,6 @@ def main(arguments=None):
             "errors are made: prepare the run's corpus with speaker_pattern and session_pattern."
         )
     labels = wrong_labels(manifest, options.fraction, hparams.seed)
-    made_by = hparams.clustering, output / "embeddings", device, hparams.cluster_compensation
     table = cluster_labels(options.run / "encoder", manifest, *made_by)
     clusters = table.for_manifest(manifest.ids)[0]
     replaced = by_cluster(labels, clusters)

@@ -7,27 +7,36 @@ The YAML, with options of train.py, gives the encoder, the corpus, the compensat
 the mean over ``average_checkpoints`` epochs up to that one, with ``last_layer_refit``, as train.py would keep it if
 that epoch were the last. OUT gets ``figures.csv``, a row for each epoch: "EER %" on the development list;
 ``half_retrieval`` and ``half_rank`` (`HalfRetrieval`); ``silhouette``, the best one over numbers of clusters, at
-``clusters``; and ``ami_speakers`` of those, where speakers are known. A second call goes on where the first stopped.
+``clusters``; and ``ami_speakers`` of those, where speakers are known. A second call goes on where the first stopped:
+``figures.json`` says of which run and with which settings they are, and others are refused.
 """
 
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 with stoppable_imports():  # they take seconds
+    import json
+
     import numpy as np
     from of_run import parser_of_run, read_run
     from tqdm import tqdm
 
+    import speechbrain_cadino
     from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette, sums_of
     from speechbrain_cadino.clusters.quality import cluster_metrics
     from speechbrain_cadino.encoder.extract import extract_embeddings
+    from speechbrain_cadino.training.allowed import is_free
     from speechbrain_cadino.training.averaging import load_average
     from speechbrain_cadino.training.checkpoints import SafeCheckpointer
     from speechbrain_cadino.training.development import DevelopmentList
     from speechbrain_cadino.training.half_retrieval import HalfRetrieval
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.training.retrieval import retrieval
+    from speechbrain_cadino.training.run_files import read_record
+    from speechbrain_cadino.training.settings_record import SettingsRecord, tell
+    from speechbrain_cadino.training.sources import trials_digest
     from speechbrain_cadino.training.teacher import EMATeacher
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+    from speechbrain_cadino.utils.files import atomic_path
     from speechbrain_cadino.utils.settings.faults import fault_line
 
 FIGURES = "figures.csv"
@@ -35,17 +44,24 @@ FIGURES = "figures.csv"
 
 def main(arguments=None):
     options, rest = parse(arguments)
-    hparams, device, manifest = read_run(options, rest)
+    hparams, settings, device, manifest = read_run(options, rest)
     check(hparams, options.hparams)
-    measure = Measure(hparams, manifest)
-    teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(device)
-    checkpointer = SafeCheckpointer(options.run / "save", {"teacher": teacher})
     path = options.output_folder / FIGURES
-    history = History.read_csv(path) if path.exists() else History()
+    made_from = {
+        "version": speechbrain_cadino.__version__,
+        "run": (read_record(options.run) or {}).get("id"),
+        "development list": trials_digest(hparams.development_trials),
+        "settings": settings._asdict(),
+    }
+    history = figures_so_far(path, made_from)
     done = {row["epoch"] for row in history.rows}
+    checkpointer = SafeCheckpointer(options.run / "save")
     checkpoints = wanted(checkpointer, options.every)
     if not checkpoints:
         raise UserError(f"{options.run / 'save'} holds no checkpoint of a whole epoch: give the folder of another run.")
+    measure = Measure(hparams, manifest)
+    teacher = EMATeacher(hparams.modules["student"], hparams.teacher_batch_norm).to(device)
+    checkpointer.add_recoverable("teacher", teacher)
     for checkpoint in tqdm(checkpoints, "checkpoints", dynamic_ncols=True):
         if checkpoint.meta["epoch"] not in done:
             epoch = checkpoint.meta["epoch"]
@@ -57,6 +73,9 @@ def main(arguments=None):
                     f"({fault_line(error)[:200]}): give that run's own YAML and options."
                 ) from error
             history.add({"epoch": epoch, **measure(teacher.model.encoder.eval())})
+            if not path.exists():
+                with atomic_path(path.with_suffix(".json")) as temporary:
+                    temporary.write_text(json.dumps(made_from, indent=1), encoding="utf-8")
             history.write_csv(path)
 
 
@@ -80,6 +99,31 @@ def check(hparams, name):
     hparams.clustering.check(AUTO)
     if hparams.development_trials is None:
         raise UserError("development_trials is null: give a trial list to measure on.")
+
+
+def figures_so_far(path, made_from):
+    """The rows that are there, if they were made from the same, a dict; else a `UserError`."""
+    if not path.exists():
+        return History()
+    remedy = "give another --output_folder, or remove that file"
+    try:
+        was = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        before, now = SettingsRecord(**was["settings"]), SettingsRecord(**made_from["settings"])
+        other = [name for name in made_from if name != "settings" and was[name] != made_from[name]]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UserError(
+            f"{path} is there, and {path.with_suffix('.json').name}, which would say what it is of, cannot be read "
+            f"({fault_line(error)}): {remedy}."
+        ) from error
+    if other:
+        raise UserError(f"{path} is of another {other[0]} than is given now: {remedy}.")
+    changed = [name for name in before.differences(now) if not is_free(name)]
+    if changed:
+        name = changed[0]
+        raise UserError(
+            f"{path} was measured with {name} {tell(before.get(name))}, and now it is {tell(now.get(name))}: {remedy}."
+        )
+    return History.read_csv(path)
 
 
 def wanted(checkpointer, every):

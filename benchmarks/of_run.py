@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 
 from speechbrain_cadino.corpus.manifest import read_manifest
+from speechbrain_cadino.training.settings_record import record_settings
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
-from speechbrain_cadino.utils.settings.load import Settings, load_settings
+from speechbrain_cadino.utils.settings.load import Settings, build_settings, read_settings, resolved_settings
+from speechbrain_cadino.utils.settings.tree import write_tree
 
 
 def parser_of_run(doc, needs):
@@ -20,7 +22,11 @@ def parser_of_run(doc, needs):
 
 
 def read_run(options, rest):
-    """The settings of the YAML with the other options, the device, and the training utterances of the run."""
+    """The settings of the YAML with the other options, their record, the device, and the run's training utterances."""
     file, run_opts, given = parse_arguments([options.hparams, *rest, "--output_folder", str(options.output_folder)])
-    hparams = Settings(**load_settings(file, given))
-    return hparams, run_opts.device or "cpu", read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
+    tree, name = read_settings(file, given), f"The settings {file}"
+    tree.items.pop("checkpointer", None)  # which would make its folder
+    resolved_settings(tree, name)
+    hparams = Settings(**build_settings(tree, name))
+    manifest = read_manifest(options.run / "corpus/train.csv", hparams.data_folder)
+    return hparams, record_settings(write_tree(tree), name=name), run_opts.device or "cpu", manifest
