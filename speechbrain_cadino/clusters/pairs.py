@@ -68,12 +68,13 @@ def target_pairs(labels: np.ndarray, groups: Sequence, n_pairs: int, seed: int) 
     Returns
     -------
     first, second : np.ndarray
-        (n_pairs,) int64 items each.
+        (pairs,) int64 items each, at least one: ``n_pairs``, less those whose second was not met in `ROUNDS` draws, as
+        in a cluster of one huge group and a tiny one.
 
     Raises
     ------
     UserError
-        If no cluster has items of two groups.
+        If no cluster has items of two groups, or no pair was met.
 
     Example
     -------
@@ -100,7 +101,12 @@ def target_pairs(labels: np.ndarray, groups: Sequence, n_pairs: int, seed: int) 
         open_ones = open_ones[~found]
         if not len(open_ones):
             break
-    drawn = second >= 0  # a cluster of one huge group and a tiny one may not have been hit
+    drawn = second >= 0
+    if not drawn.any():
+        raise UserError(
+            "No pair of one cluster and of two files or sessions was met: nearly all utterances of each cluster are of "
+            "one."
+        )
     return first[drawn], second[drawn]
 
 

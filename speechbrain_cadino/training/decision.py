@@ -165,8 +165,6 @@ def _of_sessions(embeddings, manifest, mean, threshold, seed):
         pairs = target_pairs(sessions, manifest.wavs[known], CALIBRATION_PAIRS, seed)
     except UserError:
         return ""
-    if not len(pairs[0]):
-        return ""
     accepted = np.mean(cosine_scores(embeddings[known], *pairs, mean) >= threshold)
     if accepted < USELESS:
         logger.warning(

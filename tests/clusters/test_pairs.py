@@ -42,6 +42,12 @@ def test_no_two_groups_in_a_cluster_are_told():
         target_pairs(np.array([0, 0, 1]), ["a", "a", "b"], 5, seed=0)
 
 
+def test_where_no_pair_is_met_it_is_told():
+    labels, groups = np.zeros(10**6, dtype=np.int64), np.arange(10**6) == 999_999
+    with pytest.raises(UserError, match="No pair of one cluster and of two files or sessions was met"):
+        target_pairs(labels, groups, 2, seed=0)
+
+
 @pytest.mark.parametrize("nearest", [0.01, 0.25, 0.5, 1.0])
 def test_impostors_are_of_the_nearest_clusters(nearest):
     rng = np.random.default_rng(0)

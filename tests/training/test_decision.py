@@ -97,6 +97,13 @@ def test_where_no_cluster_has_two_sessions_files_serve(manifest):
         assert groups == wanted and (labels[first] == labels[second]).all() and (first != second).all()
 
 
+def test_sessions_of_which_no_pair_is_met_are_as_none(manifest, monkeypatch):
+    monkeypatch.setattr("speechbrain_cadino.clusters.pairs.ROUNDS", 0)
+    assert _of_sessions(np.eye(36), manifest, None, 0.5, seed=0) == ""
+    with pytest.raises(UserError, match="No pair of one cluster"):
+        _targets(np.arange(len(manifest)) // FILES, manifest, seed=0)
+
+
 def test_utterances_of_unknown_sessions_are_of_no_common_one(manifest):
     """Two of one session are alike, the others are not: their empty names make no pairs of one session."""
     columns = manifest.ids[:6], manifest.wavs[:6], manifest.starts[:6], manifest.stops[:6], None
