@@ -68,7 +68,7 @@ def decide(
         Fraction of the impostor pairs that the threshold accepts.
     seed : int
     embedded : (np.ndarray, list), optional
-        What `extract_embeddings` gives for this encoder and the utterances of ``clustered``, if that was asked before.
+        What `extract_embeddings` gives for ``encoder`` and the utterances of ``clustered``, if that was asked before.
 
     Returns
     -------
@@ -81,9 +81,11 @@ def decide(
         two files; or if the scores leave no threshold.
     """
     names = clustered.manifest.ids
-    if embedded is None or clustered.compensated is not encoder:
-        embedded = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
-    inner, ids = embedded
+    one_encoder = clustered.compensated is encoder
+    if one_encoder and embedded is not None:
+        inner, ids = embedded
+    else:
+        inner, ids = extract_embeddings(clustered.compensated, clustered.manifest, progress=False)
     manifest = clustered.manifest.subset(np.isin(names, np.array(ids, dtype=names.dtype)))
     if len(manifest) < 3:
         raise UserError(f"There are {len(manifest)} utterances.")
@@ -91,8 +93,11 @@ def decide(
     directions = directions_of(inner.astype(np.float64) - inner.mean(axis=0, dtype=np.float64))
     labels = clusters_by_silhouette(directions, seed)
     targets, groups = _targets(labels, manifest, seed)
-    whole = inner
-    if clustered.compensated is not encoder:
+    if one_encoder:
+        whole = inner
+    elif embedded is not None and embedded[1] == ids:
+        whole = embedded[0]
+    else:
         whole, _ = extract_embeddings(encoder, manifest, strict=True, progress=False)
     impostors = _of_two_groups(impostor_pairs(labels, directions, THRESHOLD_PAIRS, NEAREST, seed + 1), manifest)
     threshold = threshold_at_false_acceptance(cosine_scores(whole, *impostors, mean), false_acceptance)

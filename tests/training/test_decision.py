@@ -211,8 +211,9 @@ def test_few_different_pairs_give_no_probabilities(net, manifest, caplog):
     assert "probabilities" not in found.how
 
 
-def test_a_small_corpus_is_embedded_once(net, manifest, tmp_path, monkeypatch):
-    clustered, asked = ready(net, manifest, compensate=False), []
+@pytest.mark.parametrize("compensate", [False, True])
+def test_a_small_corpus_is_embedded_once_by_an_encoder(net, manifest, tmp_path, monkeypatch, compensate):
+    clustered, asked = ready(net, manifest, compensate=compensate), []
 
     def extract(*arguments, **settings):
         asked.append(arguments)
@@ -221,6 +222,6 @@ def test_a_small_corpus_is_embedded_once(net, manifest, tmp_path, monkeypatch):
     for module in ("finish", "decision"):
         monkeypatch.setattr(f"speechbrain_cadino.training.{module}.extract_embeddings", extract)
     encoder = SpeakerEncoder.from_folder(export_with_threshold(net, manifest, tmp_path / "one", clustered=clustered))
-    assert len(asked) == 1
+    assert [arguments[0] for arguments in asked] == [net, *[clustered.compensated] * compensate]
     embeddings = extract_embeddings(net, manifest, progress=False)[0]
     assert encoder.threshold == decide(net, embeddings.mean(axis=0), clustered, 0.01).threshold
