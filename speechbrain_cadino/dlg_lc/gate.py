@@ -38,9 +38,9 @@ class DynamicLossGate(LossGate):
         The least fraction of the losses on either side of the threshold. Our choice: where fewer labels have been
         learnt, most classes would get no sample any more, and never recover; where fewer stand out, they are hard
         samples sooner than wrong labels.
-    start_fraction : float
-        The least fraction of the losses below the threshold where the gate is open. Our choice: with it the losses say
-        when to begin, once enough labels have been learnt, and ``start_epoch`` is but the earliest epoch.
+    start_separation : float
+        The least separation of the Gaussians (`Mixture.separation`) at which an open gate closes; 0 takes any. Our
+        choice: with it the losses say when right labels stand out, and ``start_epoch`` is but the earliest epoch.
 
     Example
     -------
@@ -62,11 +62,11 @@ class DynamicLossGate(LossGate):
         chance_fraction: float = 0.2,
         min_weight: float = 0.05,
         min_fraction: float = 0.15,
-        start_fraction: float = 0.0,
+        start_separation: float = 0.0,
     ) -> None:
         super().__init__(start_epoch)
         self.min_threshold = chance_fraction * math.log(n_classes)
-        self.min_weight, self.min_fraction, self.start_fraction = min_weight, min_fraction, start_fraction
+        self.min_weight, self.min_fraction, self.start_separation = min_weight, min_fraction, start_separation
 
     def _choose(self, logs):
         threshold, reason = self._crossing(logs)
@@ -92,6 +92,9 @@ class DynamicLossGate(LossGate):
         crossing = self.mixture.crossing()
         if crossing is None:
             return None, "the losses have one mode, one Gaussian is the larger at both means"
+        separation = self.mixture.separation()
+        if self.threshold == math.inf and separation < self.start_separation:
+            return None, f"the Gaussians are {separation:.3g} apart, and {self.start_separation:g} are needed to begin"
         threshold = math.exp(crossing)
         if threshold < self.min_threshold:
             return None, f"the Gaussians cross at a loss of {threshold:.4g}, too likely for wrong labels"
@@ -101,10 +104,9 @@ class DynamicLossGate(LossGate):
         return threshold, f"two Gaussians of {len(logs)} log losses cross at a loss of {threshold:.4g}"
 
     def _thin_side(self, logs, threshold):
-        """The side of a threshold that holds too small a fraction of the losses: "below", "above" or None."""
-        least = max(self.min_fraction, self.start_fraction if self.threshold == math.inf else 0.0)
+        """The side of a threshold that holds less than ``min_fraction`` of the losses: "below", "above" or None."""
         below = (logs < math.log(threshold)).mean()
-        return "below" if below < least else "above" if 1 - below < self.min_fraction else None
+        return "below" if below < self.min_fraction else "above" if 1 - below < self.min_fraction else None
 
 
 def make_gate(mode: str, iteration: int, n_classes: int, start_epoch: int = 5, **dynamic) -> LossGate:

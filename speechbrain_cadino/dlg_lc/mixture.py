@@ -50,6 +50,14 @@ class Mixture(NamedTuple):
         weights, means, deviations = (np.array(column)[:, None] for column in self)
         return weights * np.exp(-(((x - means) / deviations) ** 2) / 2) / (deviations * math.sqrt(2 * math.pi))
 
+    def separation(self) -> float:
+        """The distance of the means, in units of the root of the mean variance; over 2 the two are clearly apart.
+
+        D of Ashman, Bird and Zepf, Astronomical Journal 108, 1994.
+        """
+        _, (m1, m2), (s1, s2) = self
+        return (m2 - m1) / math.sqrt((s1**2 + s2**2) / 2)
+
     def crossing(self) -> float | None:
         """The point between the two means where the weighted densities are equal.
 

@@ -79,10 +79,8 @@ def stage_two(durations: np.ndarray, given: dict | None = None) -> dict:
     dict
     """
     numbers = _Numbers(durations, given)
-    per_epoch = numbers.steps_per_epoch
     # 20 epochs, 560 to 660 steps, in demo/dlg_lc.yaml and dlg_lc_calls.yaml; 40 in dlg_lc.yaml.
-    epochs = numbers.epochs(max(400, _line(numbers.hours, (HOURS[0], HOURS[2]), (20, 40)) * per_epoch))
-    numbers["gate_start_epoch"] = max(2, min(epochs // 2, max(5, math.ceil(300 / per_epoch))))
+    epochs = numbers.epochs(max(400, _line(numbers.hours, (HOURS[0], HOURS[2]), (20, 40)) * numbers.steps_per_epoch))
     numbers["margin_warmup_epochs"] = 3 * epochs // 4
     return dict(numbers)
 

@@ -130,19 +130,20 @@ def test_it_closes_only_with_enough_samples_on_either_side_and_opens_again(side,
     assert gates[0].update(two_kinds()) == kept
 
 
-@pytest.mark.parametrize("right", [2000, 2900, 3100, 6000])
-def test_an_open_gate_closes_once_enough_labels_have_been_learnt(right):
-    gate, plain = [DynamicLossGate(CLASSES, 2, start_fraction=fraction) for fraction in (0.3, 0.0)]
-    few = two_kinds(right, 10_000 - right)
-    kept = (few < plain.update(few)).mean()
-    assert (gate.update(few) < math.inf) == (kept >= 0.3)
-    if gate.threshold == math.inf:
-        assert gate.reason.startswith("the gate stays open: few losses are below the crossing at")
-    assert gate.update(two_kinds()) < math.inf
-    # Once closed, fewer will do.
-    assert gate.update(two_kinds(2000, 8000)) < math.inf and "cross at" in gate.reason
-    # Opened again, as many are needed as at first.
-    assert gate.update(two_kinds(1000, 9000)) == gate.update(two_kinds(2000, 8000)) == math.inf
+def test_an_open_gate_closes_once_right_labels_stand_out_and_says_what_it_waits_for():
+    gate, plain = DynamicLossGate(CLASSES, 2), DynamicLossGate(CLASSES, 2)
+    close = two_kinds()
+    assert plain.update(close) < math.inf
+    separation = plain.mixture.separation()
+    gate.start_separation = separation * 1.01
+    assert gate.update(close) == math.inf
+    assert gate.reason.endswith(
+        f"the Gaussians are {separation:.3g} apart, and {gate.start_separation:g} are needed to begin"
+    )
+    gate.start_separation = separation * 0.99
+    assert gate.update(close) == plain.threshold
+    gate.start_separation = separation * 1.01
+    assert gate.update(close) == plain.threshold  # once it has begun, less will do
 
 
 @pytest.mark.parametrize("make", [partial(DynamicLossGate, CLASSES), partial(FixedLossGate, 3.0)])

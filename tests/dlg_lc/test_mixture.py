@@ -28,6 +28,18 @@ def search(mixture, points=40001):
     return x[np.flatnonzero(lower_is_larger[1:] != lower_is_larger[:-1])], x[1] - x[0]
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_separation_is_the_distance_in_deviations_whatever_the_unit(seed):
+    rng = np.random.default_rng(seed)
+    mixture = random_mixture(rng)
+    mean_variance = np.mean(np.square(mixture.deviations))
+    assert mixture.separation() == pytest.approx(np.diff(mixture.means)[0] / mean_variance**0.5)
+    scale, shift = np.exp(rng.normal()), rng.normal()
+    moved = Mixture(mixture.weights, scale * np.array(mixture.means) + shift, scale * np.array(mixture.deviations))
+    assert moved.separation() == pytest.approx(mixture.separation())
+    assert Mixture((0.9, 0.1), (1.0, 7.0), (2.0, 2.0)).separation() == 3
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_crossing_equals_a_search_on_a_grid_and_there_are_never_two(seed):
     rng = np.random.default_rng(seed)

@@ -26,7 +26,6 @@ def test_the_corpora_that_were_tried():
         1.2,
     )
     assert stage_two(corpus(1058, 7.32))["number_of_epochs"] == 20
-    assert stage_two(corpus(1058, 7.32))["gate_start_epoch"] == 10
 
 
 def test_calls_median_gives_its_views():
@@ -39,8 +38,7 @@ def test_the_published_schedule_at_the_published_size():
     numbers = stage_one(corpus(1_090_000, 7.6))
     names = ("number_of_epochs", "batch_size", "n_prototypes", "momentum_start", "global_seconds")
     assert [numbers[name] for name in names] == [150, 256, 65536, 0.996, 3.0]
-    later = stage_two(corpus(1_090_000, 7.6))
-    assert (later["number_of_epochs"], later["gate_start_epoch"]) == (40, 5)
+    assert stage_two(corpus(1_090_000, 7.6))["number_of_epochs"] == 40
 
 
 SIZES = [16, 20, 50, 100, 200, 400, 1058, 2000, 4983, 10_000, 50_000, 200_000, 1_090_000]
@@ -69,7 +67,6 @@ def test_bounds(n, seconds):
         assert numbers["n_fine"] == n if n <= 5000 else 5000 <= numbers["n_fine"] <= min(n, 50_000)
     assert 256 <= stage_one(corpus(n, seconds))["n_prototypes"] <= 65536
     assert 0.97 <= stage_one(corpus(n, seconds))["momentum_start"] <= 0.996
-    assert 2 <= stage_two(corpus(n, seconds))["gate_start_epoch"]
 
 
 def test_small_steps_of_size_are_small_steps_of_the_run():
@@ -86,7 +83,7 @@ def test_what_is_given_stays_and_the_rest_follows():
     assert numbers["warmup_epochs"] == 10 and numbers["local_seconds"] == 0.6 and numbers["momentum_start"] > 0.97
     numbers = stage_one(corpus(1058, 7.32), {"n_clusters": [2000, 1058]})
     assert numbers["n_fine"] == 2001
-    assert stage_two(corpus(1058, 7.32), {"number_of_epochs": 4})["gate_start_epoch"] == 2
+    assert stage_two(corpus(1058, 7.32), {"number_of_epochs": 4})["margin_warmup_epochs"] == 3
 
 
 def test_too_few_are_refused():

@@ -35,7 +35,7 @@ warmup_epochs margin_warmup_epochs  number|auto 0..
 freeze_last_layer_epochs    number 0..
 start_from_epoch            whole? 1..
 cluster_start_epoch         whole|auto 0..
-cluster_every evaluate_every gate_start_epoch  whole|auto 1..
+cluster_every evaluate_every  whole|auto 1..
 n_mels embedding_dim        whole 1..
 n_prototypes                whole|auto 2..
 n_classes                   whole 1..
@@ -44,7 +44,7 @@ n_iterations iteration      whole 1..
 average_checkpoints keep_checkpoints  whole 1..
 grad_accumulation_factor    whole 1..
 ckpt_interval_minutes       number
-correction_start_epoch      whole|auto 0..
+correction_start_epoch      whole 0..
 correction_momentum         number 0..1
 momentum_start              number|auto 0..1
 stop_agreement              number? -1..1
@@ -87,6 +87,7 @@ clustering.n_fine           whole? 1..
 clustering.size_power       number|auto 0..1
 gate.start_epoch            whole 0..
 gate.chance_fraction        number 0..1
+gate.start_separation       number 0..
 corrector.logit_scale corrector.temperature  number >0
 corrector.tau_2             number 0..1
 aam.scale                   number >0
