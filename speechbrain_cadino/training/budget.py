@@ -62,7 +62,7 @@ def stage_one(durations: np.ndarray, given: dict | None = None) -> dict:
     steps = epochs * numbers.steps_per_epoch
     numbers["momentum_start"] = round(1 - math.exp(_line(steps, STEPS[::2], np.log(FORGETTING))), 4)
     numbers["cluster_start_epoch"] = max(1, epochs // 4)
-    numbers["cluster_every"] = max(2, epochs // 30)
+    numbers["cluster_every"] = min(5, max(2, epochs // 6))  # up to some five times; then dino.yaml's
     return dict(numbers)
 
 
