@@ -42,7 +42,7 @@ def main(argv=None):
     rows = []
     for run in args.runs:
         rows += rows_of(Path(run), args.false_acceptance)
-        print(format_table(rows, formats={}), flush=True)
+    print(format_table(rows, formats={}))
 
 
 def rows_of(run, wanted):
