@@ -1,4 +1,4 @@
-"""How long, in what batches and with how many prototypes and clusters to train: numbers that follow the corpus' size.
+"""How long, in what batches and with how many prototypes and clusters to train: numbers that follow the corpus.
 
 The settings that a YAML gives as ``auto`` get them (``small.yaml`` and its kin). Nearly all is C, our choice: two
 corpora were tried (RESULTS.md: calls, 2.15 h, and the demo's, 1.1 h), and the authors' public code says what they do at
@@ -26,6 +26,7 @@ GROWING_HOURS = (8.0, 100.0)
 MERGED_ALL = 5000  # utterances that are merged one by one; of more, k-means makes a tenth as many clusters first
 MOST_MERGED = 50_000  # T; 20 GB
 PRELOADED_HOURS = 20  # 2.3 GB
+TELEPHONE_HERTZ = 4000  # an encoder of such a band hears telephone speech
 MOST_EPOCHS = 150  # dino.yaml's; tiny corpora say nothing new after so many
 
 
@@ -104,6 +105,8 @@ class _Numbers(dict):
         fine = min(self.n, max(MERGED_ALL, min(self.n // 10, MOST_MERGED)))
         self["n_fine"] = max(fine, 1 + int(np.max(self.given.get("n_clusters", 0))))
         self["preload"] = self.hours <= PRELOADED_HOURS
+        # Telephones are simulated for telephone speech alone: on wide-band speech that harms (read_speech.md).
+        self["channel_prob"] = float(self.given.get("f_max", math.inf) <= TELEPHONE_HERTZ)
 
     def __setitem__(self, name, value):
         super().__setitem__(name, self.given.get(name, value))

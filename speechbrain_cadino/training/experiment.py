@@ -47,7 +47,7 @@ class ExperimentSettings(NamedTuple):
     tree : Node
         All settings, merged, with tags and references.
     auto : list of str
-        The settings that follow the corpus' size. They have the numbers of some corpus in the tree, so that everything
+        The settings that follow the corpus. They have the numbers of some corpus in the tree, so that everything
         else is checked before the real one is read.
     """
 
@@ -75,7 +75,7 @@ class Experiment:
     Attributes
     ----------
     auto : list of str
-        The settings that follow the corpus' size; until `sized` they have the numbers of some corpus.
+        The settings that follow the corpus; until `sized` they have the numbers of some corpus.
     tree : Node
         All settings, merged, with tags and references.
     settings : dict
@@ -115,7 +115,7 @@ class Experiment:
         return numbers_for(self.tree, self.auto, manifest.durations) if self.auto else {}
 
     def sized(self, manifest: Manifest) -> Experiment:
-        """The same settings, with the numbers for this corpus in place of what they leave to its size (``auto``)."""
+        """The same settings, with the numbers for this corpus in place of what is ``auto``."""
         return self.changed(self.numbers(manifest)) if self.auto else self
 
     def hear(self, manifest: Manifest) -> Character:

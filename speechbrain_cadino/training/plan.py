@@ -10,6 +10,7 @@ import numpy as np
 
 from speechbrain_cadino.corpus.character import Character
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.training.budget import TELEPHONE_HERTZ
 from speechbrain_cadino.training.verdict import RunFacts, unfit
 from speechbrain_cadino.utils.errors import UserError
 
@@ -43,7 +44,7 @@ def announce(experiment: Any, manifest: Manifest) -> None:
     )
     if experiment.auto:
         numbers = ", ".join(f"{name} {experiment.settings[name]}" for name in experiment.auto)
-        print(f"By the corpus' size, each to be had otherwise by --NAME VALUE: {numbers}.")
+        print(f"By the corpus, each to be had otherwise by --NAME VALUE: {numbers}.")
     print(check_disk(experiment.settings, manifest))
     for hint in hints(facts, heard, experiment.settings, manifest):
         print(f"Mind: {hint}")
@@ -65,11 +66,17 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest)
         for reason, advice in unfit(facts)
     ]
     all_of, some_of = NARROW
-    if settings.get("f_max", 0) > 4000 and heard.narrow >= some_of:
+    f_max = settings.get("f_max", 0)
+    if f_max > TELEPHONE_HERTZ and heard.narrow >= some_of:
         part = "All" if heard.narrow >= all_of else "Some"
         told.append(
             f"{part} of the utterances ({heard.narrow:.0%} of those listened to) have nothing above 4 kHz, as "
             "telephone speech: --f_max 3800, from the beginning on, if such and others are to be compared."
+        )
+    if 0 < f_max <= TELEPHONE_HERTZ and heard.narrow < some_of:
+        told.append(
+            f"The utterances are no telephone speech, and the encoder will hear nothing of them above f_max {f_max:g} Hz: "
+            "leave f_max out, unless telephone speech is to be compared too."
         )
     n_clusters = settings.get("n_clusters")
     if isinstance(n_clusters, int) and n_clusters >= len(manifest):

@@ -106,7 +106,7 @@ def test_the_numbers_can_be_had_otherwise(folder, tmp_path):
     settings = load_hyperpyyaml((tmp_path / "run" / "hyperparams.yaml").read_text())
     assert {name: settings[name] for name in given} == given
     assert settings["crops"].lengths.tolist() == [6400, 6400, 3200, 3200]
-    assert "By the corpus' size" not in outcome.out
+    assert "By the corpus" not in outcome.out
     assert "half_rank was not measured" in outcome.out and "half_rank" not in rows(tmp_path / "run")[0]
 
 

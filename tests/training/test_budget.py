@@ -1,4 +1,4 @@
-"""Numbers that follow the corpus' size: bounds, order, what was measured, and what is given."""
+"""Numbers that follow the corpus: bounds, order, what was measured, and what is given."""
 
 import numpy as np
 import pytest
@@ -84,6 +84,13 @@ def test_what_is_given_stays_and_the_rest_follows():
     numbers = stage_one(corpus(1058, 7.32), {"n_clusters": [2000, 1058]})
     assert numbers["n_fine"] == 2001
     assert stage_two(corpus(1058, 7.32), {"number_of_epochs": 4})["margin_warmup_epochs"] == 3
+
+
+@pytest.mark.parametrize("budget", [stage_one, stage_two])
+def test_telephones_are_simulated_for_telephone_speech_alone(budget):
+    found = [budget(corpus(1058, 7.32), given)["channel_prob"] for given in ({"f_max": 3800}, {"f_max": 7600}, {})]
+    assert found == [1.0, 0.0, 0.0]
+    assert budget(corpus(1058, 7.32), {"f_max": 3800, "channel_prob": 0.5})["channel_prob"] == 0.5
 
 
 def test_too_few_are_refused():

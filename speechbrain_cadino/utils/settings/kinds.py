@@ -18,7 +18,7 @@ NOUNS = {
     "whole": "a whole number",
     "number": "a number",
     "flag": "True or False",
-    "auto": "auto (it follows the corpus' size)",
+    "auto": "auto (it follows the corpus)",
     "text": "text",
     "file": "the path of a file",
     "folder": "the path of a folder",

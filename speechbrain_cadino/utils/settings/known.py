@@ -46,7 +46,7 @@ grad_accumulation_factor    whole 1..
 ckpt_interval_minutes       number
 correction_start_epoch      whole 0..
 correction_momentum         number 0..1
-momentum_start              number|auto 0..1
+momentum_start channel_prob  number|auto 0..1
 stop_agreement              number? -1..1
 label_fraction              number >0
 false_acceptance class_balance  number 0..1

@@ -264,7 +264,7 @@ def test_help_lists_the_settings(capsys):
     text = capsys.readouterr().out
     assert stop.value.code == 0 and "# --- Loss, gate and correction" in text
     assert "tau_2: 0.9" in text and "0.5 (T) of these logits" in text and "--distributed_backend" in text
-    said = "# of each iteration  (a whole number from 1 on, or auto (it follows the corpus' size))"
+    said = "# of each iteration  (a whole number from 1 on, or auto (it follows the corpus))"
     assert f"number_of_epochs: 20              {said}" in text
     with pytest.raises(SystemExit) as stop:
         parse_arguments(["--help"])
