@@ -1,4 +1,4 @@
-"""Embeddings of excerpts that have been through a channel and noise of their own."""
+"""Embeddings of excerpts that have been augmented, each on its own."""
 
 from __future__ import annotations
 
