@@ -75,7 +75,7 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest)
         )
     if 0 < f_max <= TELEPHONE_HERTZ and heard.narrow < some_of:
         told.append(
-            f"The utterances are no telephone speech, and the encoder will hear nothing of them above f_max {f_max:g} Hz: "
+            f"The utterances are no telephone speech, and the encoder will hear nothing of them above {f_max:g} Hz: "
             "leave f_max out, unless telephone speech is to be compared too."
         )
     n_clusters = settings.get("n_clusters")
