@@ -70,7 +70,14 @@ def flat(node, name=""):
 
 # Settings that came since; where others refer to them, those must have their old values.
 ADDED = ("budget", "retrieval_utterances", "global_seconds", "local_seconds", "n_fine", "gate.start_separation")
-ADDED += ("channel_prob", "compensation", "cluster_compensation", "clustering.size_power", "false_acceptance", "class_balance")
+ADDED += (
+    "channel_prob",
+    "compensation",
+    "cluster_compensation",
+    "clustering.size_power",
+    "false_acceptance",
+    "class_balance",
+)
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
 # compensation does the refit; and small gates start when the losses say so.
 CHANGED = ("n_classes", "last_layer_refit", "n_clusters", "gate.start_epoch", "correction_start_epoch")
