@@ -40,8 +40,9 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
 
     Example
     -------
-    >>> clusters_by_silhouette(np.array([[1, 0], [0.99, 0.141], [0, 1], [0.141, 0.99], [-1, 0]])).tolist()
-    [0, 0, 1, 1, 2]
+    >>> directions = np.array([[1, 0], [0.99, 0.141], [0, 1], [0.141, 0.99], [-1, 0], [-0.99, -0.141]])
+    >>> clusters_by_silhouette(directions).tolist()
+    [0, 0, 1, 1, 2, 2]
     """
     tree = merge_tree(directions, size_power=SIZE_POWER)
     numbers = candidates(len(directions))
