@@ -168,11 +168,10 @@ class Measure:
 
 
 def silhouette_of(embeddings, labels):
-    """`silhouette` of clusters of embeddings (n, dim), which are centered; all items are asked."""
+    """`silhouette` of clusters of embeddings (n, dim), which are centered; all items that have a label (-1: none)."""
     rows = np.asarray(embeddings, dtype=np.float64)
-    rows = rows - rows.mean(axis=0)
-    directions = directions_of(rows)
-    labels = np.unique(labels, return_inverse=True)[1]
+    directions = directions_of(rows - rows.mean(axis=0))[labels >= 0]
+    labels = np.unique(labels[labels >= 0], return_inverse=True)[1]
     counts = np.bincount(labels)
     return silhouette(directions, labels, sums_of(directions, labels, len(counts)), counts)
 

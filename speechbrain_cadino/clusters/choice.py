@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,10 +52,13 @@ def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, cou
     >>> silhouette(directions, np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([2, 2]))
     1.0
     """
+    if np.count_nonzero(counts) < 2:
+        return 0.0
     means, total = directions_of(sums), 0.0
     for start in range(0, len(directions), BLOCK):
         x, own = directions[start : start + BLOCK], labels[start : start + BLOCK]
         cosines = x @ means.T
+        cosines[:, counts == 0] = -np.inf  # a cluster without items has no mean
         cosines[np.arange(len(x)), own] = -np.inf
         others = 1 - np.einsum("ij,ij->i", x, directions_of(sums[own] - x))
         next_one = 1 - cosines.max(axis=1)
@@ -75,10 +79,12 @@ def choose_clusters(
     """Of several trees of merges, each cut at several numbers of clusters, the clusters of the best `silhouette`.
 
     Of each tree the number whose silhouette is furthest above the lowest of smaller numbers; where it only falls, the
-    smallest one, which stands out by nothing. Of the trees the one with the highest silhouette there.
+    smallest one, which stands out by nothing. Of the trees the one with the highest silhouette there; but none whose
+    number is half or less of the one that stands out most, since two halves, or a few, may have a higher silhouette
+    than the speakers.
 
-    Takes 2 n_clusters max_items dim operations for each that is tried, and 8 dim max_items bytes: float64 of all items
-    is never there at once.
+    Takes 2 n_clusters max_items dim operations for each that is tried; 8 dim max_items bytes, for float64 of all items
+    is never there at once; and for the cosines 16 KB for each cluster, 0.55 GB at 33,000.
 
     Arguments
     ---------
@@ -101,33 +107,48 @@ def choose_clusters(
     mapping : np.ndarray
         (leaves,) int64: the cluster of each leaf.
     tried : list of dict
-        ``size_power``, ``clusters`` and ``silhouette`` of each.
+        ``size_power``, ``clusters`` and ``silhouette`` of each, and ``taken``, whether it is the one.
     """
     n_leaves = len(next(iter(trees.values()))) + 1
     sums = sums_of(rows, fine, n_leaves, normalise)
     sizes = np.bincount(fine, minlength=n_leaves)
     asked = np.random.default_rng(seed).permutation(len(rows))[:max_items]
     directions = _read(rows, asked, normalise)
-    tried, best = [], None
+    tried, summits = [], []
     for size_power, tree in trees.items():
         lowest, found = np.inf, None
         for n_clusters in numbers:
             mapping = cut_tree(tree, n_clusters)
             counts = np.bincount(mapping, weights=sizes, minlength=n_clusters)
             value = silhouette(directions, mapping[fine[asked]], sums_of(sums, mapping, n_clusters), counts)
-            tried.append({"size_power": size_power, "clusters": n_clusters, "silhouette": value})
+            tried.append({"size_power": size_power, "clusters": n_clusters, "silhouette": value, "taken": False})
             lowest = min(lowest, value)
-            if found is None or value - lowest > found[0]:
-                found = value - lowest, mapping, tried[-1]
-        if best is None or found[2]["silhouette"] > best[2]["silhouette"]:
-            best = found
-    rise, mapping, taken = best
+            if found is None or value - lowest > found.rise:
+                found = _Summit(value - lowest, mapping, tried[-1])
+        summits.append(found)
+    rise, mapping, taken = _best(summits)
+    taken["taken"] = True
     above = f", {rise:.3f} above the lowest of fewer clusters" if len(numbers) > 1 else ""
     logger.info(
         "Of %d clusterings the one with %d clusters and size_power %g was taken: silhouette %.3f%s",
         len(tried), taken["clusters"], taken["size_power"], taken["silhouette"], above,
     )  # fmt: skip
     return mapping, tried
+
+
+class _Summit(NamedTuple):
+    """Of a tree, the number of clusters that stands out: by how much, what the clusters are, its row of ``tried``."""
+
+    rise: float
+    mapping: np.ndarray
+    row: dict
+
+
+def _best(summits):
+    clearest = max(summits, key=lambda summit: summit.rise)
+    fewest = clearest.row["clusters"] / 2
+    rivals = [one for one in summits if one.row["clusters"] > fewest and (one.rise > 0 or clearest.rise == 0)]
+    return max(rivals, key=lambda summit: summit.row["silhouette"])
 
 
 def candidates(n_leaves: int) -> list[int]:

@@ -12,6 +12,7 @@ from speechbrain_cadino.clusters.agglomerative import agglomerate, check_finite,
 from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
+from speechbrain_cadino.clusters.noise import are_noise, clusters_and_noise
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings.kinds import is_whole
@@ -36,8 +37,9 @@ class Clustering:
     linkage :
         As of `agglomerate`.
     size_power : float or "auto"
-        With the linkage "ward": how much large clusters resist a merge, see `merge_tree`. 1: Ward's method. "auto":
-        what `choose_clusters` finds, of `SIZE_POWERS`.
+        With the linkage "ward": how much large clusters resist a merge, see `merge_tree`, which weighs each cluster of
+        k-means by its items. "auto": what `choose_clusters` finds, of `SIZE_POWERS`. 1: Ward's method; then each
+        cluster of k-means counts as one with a given ``n_clusters``, as in `agglomerate`, and by its items with "auto".
 
     Raises
     ------
@@ -74,7 +76,7 @@ class Clustering:
         if self.size_power != 1 and (self.linkage != "ward" or self.n_fine is None):
             raise UserError(
                 f"size_power is {self.size_power}, and linkage {self.linkage} with n_fine {self.n_fine} knows none: "
-                "set ward and an n_fine, or size_power to 1."
+                "set ward and an n_fine, or size_power to 1 (--clustering '{size_power: 1}')."
             )
 
     def __call__(
@@ -110,7 +112,9 @@ class Clustering:
         self.check(n_clusters)
         self.check_memory(len(embeddings))  # before k-means, which takes its time
         merge = self.n_fine is not None and (n_clusters == AUTO or len(embeddings) > n_clusters)
-        kmeans = self._kmeans(self.n_fine if merge else n_clusters, device).fit(embeddings)
+        # Of n_fine there may be more than embeddings: then each is merged by itself, which is what was wanted.
+        n_first = min(self.n_fine, max(1, len(embeddings))) if merge else n_clusters
+        kmeans = self._kmeans(n_first, device).fit(embeddings)
         if merge:
             self._merge(embeddings, kmeans, n_clusters)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
@@ -165,10 +169,24 @@ class Clustering:
         if n_clusters != AUTO and self.size_power != AUTO:
             return cut_tree(trees[self.size_power], n_clusters)
         numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
-        merged = choose_clusters(embeddings, labels, trees, numbers, seed=self.seed, normalise=True)[0]
-        if n_clusters == AUTO and merged.max() + 1 <= numbers[0]:
+        merged, tried = choose_clusters(embeddings, labels, trees, numbers, seed=self.seed, normalise=True)
+        if n_clusters == AUTO:
+            power = next(row["size_power"] for row in tried if row["taken"])
+            self._tell_doubts(merged, numbers[0], len(labels), centroids, power, sizes)
+        return merged
+
+    def _tell_doubts(self, merged, fewest, n_items, centroids, power, sizes):
+        found = merged.max() + 1
+        if found <= fewest:
             logger.warning(
                 "No number of clusters stands out by its silhouette, so n_clusters auto takes the fewest, %d, for %d "
-                "utterances: give n_clusters, or train the encoder for longer.", merged.max() + 1, len(labels),
+                "utterances: give n_clusters, or train the encoder for longer.", found, n_items,
             )  # fmt: skip
-        return merged
+            return
+        own, of_noise = clusters_and_noise(centroids, merged, power, sizes, self.seed)
+        if are_noise(own, of_noise):
+            logger.warning(
+                "No number of clusters stands out from noise: the best, %d, which n_clusters auto takes for %d "
+                "utterances, has the silhouette %.3f, as many clusters of noise have %.3f. Train the encoder for "
+                "longer, or give n_clusters.", found, n_items, own, of_noise,
+            )  # fmt: skip

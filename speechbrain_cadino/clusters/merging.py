@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
+ROWS = 256  # of the distances, made at a time
+
 
 def merge_tree(points: np.ndarray, sizes: np.ndarray | None = None, size_power: float = 0.5) -> np.ndarray:
     """All merges of points into one cluster, the cheapest first each time.
 
-    Takes 8 n^2 bytes, and some n^2 steps.
+    Takes 8 n^2 bytes, and some n^2 steps: 0.2 GB and 3 s at 5,000 points.
 
     Arguments
     ---------
@@ -36,51 +38,84 @@ def merge_tree(points: np.ndarray, sizes: np.ndarray | None = None, size_power: 
     >>> merge_tree(np.array([[0.0], [1.0], [5.0]]), size_power=0).tolist()
     [[0.0, 1.0, 1.0, 2.0], [2.0, 3.0, 20.25, 3.0]]
     """
-    points = np.asarray(points, dtype=np.float64)
-    n = len(points)
-    sizes = np.ones(n) if sizes is None else np.asarray(sizes, dtype=np.float64).copy()
-    squares = np.einsum("ij,ij->i", points, points)
-    distances = points @ points.T  # of the means, squared
-    distances *= -2
-    distances += squares[:, None] + squares
-    np.maximum(distances, 0, out=distances)
-    np.fill_diagonal(distances, np.inf)
-
-    def costs(row):
-        return distances[row] * (sizes[row] * sizes / (sizes[row] + sizes)) ** size_power
-
-    nearest, least, sure = np.empty(n, int), np.full(n, np.inf), np.ones(n, bool)
-
-    def look(row):
-        found = costs(row)
-        nearest[row] = found.argmin()
-        least[row], sure[row] = found[nearest[row]], True
-
-    for row in range(n):
-        look(row)
-    names, alive, tree = np.arange(n), np.ones(n, bool), np.empty((n - 1, 4))
+    state = _Clusters(points, sizes, size_power)
+    n = len(state.sizes)
+    names, tree = np.arange(n), np.empty((n - 1, 4))
     for merge in range(n - 1):
-        kept = int(least.argmin())
-        while not sure[kept]:  # its nearest is gone; what is left costs as much or more
-            look(kept)
-            kept = int(least.argmin())
-        cost = least[kept]
-        kept, gone = sorted((kept, int(nearest[kept])))
+        kept, gone, cost = state.cheapest()
+        state.merge(kept, gone)
+        tree[merge] = *sorted((names[kept], names[gone])), cost, state.sizes[kept]
+        names[kept] = n + merge
+    return tree
+
+
+class _Clusters:
+    """What is left to be merged: each cluster in the place of one of its points.
+
+    Arguments
+    ---------
+    points, sizes, size_power :
+        As of `merge_tree`.
+
+    Attributes
+    ----------
+    sizes : np.ndarray, (n,) float64
+        Items by place.
+    distances : np.ndarray, (n, n) float64
+        Of the means, squared; infinite to itself, and where a cluster is gone.
+    nearest, least : np.ndarray, (n,)
+        The place that it costs least to merge each with, and the cost; infinite where a cluster is gone.
+    sure : np.ndarray, (n,) bool
+        Whether that is so: where the nearest one has been merged, ``least`` is a lower bound only.
+    """
+
+    def __init__(self, points, sizes, size_power):
+        points = np.asarray(points, dtype=np.float64)
+        n, self.size_power = len(points), size_power
+        self.sizes = np.ones(n) if sizes is None else np.asarray(sizes, dtype=np.float64).copy()
+        squares = np.einsum("ij,ij->i", points, points)
+        self.distances = points @ points.T
+        self.distances *= -2
+        for start in range(0, n, ROWS):  # a second array of n^2 would double the memory
+            self.distances[start : start + ROWS] += squares[start : start + ROWS, None] + squares
+        np.maximum(self.distances, 0, out=self.distances)
+        np.fill_diagonal(self.distances, np.inf)
+        self.alive, self.sure = np.ones((2, n), bool)
+        self.nearest, self.least = np.empty(n, int), np.full(n, np.inf)
+        for place in range(n):
+            self._look(place)
+
+    def cheapest(self):
+        """The places of the two clusters whose merge costs least, the first one first, and the cost."""
+        one = int(self.least.argmin())
+        while not self.sure[one]:  # its nearest is gone; what is left costs as much or more
+            self._look(one)
+            one = int(self.least.argmin())
+        return *sorted((one, int(self.nearest[one]))), self.least[one]
+
+    def merge(self, kept, gone):
+        """Put one cluster into the place of another."""
+        distances, sizes = self.distances, self.sizes
         a, b, apart = sizes[kept], sizes[gone], distances[kept, gone]
-        tree[merge] = *sorted((names[kept], names[gone])), cost, a + b
         # Lance and Williams' formula for the distance to the mean of both
         row = (a * distances[kept] + b * distances[gone] - a * b / (a + b) * apart) / (a + b)
         np.maximum(row, 0, out=row)
-        alive[gone], sizes[kept], names[kept], least[gone] = False, a + b, n + merge, np.inf
-        row[~alive], row[kept] = np.inf, np.inf
+        self.alive[gone], sizes[kept], self.least[gone] = False, a + b, np.inf
+        row[~self.alive], row[kept] = np.inf, np.inf
         distances[kept], distances[:, kept] = row, row
         distances[gone], distances[:, gone] = np.inf, np.inf
-        sure[(nearest == kept) | (nearest == gone)] = False
-        look(kept)
-        found = costs(kept)
-        nearer = alive & (found < least)
-        nearest[nearer], least[nearer], sure[nearer] = kept, found[nearer], True
-    return tree
+        self.sure[(self.nearest == kept) | (self.nearest == gone)] = False
+        costs = self._look(kept)
+        nearer = self.alive & (costs < self.least)
+        self.nearest[nearer], self.least[nearer], self.sure[nearer] = kept, costs[nearer], True
+
+    def _look(self, place):
+        """Find the nearest one anew; gives what merges with each cost, (n,)."""
+        sizes = self.sizes
+        costs = self.distances[place] * (sizes[place] * sizes / (sizes[place] + sizes)) ** self.size_power
+        self.nearest[place] = costs.argmin()
+        self.least[place], self.sure[place] = costs[self.nearest[place]], True
+        return costs
 
 
 def cut_tree(tree: np.ndarray, n_clusters: int) -> np.ndarray:

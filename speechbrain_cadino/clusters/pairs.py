@@ -8,6 +8,7 @@ import numpy as np
 
 from speechbrain_cadino.clusters.choice import candidates, choose_clusters, directions_of, sums_of
 from speechbrain_cadino.clusters.merging import merge_tree
+from speechbrain_cadino.clusters.noise import are_noise, clusters_and_noise
 from speechbrain_cadino.utils.errors import UserError
 
 SIZE_POWER = 0.5
@@ -35,18 +36,25 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     Raises
     ------
     UserError
-        If no number of clusters stands out, and the fewest are none that lie apart.
+        If no number of clusters stands out, and the fewest are none that lie apart; or if noise has as good clusters.
 
     Example
     -------
-    >>> clusters_by_silhouette(np.array([[1, 0], [0.99, 0.141], [0, 1], [0.141, 0.99], [-1, 0]])).tolist()
-    [0, 0, 1, 1, 2]
+    >>> directions = np.array([[1, 0], [0.99, 0.141], [0, 1], [0.141, 0.99], [-1, 0], [-0.99, -0.141]])
+    >>> clusters_by_silhouette(directions).tolist()
+    [0, 0, 1, 1, 2, 2]
     """
     tree = merge_tree(directions, size_power=SIZE_POWER)
     numbers = candidates(len(directions))
     labels, tried = choose_clusters(directions, np.arange(len(directions)), {SIZE_POWER: tree}, numbers, seed=seed)
     if labels.max() + 1 <= numbers[0] and tried[0]["silhouette"] < NO_STRUCTURE:
         raise UserError(f"No number of clusters of the {len(directions)} utterances stands out by its silhouette.")
+    own, of_noise = clusters_and_noise(directions, labels, SIZE_POWER, seed=seed)
+    if are_noise(own, of_noise):
+        raise UserError(
+            f"No number of clusters of the {len(directions)} utterances stands out from noise: the best, "
+            f"{labels.max() + 1}, has the silhouette {own:.3f}, as many clusters of noise have {of_noise:.3f}."
+        )
     return labels
 
 
@@ -158,8 +166,8 @@ def impostor_pairs(
     one = np.sort(rng.choice(len(sizes), n_pairs, p=weights / weights.sum()))
     other = np.empty_like(one)
     for cluster, start, stop in zip(*_runs(one)):
-        shares = weights[near[cluster]] / weights[near[cluster]].sum()
-        other[start:stop] = rng.choice(near[cluster], stop - start, p=shares)
+        fractions = weights[near[cluster]] / weights[near[cluster]].sum()
+        other[start:stop] = rng.choice(near[cluster], stop - start, p=fractions)
     shuffled = rng.permutation(n_pairs)  # so that the first pairs are as good as any
     one, other = one[shuffled], other[shuffled]
     return tuple(by_cluster[starts[cluster] + rng.integers(sizes[cluster])] for cluster in (one, other))

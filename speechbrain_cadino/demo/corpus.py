@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
-from speechbrain_cadino.demo.sizes import draw_sizes
+from speechbrain_cadino.demo.sizes import sizes_of
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.demo.trials import trial_lines
 from speechbrain_cadino.utils.errors import UserError
@@ -161,26 +161,17 @@ def _names(settings):
     """The utterances' names, relative to ``wav``."""
     return [
         f"{speaker}/s{session}/{number:03d}.wav"
-        for speaker, counts in _sizes(settings).items()
+        for speaker, counts in sizes_of(settings).items()
         for session, count in enumerate(counts)
         for number in range(count)
     ]
-
-
-def _sizes(settings):
-    """Name of a speaker -> the number of utterances of each of its sessions; those of the trials are all alike."""
-    rng = np.random.default_rng([settings["seed"], 3])
-    means = settings["n_speakers"], settings["sessions"], settings["utterances"]
-    sizes = {f"train{i:04d}": counts for i, counts in enumerate(draw_sizes(*means, settings["tail"], rng))}
-    test = [settings["test_utterances"]] * settings["test_sessions"]
-    return sizes | {f"test{i:04d}": test for i in range(settings["n_test_speakers"])}
 
 
 def _draw_speakers(generator, settings):
     """Name -> speaker; those of the trials come last and are called test."""
     return {
         name: generator.draw_speaker(np.random.default_rng([settings["seed"], 0, index]), index)
-        for index, name in enumerate(_sizes(settings))
+        for index, name in enumerate(sizes_of(settings))
     }
 
 
@@ -188,7 +179,7 @@ def _synthesise(folder, generator, speakers, settings):
     """Write all utterances; returns their names, relative to ``folder``."""
     plan = [
         (index, name, session, count)
-        for index, (name, counts) in enumerate(_sizes(settings).items())
+        for index, (name, counts) in enumerate(sizes_of(settings).items())
         for session, count in enumerate(counts)
     ]
     files = []

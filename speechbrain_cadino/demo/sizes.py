@@ -43,6 +43,25 @@ def draw_sizes(
     return [part.tolist() for part in np.split(of_sessions, np.cumsum(of_speakers)[:-1])]
 
 
+def sizes_of(settings: dict) -> dict[str, list[int]]:
+    """The speakers of a demo corpus, with the utterances of each session; those of the trials are all alike.
+
+    Arguments
+    ---------
+    settings : dict
+        Of `make_demo_corpus`, by name.
+
+    Returns
+    -------
+    dict of str to list of int
+    """
+    rng = np.random.default_rng([settings["seed"], 3])
+    means = settings["n_speakers"], settings["sessions"], settings["utterances"]
+    sizes = {f"train{i:04d}": counts for i, counts in enumerate(draw_sizes(*means, settings["tail"], rng))}
+    test = [settings["test_utterances"]] * settings["test_sessions"]
+    return sizes | {f"test{i:04d}": test for i in range(settings["n_test_speakers"])}
+
+
 def _shared_out(total, weights):
     """Whole numbers of at least 1 that sum to ``total``, as near to the weights as that allows."""
     counts = np.ones(len(weights), int)

@@ -61,10 +61,10 @@ class Scatter:
         """
         x, items = statistics.double(), items.unique(return_inverse=True)[1]
         if classes is not None:
-            self.class_sums.index_add_(0, classes, x)
+            _add_rows(self.class_sums, classes, x)
             self.class_counts += classes.bincount(minlength=len(self.class_counts))
         counts = items.bincount().double()
-        means = x.new_zeros(len(counts), x.shape[1]).index_add_(0, items, x) / counts[:, None]
+        means = _add_rows(x.new_zeros(len(counts), x.shape[1]), items, x) / counts[:, None]
         apart = x - means[items]
         self.within += apart.T @ apart
         self.between += means.T @ means
@@ -89,6 +89,20 @@ class Scatter:
         return (of_items + of_classes) / 2
 
 
+def _add_rows(sums: torch.Tensor, at: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """``sums.index_add_(0, at, rows)`` in the order of the rows; that one's order varies on a GPU, and so its result.
+
+    A row is added in the round that is the number of the rows before it that go to the same place.
+    """
+    order = at.argsort(stable=True)
+    counts = at.bincount()
+    rounds = torch.arange(len(at), device=at.device) - (counts.cumsum(0) - counts)[at[order]]
+    for number in range(int(counts.max()) if len(at) else 0):
+        chosen = order[rounds == number]
+        sums[at[chosen]] += rows[chosen]
+    return sums
+
+
 def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -> tuple[torch.Tensor, torch.Tensor]:
     """The linear layer that best tells items apart, given what differs between views of one item or one class.
 
@@ -103,7 +117,7 @@ def discriminant_layer(scatter: Scatter, out_dim: int, shrinkage: float = 0.3) -
     out_dim : int
         Outputs, at most ``dim``.
     shrinkage : float
-        Share of their mean that is added to the variances within, since a small corpus underrates some.
+        Fraction of their mean that is added to the variances within, since a small corpus underrates some.
 
     Returns
     -------

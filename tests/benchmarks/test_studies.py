@@ -227,6 +227,11 @@ def test_silhouette_of_labels_is_scikit_learns_on_pairs_of_one_cluster():
     directions = embeddings - embeddings.mean(axis=0)
     wanted = silhouette_score(directions, labels, metric="cosine")
     assert measure_checkpoints.silhouette_of(embeddings + 100, labels) == pytest.approx(wanted) == pytest.approx(1.0)
+    some = np.arange(15) % 5 > 0
+    without = np.where(some, labels, -1)  # of no cluster, which is none of its own
+    centered = (embeddings - embeddings.mean(axis=0))[some]
+    wanted = silhouette_score(centered, labels[some], metric="cosine")
+    assert measure_checkpoints.silhouette_of(embeddings, without) == pytest.approx(wanted)
     labels[:3] = [2, 2, 7]
     assert measure_checkpoints.silhouette_of(embeddings, labels) < 0.9
 

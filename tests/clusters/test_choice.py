@@ -125,6 +125,73 @@ def test_two_groups_that_lie_apart_are_clusters():
     assert clusters_by_silhouette(rows).tolist() == [0, 0, 1, 1]
 
 
+def test_a_tree_without_a_summit_is_taken_only_if_none_has_one():
+    """Two halves lie further apart than their speakers; one tree knows the speakers, another one the halves alone."""
+    x, truth = corpus([6] * 20)
+    halves = np.where(truth % 2, 1.0, -1.0)[:, None] * np.eye(x.shape[1])[0]
+    x, numbers = directions_of(x + 4 * halves), [2, 8, 20]
+    speakers = merge_tree(x, size_power=1.0)
+    falling = merge_tree(9 * halves + np.random.default_rng(0).standard_normal(x.shape), size_power=1.0)
+    mapping, tried = choose_clusters(x, np.arange(len(x)), {0.5: falling}, numbers)
+    values = [row["silhouette"] for row in tried]
+    assert mapping.max() == 1 and values == sorted(values, reverse=True)
+    mapping, tried = choose_clusters(x, np.arange(len(x)), {0.5: falling, 1.0: speakers}, numbers)
+    assert values[0] > tried[-1]["silhouette"]
+    assert [row["taken"] for row in tried] == [False] * 5 + [True] and mapping.max() == 19
+
+
+@pytest.mark.parametrize(
+    "summits, taken",
+    [
+        ([(0.02, 3, 0.34), (0.20, 18, 0.27), (0.10, 9, 0.26)], 18),  # three clusters, of halves
+        ([(0.02, 3, 0.34), (0.10, 18, 0.27), (0.20, 9, 0.26)], 18),
+        ([(0.20, 38, 0.26), (0.10, 20, 0.27), (0.15, 42, 0.25)], 20),  # alike: the highest silhouette
+        ([(0.0, 2, 0.6), (0.1, 3, 0.3)], 3),
+        ([(0.0, 2, 0.5), (0.0, 2, 0.6)], 2),
+    ],
+)
+def test_a_tree_of_far_fewer_clusters_is_no_rival_of_the_one_that_stands_out(summits, taken):
+    rows = [choice._Summit(rise, None, {"clusters": number, "silhouette": value}) for rise, number, value in summits]
+    assert choice._best(rows).row["clusters"] == taken
+
+
+def test_a_cluster_without_items_is_no_rival():
+    x = directions_of(np.array([[1.0, 0.1], [1.0, -0.1], [-1.0, 0.1], [-1.0, -0.1]]))
+    labels, sums = np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [-2.0, 0.0], [0.0, 0.0]])
+    wanted = silhouette(x, labels, sums[:2], np.array([2, 2]))
+    assert silhouette(x, labels, sums, np.array([2, 2, 0])) == wanted
+    assert silhouette(x[:2], labels[:2], sums[[0, 2]], np.array([2, 0])) == 0  # there is no other
+
+
+def test_a_leaf_without_items_changes_nothing():
+    x, _ = corpus([6] * 10)
+    points = np.concatenate([x, -x[:1]])
+    mapping, tried = choose_clusters(x, np.arange(len(x)), {0.5: merge_tree(points)}, [11])
+    wanted, others = choose_clusters(x, np.arange(len(x)), {0.5: merge_tree(x)}, [10])
+    assert same_partition(mapping[:-1], wanted) and tried[0]["silhouette"] == pytest.approx(others[0]["silhouette"])
+
+
+def test_a_power_of_one_is_wards_method_given_a_number_or_not():
+    """Where each centroid is one item; where they have many, auto weighs them, and a number does not."""
+    x = corpus([6] * 15)[0].astype(np.float32)
+    found, _ = Clustering(n_clusters="auto", n_fine=90, size_power=1)(x)
+    given, _ = Clustering(n_clusters=int(found.max()) + 1, n_fine=90, size_power=1)(x)
+    assert same_partition(found, given) and found.max() == 14
+
+
+def test_fewer_embeddings_than_n_fine_are_all_merged(caplog):
+    """Nobody wrote n_clusters 900, so nobody is told of it."""
+    x = corpus([6] * 10)[0].astype(np.float32)
+    more, _ = Clustering(n_clusters="auto", n_fine=900)(x)
+    as_many, _ = Clustering(n_clusters="auto", n_fine=60)(x)
+    np.testing.assert_array_equal(more, as_many)
+    assert "900" not in caplog.text and not caplog.records
+
+
+def same_partition(one, other):
+    return len(set(zip(one.tolist(), other.tolist()))) == len(set(one.tolist())) == len(set(other.tolist()))
+
+
 def test_some_items_are_enough():
     x, _ = corpus([6] * 15)
     trees = {1.0: merge_tree(x, size_power=1.0)}
@@ -170,7 +237,10 @@ def test_one_of_both_may_be_given():
     [
         (dict(n_clusters="auto"), "n_clusters is auto, n_fine None and linkage ward"),
         (dict(n_clusters="auto", n_fine=50, linkage="average"), "n_clusters is auto, n_fine 50 and linkage average"),
-        (dict(n_clusters=5, size_power=0.5), "size_power is 0.5, and linkage ward with n_fine None knows none"),
+        (
+            dict(n_clusters=5, size_power=0.5),
+            "size_power is 0.5, and linkage ward with n_fine None knows none.*size_power: 1}",
+        ),
         (dict(n_clusters=5, n_fine=50, linkage="average", size_power=0.5), "linkage average with n_fine 50 knows none"),
         (dict(n_clusters=5, n_fine=50, size_power=1.5), "size_power is 1.5: set 1"),
     ],

@@ -1,10 +1,13 @@
 """Merging between Ward's method and the centroid method: against both, and against brute force in between."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.cluster.hierarchy import cut_tree as scipy_cut
 from scipy.cluster.hierarchy import linkage
 
+from speechbrain_cadino.clusters import merging
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 
 
@@ -85,3 +88,13 @@ def test_equal_points_and_one_point():
     assert len(np.unique(cut_tree(merge_tree(np.ones((5, 2))), 3))) == 3
     assert merge_tree(np.ones((1, 2))).shape == (0, 4)
     assert cut_tree(merge_tree(np.ones((1, 2))), 1).tolist() == [0]
+
+
+def test_the_distances_are_there_once(monkeypatch):
+    monkeypatch.setattr(merging, "ROWS", 8)
+    points = np.random.default_rng(0).standard_normal((500, 4))
+    tracemalloc.start()
+    merge_tree(points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 8 * 500**2 < peak < 9 * 500**2

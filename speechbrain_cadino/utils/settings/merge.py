@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
 import yaml
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.settings.tree import Node, read_tree
+from speechbrain_cadino.utils.settings.tree import Node, inline, read_tree
 
 BASE, DROP, SECTION = "base", "!drop", "# ---"
 
 
-def merge(base: Node, other: Node) -> None:
+def merge(base: Node, other: Node, top: Node | None = None) -> None:
     """Put the entries of a mapping into another one, which is changed.
 
     Mappings are merged, entry by entry; what is a list, a scalar, or has another tag (``!new:`` of another class)
@@ -24,6 +25,13 @@ def merge(base: Node, other: Node) -> None:
     ---------
     base, other : Node
         Mappings.
+    top : Node, optional
+        The whole file that ``base`` is a part of. Default: itself.
+
+    Raises
+    ------
+    UserError
+        If some settings of an object are to stand in place of a reference to it.
 
     Example
     -------
@@ -34,24 +42,25 @@ def merge(base: Node, other: Node) -> None:
     """
     if base.value == "":
         base.value = {}
-    entries, order, new = base.value, list(base.value), []
+    entries, order, new, top = base.value, list(base.value), [], top or base
     for key, node in other.items.items():
         if key not in entries:
             new.append(key)
         else:
             order[order.index(key) : order.index(key)], new = new, []
-        entries[key] = _merged(entries.get(key), node)
+        _check_reference(key, entries.get(key), node, top)
+        entries[key] = _merged(entries.get(key), node, top)
     base.value = {key: entries[key] for key in [*order, *new] if entries[key] is not None}
 
 
-def _merged(old, node):
+def _merged(old, node, top):
     """The node that stands in place of an old one (None: there was none); None if it is dropped."""
     if node.tag == DROP:
         return None
     if old is None:
         return deepcopy(node)
     if None not in (old.items, node.items) and node.tag in ("", old.tag) and (node.items or not node.tag):
-        merge(old, node)
+        merge(old, node, top)
         old.flow, old.comment = old.flow and node.flow, node.comment or old.comment
     elif node.tag and node.tag == old.tag and old.items is not None and node.value == "":
         old.comment = node.comment or old.comment
@@ -61,6 +70,17 @@ def _merged(old, node):
     old.above = [heads[0] if heads and line.startswith(SECTION) else line for line in old.above]
     old.above += [line for line in node.above if line and line not in heads]
     return old
+
+
+def _check_reference(key, old, node, top):
+    """Refuse some settings in place of ``!ref <name>``: nothing would say of which object they are."""
+    named = re.fullmatch(r"<(\w+)>", old.value) if old is not None and old.tag == "!ref" else None
+    if named and node.items and not node.tag and (object_ := top.items.get(named[1])) and object_.tag:
+        text = inline(node)
+        raise UserError(
+            f"{key} is {text}, some settings of an object, where it refers to {named[1]}: set {named[1]} to {text} "
+            f"(--{named[1]} '{text}'), which holds for all that refer to it."
+        )
 
 
 def read_file(path: str | Path, below: tuple[Path, ...] = ()) -> Node:

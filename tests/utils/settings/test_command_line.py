@@ -288,3 +288,33 @@ def test_a_typo_in_a_file_that_nothing_reads(tmp_path):
         read_settings(mine)
     mine.write_text(f"base: {HPARAMS / 'dino.yaml'}\nmy_rate: 3\nlr: !ref <my_rate>\nbatch_size: 1e2\n")
     assert read_settings(mine).items["batch_size"].plain() == 100
+
+
+@pytest.mark.parametrize(
+    "option, file, remedy",
+    [
+        ("last_layer_refit={shrinkage: 1.0}", "small.yaml", "--compensation '{shrinkage: 1.0}'"),
+        ("cluster_compensation={n_views: 2}", "ca_dino.yaml", "--compensation '{n_views: 2}'"),
+        ("dataset={augment: {noise_prob: 0.5}}", "dino.yaml", "--augment '{noise_prob: 0.5}'"),
+        ("large_margin={cluster_compensation: {n_views: 2}}", "dlg_lc.yaml", "--compensation '{n_views: 2}'"),
+    ],
+)
+def test_some_settings_of_what_is_only_referred_to_are_refused_with_a_remedy(option, file, remedy, tmp_path):
+    assert remedy in sentence(f"--{option}", file=file)
+    name, value = option.split("=")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(f"base: {HPARAMS / file}\n{name}: {value}\n")
+    with pytest.raises(UserError, match="refers to .*, which holds for all"):
+        read_settings(mine)
+
+
+def test_another_object_in_place_of_a_reference_is_taken():
+    tree = read_settings(HPARAMS / "small.yaml", {"data_folder": "/", "compensation": "{n_views: 2}"})
+    assert resolved_settings(tree).items["last_layer_refit"].items["n_views"].plain() == 2
+    assert value("last_layer_refit", "--last_layer_refit=null", file="small.yaml") is None
+
+
+@pytest.mark.parametrize("file", ["finetune.yaml", "demo/finetune.yaml"])
+def test_few_labels_may_have_their_last_layer_refitted(file):
+    found = value("last_layer_refit", "--last_layer_refit=!ref <compensation>", file=file)
+    assert found.tag == "!new:speechbrain_cadino.encoder.compensation.Compensation"

@@ -1,0 +1,110 @@
+"""One training of stage II: on the utterances that have a label, and not again where it was done before."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from speechbrain.utils.distributed import ddp_broadcast, infer_device
+
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.development import DevelopmentList
+from speechbrain_cadino.training.experiment import Experiment
+from speechbrain_cadino.training.parts import claim_part
+from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.files import atomic_path
+from speechbrain_cadino.utils.on_main import on_main
+
+RESULT = "result.json"
+
+
+class Labelled(NamedTuple):
+    """The utterances that have a label.
+
+    Arguments
+    ---------
+    manifest : Manifest
+    labels : np.ndarray
+        (n,) int64, from 0 without gaps: the class of each utterance.
+    table : Path
+        The file that keeps them, for people and for a run that goes on.
+    """
+
+    manifest: Manifest
+    labels: np.ndarray
+    table: Path
+
+    @classmethod
+    def of(cls, manifest: Manifest, labels: np.ndarray, table: Path) -> Labelled:
+        """Those of a manifest with ``labels`` (n,), -1 for none."""
+        return cls(manifest.subset(labels >= 0), labels[labels >= 0], table)
+
+    def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
+        """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
+        part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
+        return part.train(self.manifest, development, experiment.hparams.init, labels=self.labels)
+
+
+def train_once(
+    experiment: Experiment,
+    settings: dict,
+    labelled: Labelled,
+    development: DevelopmentList | None,
+    further: dict[str, DevelopmentList],
+) -> dict[str, float]:
+    """Train with other settings, if that was not done yet.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    settings : dict
+        ``output_folder``, where the metrics are kept, and what else differs.
+    labelled : Labelled
+    development : DevelopmentList or None
+    further : dict of str to DevelopmentList
+        Name of a metric to a list, on which the exported encoder's EER is measured.
+
+    Returns
+    -------
+    dict of float
+        The metrics of `Experiment.train`, and these.
+
+    Raises
+    ------
+    UserError
+        If the folder has the training of something else, or what it keeps cannot be read.
+    """
+    result = Path(settings["output_folder"]) / RESULT
+    on_main(_claim, result.parent, labelled.table, settings.get("init"), settings.get("start_from"))
+    if ddp_broadcast(result.exists()):
+        return _read_result(result)
+    metrics = labelled.train(experiment, settings, development)
+    metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
+    return on_main(_keep_result, result, metrics, further, experiment.run_opts.device or infer_device())
+
+
+def _read_result(result):
+    try:
+        return json.loads(result.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{result} cannot be read ({error}): delete it, and the same command makes it anew.") from error
+
+
+def _keep_result(result, metrics, further, device):
+    if further:
+        encoder, _ = load_encoder(result.with_name("encoder"), device)
+        metrics |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
+    with atomic_path(result) as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2))
+    return metrics
+
+
+def _claim(folder, table, init, start_from):
+    """`claim_part`, with what these paths lead to."""
+    start = None if start_from is None else (run_digests(start_from) or [None])[0]
+    init = None if init is None else encoder_digest(init)
+    claim_part(folder, labels=file_digest(table), init=init, start_from=start)
