@@ -52,11 +52,11 @@ def rows_of(run, wanted):
         if not path.exists():
             raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
     hparams = settings_of(whole)
-    net, _ = load_encoder(run / "encoder")
+    net, metadata = load_encoder(run / "encoder")
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
     mean, seed = embeddings.mean(axis=0), hparams["seed"]
-    compensate = hparams.get("last_layer_refit") is None
+    compensate = not metadata["info"].get("last_layer_refit", hparams.get("last_layer_refit") is not None)
     clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensate, seed)
     old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
     new = decide(net, mean, clustered, wanted, seed)

@@ -12,6 +12,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.waves import WaveEncoder
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.calibration import Calibration
+from speechbrain_cadino.verification.scoring import ROUNDING
 
 
 class SpeakerEncoder(WaveEncoder):
@@ -132,7 +133,8 @@ class SpeakerEncoder(WaveEncoder):
         """
         if not self.metadata.get("calibration"):
             raise UserError("The encoder was exported without a calibration of its scores: export it again.")
-        if isinstance(score, (int, float)) and abs(score) > 1 + 1e-5:  # NaN, `Calibration` tells
-            raise UserError(f"score is {score:g}: scores are cosines, so give one from -1 to 1.")
         calibration = Calibration.from_dict(self.metadata["calibration"])
-        return float(calibration.probability(score, seconds_x, seconds_y, prior))
+        probability = float(calibration.probability(score, seconds_x, seconds_y, prior))  # tells what is no number
+        if abs(float(score)) > 1 + ROUNDING:
+            raise UserError(f"score is {float(score):g}: scores are cosines, so give one from -1 to 1.")
+        return probability

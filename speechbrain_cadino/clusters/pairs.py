@@ -8,18 +8,22 @@ import numpy as np
 
 from speechbrain_cadino.clusters.choice import candidates, choose_clusters, directions_of, sums_of
 from speechbrain_cadino.clusters.merging import merge_tree
+from speechbrain_cadino.clusters.neighbours import merge_neighbours
 from speechbrain_cadino.clusters.noise import are_noise, clusters_and_noise
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.memory import check_memory
 
 SIZE_POWER = 0.5
 NO_STRUCTURE = 0.25  # a silhouette under which clusters mean nothing (Kaufman and Rousseeuw, 1990)
+MOST_LEAVES = 12_000  # of the tree of merges; two thirds of them are the most clusters that are tried
 ROUNDS = 1000  # draws before a target pair is given up
 
 
 def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Clusters of some thousand items, as many as `choose_clusters` finds.
+    """Clusters of some ten thousand items, as many as `choose_clusters` finds.
 
-    Takes 8 n^2 bytes. One rank can do it alone, which `Clustering` cannot.
+    More items than `MOST_LEAVES` are merged by `merge_neighbours` first. Takes 8 times the square of what is left, in
+    bytes: 1.2 GB at the most. One rank can do it alone, which `Clustering` cannot.
 
     Arguments
     ---------
@@ -36,7 +40,8 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     Raises
     ------
     UserError
-        If no number of clusters stands out, and the fewest are none that lie apart; or if noise has as good clusters.
+        If no number of clusters stands out, and the fewest are none that lie apart; if noise has as good clusters; or
+        if memory lacks.
 
     Example
     -------
@@ -44,12 +49,17 @@ def clusters_by_silhouette(directions: np.ndarray, seed: int = 0) -> np.ndarray:
     >>> clusters_by_silhouette(directions).tolist()
     [0, 0, 1, 1, 2, 2]
     """
-    tree = merge_tree(directions, size_power=SIZE_POWER)
-    numbers = candidates(len(directions))
-    labels, tried = choose_clusters(directions, np.arange(len(directions)), {SIZE_POWER: tree}, numbers, seed=seed)
+    leaves = merge_neighbours(directions, MOST_LEAVES)
+    sizes = np.bincount(leaves)
+    check_memory(8 * len(sizes) ** 2, f"merge {len(sizes)} clusters of training utterances", "free some")
+    means = sums_of(directions, leaves, len(sizes)) / sizes[:, None]
+    tree = merge_tree(means, sizes, SIZE_POWER)
+    numbers = candidates(len(sizes))
+    mapping, tried = choose_clusters(directions, leaves, {SIZE_POWER: tree}, numbers, seed=seed)
+    labels = mapping[leaves]
     if labels.max() + 1 <= numbers[0] and tried[0]["silhouette"] < NO_STRUCTURE:
         raise UserError(f"No number of clusters of the {len(directions)} utterances stands out by its silhouette.")
-    own, of_noise = clusters_and_noise(directions, labels, SIZE_POWER, seed=seed)
+    own, of_noise = clusters_and_noise(means, mapping, SIZE_POWER, sizes, seed)
     if are_noise(own, of_noise):
         raise UserError(
             f"No number of clusters of the {len(directions)} utterances stands out from noise: the best, "

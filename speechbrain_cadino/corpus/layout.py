@@ -64,3 +64,28 @@ def groups_from_paths(
             return None
         found.append(match[1])
     return np.array(found, dtype=STRING)
+
+
+def recordings_of(wavs: Sequence[str], sessions: Sequence[str] | None) -> np.ndarray:
+    """A number for what is of one recording: of one session, or, where no session is known, of one file.
+
+    Arguments
+    ---------
+    wavs : sequence of str, (n,)
+    sessions : sequence of str, (n,), or None
+        '' where it is not known.
+
+    Returns
+    -------
+    np.ndarray of int64, (n,)
+
+    Example
+    -------
+    >>> recordings_of(["1.wav", "2.wav", "3.wav", "3.wav"], ["a", "a", "", ""]).tolist()
+    [3, 3, 0, 0]
+    """
+    wavs = np.asarray(wavs, dtype=STRING)
+    sessions = np.full(len(wavs), "", dtype=STRING) if sessions is None else np.asarray(sessions, dtype=STRING)
+    known = sessions != ""
+    names = np.unique(np.where(known, sessions, wavs), return_inverse=True)[1]
+    return 2 * names + known  # a session may be called as a file is

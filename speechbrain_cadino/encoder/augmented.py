@@ -20,6 +20,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 
 BATCH_SECONDS = 100
 THREADS = 4
+STREAM = 1  # of the random numbers of a seed and a row: not that of the crops of `Compensation`
 SHORTEST, LONGEST, STEP = 1.5, 20.0, 1.25  # seconds; each length is STEP times the one before, the last 17.5
 
 
@@ -130,6 +131,6 @@ def draw_excerpts(store: FileStore, row: int, lengths: np.ndarray, rng: np.rando
 
 def _cut(store, lengths, augment, seed, row):
     """A row, its excerpt (time,), and what is to be done to it; None if it cannot be read."""
-    rng, length = np.random.default_rng([seed, row]), lengths[row : row + 1]
+    rng, length = np.random.default_rng([seed, row, STREAM]), lengths[row : row + 1]
     excerpts = draw_excerpts(store, row, length, rng)
     return excerpts and (row, excerpts[0], augment(rng, int(length[0])) if augment else {})

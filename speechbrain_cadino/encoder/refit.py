@@ -69,13 +69,27 @@ def fit_last_layer(
     >>> fit_last_layer(encoder, [(torch.arange(25), views)], 0.3, "compensation")
     True
     """
+    scatter, failure = None, None
+    try:
+        scatter = _scatter(net, batches, setting, labels)
+    except Exception as error:  # of whatever kind: the other ranks are to know
+        failure = error
+    raise_together(failure)
+    scatter.all_reduce()
+    if not _are_enough(scatter, net.embedding_model.fc.conv.out_channels, setting):
+        return False
+    _set_last_layer(net, scatter, shrinkage)
+    return True
+
+
+def _scatter(net, batches, setting, labels):
+    """The `Scatter` of the statistics that this rank's views give before the last layer."""
     layer, statistics = net.embedding_model.fc.conv, []
-    (out_dim, dim, _), device = layer.weight.shape, layer.weight.device
+    device = layer.weight.device
     labels = None if labels is None else labels.cpu()  # as the items are
-    failure, scatter = None, None
+    scatter = Scatter(layer.in_channels, device, 0 if labels is None else int(labels.max()) + 1)
     handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
     try:
-        scatter = Scatter(dim, device, 0 if labels is None else int(labels.max()) + 1)
         with evaluating(net):
             for items, views in batches:
                 if len(views) < 2:
@@ -86,17 +100,17 @@ def fit_last_layer(
                 classes = None if labels is None else labels[items].to(device)
                 scatter.add(torch.cat(statistics), items.to(device), classes)
                 statistics.clear()
-    except Exception as error:  # of whatever kind: the other ranks are to know
-        failure = error
     finally:
         handle.remove()
-    raise_together(failure)
-    scatter.all_reduce()
-    if not _are_enough(scatter, out_dim, setting):
-        return False
+    return scatter
+
+
+def _set_last_layer(net, scatter, shrinkage):
+    """The layer, solved by rank 0, on all ranks; and no batch norm after it."""
+    layer = net.embedding_model.fc.conv
 
     def solve():
-        weight, bias = discriminant_layer(scatter, out_dim, shrinkage)
+        weight, bias = discriminant_layer(scatter, layer.out_channels, shrinkage)
         layer.weight.copy_(weight.unsqueeze(2))
         layer.bias.copy_(bias)
 
@@ -105,7 +119,6 @@ def fit_last_layer(
     broadcast(layer.bias)
     if isinstance(net.embedding_norm, torch.nn.BatchNorm1d):  # a loaded encoder has none
         net.embedding_norm.reset_parameters()  # its running statistics too
-    return True
 
 
 def _are_enough(scatter, out_dim, setting):
@@ -115,7 +128,7 @@ def _are_enough(scatter, out_dim, setting):
         raise UserError("The encoder's statistics are not finite: lower lr, and start again in another output_folder.")
     if scatter.n_items <= out_dim and is_main():
         logger.warning(
-            f"The last layer stays as it was trained: {setting} would have {scatter.n_items} items for {out_dim} "
-            "outputs, and needs more items than outputs."
+            f"{setting} does nothing: it would have {scatter.n_items} items for {out_dim} outputs, and needs more "
+            "items than outputs."
         )
     return scatter.n_items > out_dim

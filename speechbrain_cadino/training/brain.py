@@ -51,6 +51,7 @@ class CadinoBrain(StoppableBrain):
     """
 
     PANELS = {"loss": ["loss"], "learning rate": ["lr"]}
+    is_refitted = False  # whether the encoder to export got another last layer
     ranks_without_refit = None  # of the halves, before the encoder to export got another last layer
     rates_without_refit = None  # on the development list
 

@@ -14,8 +14,8 @@ from speechbrain_cadino.utils.distributed import is_main
 
 logger = logging.getLogger(__name__)
 
-MAX_UTTERANCES = 5_000  # that are clustered: merging takes 8 n^2 bytes
-N_VIEWS = 2  # of the compensation
+MAX_UTTERANCES = 50_000  # that are clustered, and averaged for the mean: 8 of each speaker of VoxCeleb2
+N_VIEWS, MAX_ITEMS = 2, 5_000  # of the compensation
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,15 @@ class Clustered:
         Which is asked for the clusters.
     augment : AugmentationSampler or None
     augmenter : ViewAugmenter
+    n_utterances : int
+        Of which ``manifest`` has some, or all.
     """
 
     manifest: Manifest
     compensated: SpeakerEncoderNet
     augment: AugmentationSampler | None
     augmenter: ViewAugmenter
+    n_utterances: int
 
 
 def ready_to_cluster(
@@ -64,13 +67,14 @@ def ready_to_cluster(
     -------
     Clustered
     """
-    manifest = some_utterances(manifest, MAX_UTTERANCES, seed)
+    n_utterances, manifest = len(manifest), some_utterances(manifest, MAX_UTTERANCES, seed)
     if not (compensate and augment) or len(manifest) <= encoder.embedding_dim:  # too few to fit a layer on
-        return Clustered(manifest, encoder, augment, augmenter)
+        return Clustered(manifest, encoder, augment, augmenter, n_utterances)
     try:
-        compensated = Compensation(augment, augmenter, n_views=N_VIEWS, seed=seed)(encoder, manifest)
+        compensation = Compensation(augment, augmenter, n_views=N_VIEWS, max_items=MAX_ITEMS, seed=seed)
+        compensated = compensation(encoder, manifest)
     except Exception as error:  # of any kind, on all ranks alike: what was trained for hours is exported all the same
         if is_main():
             logger.warning("Threshold and probabilities are of clusters without compensation: %s", error)
         compensated = encoder
-    return Clustered(manifest, compensated, augment, augmenter)
+    return Clustered(manifest, compensated, augment, augmenter, n_utterances)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from speechbrain.utils.run_opts import RunOptions
 
-from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.character import Character, listen_to
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.auto import MIDDLING, auto_settings, numbers_for
 from speechbrain_cadino.training.clustered import ready_to_cluster
 from speechbrain_cadino.training.development import DevelopmentList
-from speechbrain_cadino.training.finish import export_with_threshold, tell_training
+from speechbrain_cadino.training.ending import finish
 from speechbrain_cadino.training.fits import check_built
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
-from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.training.plan import run_facts
 from speechbrain_cadino.training.set_up import make_brain
-from speechbrain_cadino.training.verdict import RunFacts, judge
+from speechbrain_cadino.training.verdict import RunFacts
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.files import atomic_path, make_folder
 from speechbrain_cadino.utils.on_main import on_main
@@ -177,33 +174,7 @@ class Experiment:
         brain.fit_loader(loader)
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
-        drawn = hparams.augment, hparams.augmenter, hparams.last_layer_refit is None, hparams.seed
+        drawn = hparams.augment, hparams.augmenter, not brain.is_refitted, hparams.seed
         clustered = ready_to_cluster(encoder, manifest, *drawn)
-        return {**metrics, **on_main(_finish, self, brain, encoder, manifest, development, init, clustered)}
-
-
-def _finish(experiment, brain, encoder, manifest, development, init, clustered):
-    """Export the encoder, averaged over the last epochs, say how the run went, and give the encoder's metrics."""
-    labels = getattr(brain, "labels", None)
-    sizes = None if labels is None else cluster_sizes(labels.cpu().numpy())
-    verdict = judge(brain.history.rows, replace(experiment.facts(manifest), cluster_sizes=sizes))
-    kept = look_at_kept(encoder, brain.half_retrieval, brain.history.rows[-1], brain.ranks_without_refit, init)
-    info = {
-        "epochs": brain.hparams.epoch_counter.current,
-        "utterances": len(manifest),
-        "verdict": verdict.word,
-        "half_rank": kept.metrics,
-        "did it learn": "\n".join([verdict.text(), *kept.sentences]),
-    }
-    rates = {} if development is None else development(encoder)
-    info |= {"development list": rates} if rates else {}
-    if brain.rates_without_refit:
-        info["development list, without last_layer_refit"] = brain.rates_without_refit
-    if development is not None and init is not None:
-        info["development list, --init"] = development.of_folder(init, next(encoder.parameters()).device)
-    folder = brain.hparams.output_folder
-    given = dict(false_acceptance=brain.hparams.false_acceptance, info=info, clustered=clustered)
-    export_with_threshold(encoder, manifest, f"{folder}/encoder", **given)
-    brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away
-    tell_training(folder)
-    return rates | kept.metrics
+        rest = manifest, development, init, clustered
+        return {**metrics, **on_main(lambda: finish(brain, encoder, self.facts(manifest), *rest))}

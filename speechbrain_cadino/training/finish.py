@@ -12,7 +12,7 @@ from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.training.clustered import Clustered
+from speechbrain_cadino.training.clustered import MAX_UTTERANCES, Clustered
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.kept import BLIND
@@ -39,7 +39,7 @@ def export_with_threshold(
     encoder: SpeakerEncoderNet,
     manifest: Manifest,
     folder: str | Path,
-    max_utterances: int = 50_000,
+    max_utterances: int = MAX_UTTERANCES,
     false_acceptance: float = 0.01,
     seed: int = 0,
     info: dict | None = None,
@@ -78,7 +78,8 @@ def export_with_threshold(
     mean, decision = embeddings.mean(axis=0), None
     if clustered is not None:
         try:
-            embedded = (embeddings, ids) if clustered.manifest is manifest else None  # a small corpus, whole
+            the_same = np.array_equal(clustered.manifest.ids, manifest.ids)  # where the seed is
+            embedded = (embeddings, ids) if the_same else None
             decision = decide(encoder, mean, clustered, false_acceptance, seed, embedded)
         except Exception as error:  # whatever it is, what was trained for hours is kept
             logger.warning("The threshold is of random pairs, and there are no probabilities: %s", _reason(error))

@@ -30,8 +30,8 @@ def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
 
     Where the brain has ``labels``, as in stage II, the refit also takes out what differs between utterances of one
-    label. The brain's ``ranks_without_refit`` and ``rates_without_refit`` say how the encoder was before. Every rank
-    must call it.
+    label. The brain's ``is_refitted`` says whether that was done, ``ranks_without_refit`` and ``rates_without_refit``
+    how the encoder was before. Every rank must call it.
 
     Arguments
     ---------
@@ -46,7 +46,8 @@ def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     refit = brain.hparams.last_layer_refit
     if refit is not None:
         before = on_main(_measured, brain, encoder)
-        if refit.refit(encoder, brain.manifest, "last_layer_refit", getattr(brain, "labels", None)):
+        brain.is_refitted = refit.refit(encoder, brain.manifest, "last_layer_refit", getattr(brain, "labels", None))
+        if brain.is_refitted:
             brain.ranks_without_refit, brain.rates_without_refit = before
     return encoder
 

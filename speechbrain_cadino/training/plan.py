@@ -11,6 +11,7 @@ import numpy as np
 from speechbrain_cadino.corpus.character import Character
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training.budget import TELEPHONE_HERTZ
+from speechbrain_cadino.training.remarks import about_refit
 from speechbrain_cadino.training.verdict import RunFacts, unfit
 from speechbrain_cadino.utils.errors import UserError
 
@@ -78,6 +79,7 @@ def hints(facts: RunFacts, heard: Character, settings: dict, manifest: Manifest)
             f"The utterances are no telephone speech, and the encoder will hear nothing of them above {f_max:g} Hz: "
             "leave f_max out, unless telephone speech is to be compared too."
         )
+    told += about_refit(settings, len(manifest), "cluster_compensation")
     n_clusters = settings.get("n_clusters")
     if isinstance(n_clusters, int) and n_clusters >= len(manifest):
         told.append(f"{n_clusters} clusters of {len(manifest)} utterances leave each alone: set a smaller n_clusters.")

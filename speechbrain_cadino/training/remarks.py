@@ -99,20 +99,21 @@ def about_augmentation(augment: Any) -> list[str]:
     return ["No view is augmented: views of an utterance differ by the crop alone; set rir_prob and noise_prob."]
 
 
-def about_refit(settings: dict[str, Any], n_utterances: int) -> list[str]:
-    """A sentence if ``last_layer_refit`` will have too few items, or few."""
-    refit = settings.get("last_layer_refit")
+def about_refit(settings: dict[str, Any], n_utterances: int, name: str = "last_layer_refit") -> list[str]:
+    """A sentence if this setting, ``last_layer_refit`` or ``cluster_compensation``, will have too few items, or few."""
+    refit = settings.get(name)
     outputs, items = settings.get("embedding_dim", 0), min(n_utterances, getattr(refit, "max_items", 0))
     if refit is None or items >= 2 * outputs:
         return []
     if items <= outputs:
         return [
-            f"The last layer will stay as it is trained: last_layer_refit would have {items} items for {outputs} "
-            "outputs, and needs more items than outputs."
+            f"{name} will do nothing: it would have {items} items for {outputs} outputs, and needs more items than "
+            "outputs."
         ]
+    harm = "the clusters" if name == "cluster_compensation" else "the encoder"
     return [
-        f"last_layer_refit will have {items} items for {outputs} outputs, which is few: trials tell whether it has "
-        "made the encoder worse, see development_trials."
+        f"{name} will have {items} items for {outputs} outputs, which is few: trials tell whether it has made {harm} "
+        "worse, see development_trials."
     ]
 
 

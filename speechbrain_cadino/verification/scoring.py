@@ -13,6 +13,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
 
 BLOCK_FLOATS = 2**24  # 64 MB a block: large enough for BLAS, small beside the embeddings
+ROUNDING = 1e-5  # how far float32 may take a cosine from what it is
 MIN_SPREAD = 1e-6  # cosines closer than this differ by float32 rounding alone
 
 

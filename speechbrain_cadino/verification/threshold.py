@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from speechbrain_cadino.corpus.layout import recordings_of
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
 from speechbrain_cadino.verification.metrics import eer
@@ -38,9 +39,9 @@ def threshold_without_labels(
         (n_utterances,) the manifest's files: the two utterances of a pair are of different ones.
     sessions : sequence of str, optional
         (n_utterances,) the manifest's sessions, each of one file or more: given these, of different sessions, since
-        one session is one speaker and one channel.
+        one session is one speaker and one channel; '' where it is not known, which leaves the file.
     false_acceptance : float
-        Share of the pairs that the threshold accepts, between 0 and 1.
+        Fraction of the pairs that the threshold accepts, between 0 and 1.
     n_pairs : int
         How many pairs are drawn.
     seed : int
@@ -64,11 +65,12 @@ def threshold_without_labels(
     >>> round(threshold_without_labels(embeddings, [str(item) for item in range(500)]), 1)
     0.3
     """
-    groups = wavs if sessions is None else sessions
-    if len(groups) != len(embeddings):
+    n_utterances = len(wavs if sessions is None else sessions)
+    if n_utterances != len(embeddings):
         raise UserError(
-            f"There are {len(embeddings)} embeddings for {len(groups)} utterances of the manifest: extract them anew."
+            f"There are {len(embeddings)} embeddings for {n_utterances} utterances of the manifest: extract them anew."
         )
+    groups = wavs if sessions is None else recordings_of(wavs, sessions)
     enrol, test = random_pairs(groups, n_pairs, seed)
     return threshold_at_false_acceptance(cosine_scores(embeddings, enrol, test, mean), false_acceptance)
 

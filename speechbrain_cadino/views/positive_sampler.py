@@ -78,12 +78,14 @@ class PositiveSampler:
         n_items : int
             Utterances in the manifest.
         sessions : np.ndarray of str, (n_items,), or None
-            Their recording sessions; None: each utterance is one of its own.
+            Their recording sessions; None, or '' for some: each such utterance is one of its own.
         """
         if sessions is None or self.other_sessions == "ignore":
             self._sessions = np.arange(n_items)
         else:
             self._sessions = np.unique(sessions, return_inverse=True)[1]
+            unknown = np.flatnonzero(np.asarray(sessions) == "")
+            self._sessions[unknown] = n_items + unknown
         self._members = torch.zeros(n_items, dtype=torch.int64).share_memory_()
         self._slices = torch.zeros(len(COLUMNS), n_items, dtype=torch.int64).share_memory_()
 

@@ -1,6 +1,7 @@
 """Threshold and probabilities from clusters: on colours of noise that stand for speakers."""
 
 import json
+from itertools import combinations
 from unittest import mock
 
 import numpy as np
@@ -16,10 +17,11 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.training import clustered as clustered_module
-from speechbrain_cadino.training import decision, finish
+from speechbrain_cadino.training import excerpt_calibration, finish
 from speechbrain_cadino.training.clustered import ready_to_cluster
-from speechbrain_cadino.training.decision import _of_sessions, _targets, decide, decide_by_random_pairs
+from speechbrain_cadino.training.decision import _of_sessions, decide, decide_by_random_pairs
 from speechbrain_cadino.training.finish import export_with_threshold
+from speechbrain_cadino.training.training_pairs import of_two_recordings, pairs_of_one
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import cosine_scores
 from tests.encoder.conftest import tiny_encoder
@@ -71,6 +73,11 @@ def test_the_threshold_accepts_what_is_wanted_of_near_clusters(net, manifest):
     assert np.mean(scores >= found.threshold) == pytest.approx(0.1, abs=0.02)
     assert f"{labels.max() + 1} clusters of 36" in found.how and "10.00%" in found.how and "sessions" in found.how
     assert decide(net, mean, clustered, 0.1) == found  # deterministic
+    speakers = np.arange(36) // FILES
+    true = np.array([pair for pair in combinations(range(36), 2) if speakers[pair[0]] != speakers[pair[1]]]).T
+    accepted = np.mean(cosine_scores(embeddings, *true, mean) >= found.threshold)
+    print("ACCEPTED", accepted)
+    assert 0.02 < accepted < 0.2
     inside = cosine_scores(embeddings, np.arange(0, 36, 2), np.arange(1, 36, 2), mean) >= found.threshold
     told = int(found.how.partition("of files of one session it accepts ")[2].rstrip("%"))
     assert told == pytest.approx(100 * inside.mean(), abs=1.5)
@@ -93,7 +100,7 @@ def test_where_no_cluster_has_two_sessions_files_serve(manifest):
     columns = manifest.ids, manifest.wavs, manifest.starts, manifest.stops, None
     labels = np.arange(len(manifest)) // FILES
     for sessions, wanted in ((manifest.sessions, "sessions"), (labels.astype(str), "files"), (None, "files")):
-        (first, second), groups = _targets(labels, Manifest(*columns, sessions), seed=0)
+        (first, second), groups = pairs_of_one(labels, Manifest(*columns, sessions), 1000, seed=0)
         assert groups == wanted and (labels[first] == labels[second]).all() and (first != second).all()
 
 
@@ -101,7 +108,7 @@ def test_sessions_of_which_no_pair_is_met_are_as_none(manifest, monkeypatch):
     monkeypatch.setattr("speechbrain_cadino.clusters.pairs.ROUNDS", 0)
     assert _of_sessions(np.eye(36), manifest, None, 0.5, seed=0) == ""
     with pytest.raises(UserError, match="No pair of one cluster"):
-        _targets(np.arange(len(manifest)) // FILES, manifest, seed=0)
+        pairs_of_one(np.arange(len(manifest)) // FILES, manifest, 1000, seed=0)
 
 
 def test_utterances_of_unknown_sessions_are_of_no_common_one(manifest):
@@ -117,17 +124,17 @@ def test_without_probabilities_none_are_spoken_of(net, manifest, caplog):
     mean = np.zeros(net.embedding_dim, dtype=np.float32)
     clustered = ready(net, manifest)
     assert "probabilities" in decide(net, mean, clustered, 0.1).how
-    with mock.patch.object(decision, "fit_calibration", side_effect=UserError("no higher")):
+    with mock.patch.object(excerpt_calibration, "fit_calibration", side_effect=UserError("no higher")):
         found = decide(net, mean, clustered, 0.1)
     assert found.calibration is None and "probabilities" not in found.how and "no probabilities" in caplog.text
 
 
 def test_many_utterances_are_bounded(net, manifest, monkeypatch):
-    monkeypatch.setattr(clustered_module, "MAX_UTTERANCES", 20)
+    monkeypatch.setattr(clustered_module, "MAX_UTTERANCES", 32)
     clustered = ready(net, manifest)
-    assert len(clustered.manifest) == 20
+    assert len(clustered.manifest) == 32
     found = decide(net, np.zeros(net.embedding_dim, dtype=np.float32), clustered, 0.1)
-    assert "of 20 utterances" in found.how
+    assert "of 32 utterances, drawn from 36" in found.how
     monkeypatch.setattr(clustered_module, "MAX_UTTERANCES", net.embedding_dim)
     assert ready(net, manifest).compensated is net  # too few to fit a layer on
 
@@ -143,6 +150,23 @@ def test_the_folder_has_threshold_and_calibration(net, manifest, tmp_path):
     values = [encoder.probability(score, 2.0, 1.7) for score in (-0.5, 0.2, 0.9)]
     assert values == sorted(values) and 0 < values[0] < values[2] < 1
     assert encoder.probability(0.2, 2.0, 1.7, prior=0.01) < values[1]
+    assert encoder.probability(np.float32(1.000001), 2.0, 1.7) > values[1]  # as float32 may round
+    for score in (5, 5.0, -5.0, np.float32(5), np.float64(5), torch.tensor(5.0), np.array(5.0)):
+        with pytest.raises(UserError, match="score is -?5: scores are cosines"):
+            encoder.probability(score, 2.0, 1.7)
+    with pytest.raises(UserError, match="A score is"):
+        encoder.probability("high", 2.0, 1.7)
+
+
+def test_a_short_utterance_counts_by_its_own_length(net, manifest, monkeypatch):
+    stops = np.where(np.arange(36) % 2, 32000, 12000)
+    short = Manifest(manifest.ids, manifest.wavs, manifest.starts, stops, None, manifest.sessions)
+    clustered, pairs, seen = ready(net, manifest), np.arange(36).reshape(2, 18), []
+    monkeypatch.setattr(excerpt_calibration, "fit_calibration", lambda *columns: seen.append(columns))
+    excerpt_calibration.calibrate(net, np.zeros(net.embedding_dim), clustered, short, (pairs, pairs[::-1]), seed=0)
+    targets, impostors = seen[0][2:]
+    assert (targets[pairs % 2 == 0] == 0.75).all() and (targets[pairs % 2 == 1] >= 1.5).all()
+    assert np.array_equal(targets, impostors[::-1])
 
 
 def test_without_pairs_of_one_speaker_the_pairs_are_random_and_it_is_said(net, manifest, tmp_path, caplog):
@@ -200,12 +224,12 @@ def test_pairs_of_one_session_are_no_pairs_of_two_speakers(net, manifest):
     columns = manifest.ids, manifest.wavs, manifest.starts, manifest.stops, None
     with pytest.raises(UserError, match="No two clusters hold utterances of two sessions"):
         decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, Manifest(*columns, ["one"] * 36)), 0.1)
-    first, second = decision._of_two_groups((np.array([0, 0, 2]), np.array([1, 2, 3])), manifest)
+    first, second = of_two_recordings((np.array([0, 0, 2]), np.array([1, 2, 3])), manifest)
     assert (first.tolist(), second.tolist()) == ([0], [2])
 
 
 def test_few_different_pairs_give_no_probabilities(net, manifest, caplog):
-    few = manifest.subset(np.flatnonzero(np.arange(36) % 4 % 2 == 0))  # two files of a speaker: nine pairs
+    few = manifest.subset(np.arange(12))  # four files of three speakers, in two sessions each: twelve pairs
     found = decide(net, np.zeros(net.embedding_dim, dtype=np.float32), ready(net, few), 0.1)
     assert found.calibration is None and "pairs of one cluster, and 20 are needed" in caplog.text
     assert "probabilities" not in found.how

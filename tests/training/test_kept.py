@@ -1,5 +1,7 @@
 """The encoder that is kept, beside the one before its refit and the one that it began with."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.training.finish import LARGE_MARGIN
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.history import History
-from speechbrain_cadino.training.kept import BLIND, advice, is_worse, look_at_kept
+from speechbrain_cadino.training.kept import BLIND, advice, is_worse, look_at_kept, refitted
 from speechbrain_cadino.training.retrieval import ranks
 from tests.encoder.conftest import tiny_encoder
 from tests.training.test_half_retrieval import N, Store
@@ -102,3 +104,13 @@ def test_the_iterations_say_which_encoder_to_keep(tmp_path, iterations, keep, ca
     report.show()
     last = capsys.readouterr().out.strip().splitlines()[-1]
     assert last.startswith(f"Which encoder? K{keep[1:]}") and BLIND in last
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_a_refit_that_had_too_few_items_is_none(done):
+    """Compensation of the clusters goes by it."""
+    refit = SimpleNamespace(refit=lambda *_: done)
+    brain = SimpleNamespace(hparams=SimpleNamespace(last_layer_refit=refit), manifest=None, half_retrieval=None)
+    brain.evaluate_development, brain.ranks_without_refit = None, "none yet"
+    refitted(brain, None)
+    assert brain.is_refitted is done and (brain.ranks_without_refit == "none yet") is not done

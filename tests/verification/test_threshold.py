@@ -129,3 +129,10 @@ def test_the_mean_is_subtracted():
 def test_what_cannot_be_is_told(call, told):
     with pytest.raises(UserError, match=told):
         call()
+
+
+def test_utterances_of_unknown_sessions_are_paired_by_their_files():
+    embeddings = np.eye(3)[[0, 1, 2, 2]]  # of the two without a session, one pair of five; none if they are of a file
+    for wavs, met in (("abcd", True), ("abcc", False)):
+        threshold = threshold_without_labels(embeddings, list(wavs), ["x", "x", "", ""], false_acceptance=0.1)
+        assert (threshold > 0.5) is met

@@ -115,6 +115,12 @@ def test_one_cluster_of_one_session(mode, utterances):
     assert sampler.fraction_with_several() == (utterances > 1)
 
 
+def test_unknown_sessions_are_none_in_common():
+    sampler = make_source([0] * 4, sessions=np.array(["", "", "a", "a"]), utterances_per_item=4, other_sessions="only")
+    assert set(draw(sampler, 0, n_global=4, n_local=0)) == {0, 1, 2, 3}
+    assert set(draw(sampler, 2, n_global=4, n_local=0)) == {0, 1, 2}
+
+
 def test_unknown_distances_are_never_too_far():
     labels, distances = [0, 0, 0], np.array([np.nan, 0.9, 0.1])
     sampler = make_source(labels, distances, utterances_per_item=3, max_distance=0.5)
