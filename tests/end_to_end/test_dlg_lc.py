@@ -137,9 +137,9 @@ def while_it_embeds():
 
 
 def when_the_result_is_written():
-    from speechbrain_cadino.dlg_lc import iteration
+    from speechbrain_cadino.dlg_lc import labelled
 
-    mock.patch.object(iteration, "atomic_path", die).start()
+    mock.patch.object(labelled, "atomic_path", die).start()
 
 
 @pytest.mark.parametrize(

@@ -316,5 +316,7 @@ def test_another_object_in_place_of_a_reference_is_taken():
 
 @pytest.mark.parametrize("file", ["finetune.yaml", "demo/finetune.yaml"])
 def test_few_labels_may_have_their_last_layer_refitted(file):
-    found = value("last_layer_refit", "--last_layer_refit=!ref <compensation>", file=file)
+    options = {"demo_folder": "/"} if file.startswith("demo") else {"data_folder": "/"}
+    options["last_layer_refit"] = "!ref <compensation>"
+    found = resolved_settings(read_settings(HPARAMS / file, options)).items["last_layer_refit"]
     assert found.tag == "!new:speechbrain_cadino.encoder.compensation.Compensation"

@@ -58,7 +58,14 @@ def test_the_recipe_s_own_are_right(file, tmp_path):
         n_fine=30,
         warmup_epochs=0,
     )
-    small |= dict(global_seconds=1.0, local_seconds=0.5, cluster_start_epoch=1, cluster_every=1, evaluate_every=1)
+    small |= dict(
+        channel_prob=1.0,
+        global_seconds=1.0,
+        local_seconds=0.5,
+        cluster_start_epoch=1,
+        cluster_every=1,
+        evaluate_every=1,
+    )
     small |= dict(correction_start_epoch=2, margin_warmup_epochs=0, momentum_start=0.9, preload=False)
     settings = build_settings(
         changed_settings(tree, {name: value for name, value in small.items() if name in tree.items})
