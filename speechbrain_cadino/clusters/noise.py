@@ -46,7 +46,7 @@ def clusters_and_noise(
     >>> labels = np.repeat(np.arange(5), 20)
     >>> points = rng.standard_normal((5, 16))[labels] + 0.5 * rng.standard_normal((100, 16))
     >>> own, of_noise = clusters_and_noise(points, labels, size_power=0.5)
-    >>> own > 0.6, of_noise < 0.4
+    >>> own > 0.8, of_noise < 0.5
     (True, True)
     """
     directions, n_clusters, rng = directions_of(points), int(labels.max()) + 1, np.random.default_rng(seed)

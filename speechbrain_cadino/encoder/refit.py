@@ -128,7 +128,7 @@ def _are_enough(scatter, out_dim, setting):
         raise UserError("The encoder's statistics are not finite: lower lr, and start again in another output_folder.")
     if scatter.n_items <= out_dim and is_main():
         logger.warning(
-            f"{setting} does nothing: it would have {scatter.n_items} items for {out_dim} outputs, and needs more "
-            "items than outputs."
+            f"{setting} would have {scatter.n_items} items for {out_dim} outputs, and needs more items than outputs: "
+            "it does nothing."
         )
     return scatter.n_items > out_dim

@@ -107,8 +107,8 @@ def about_refit(settings: dict[str, Any], n_utterances: int, name: str = "last_l
         return []
     if items <= outputs:
         return [
-            f"{name} will do nothing: it would have {items} items for {outputs} outputs, and needs more items than "
-            "outputs."
+            f"{name} would have {items} items for {outputs} outputs, and needs more items than outputs: it will do "
+            "nothing."
         ]
     harm = "the clusters" if name == "cluster_compensation" else "the encoder"
     return [

@@ -185,7 +185,7 @@ def test_fewer_embeddings_than_n_fine_are_all_merged(caplog):
     more, _ = Clustering(n_clusters="auto", n_fine=900)(x)
     as_many, _ = Clustering(n_clusters="auto", n_fine=60)(x)
     np.testing.assert_array_equal(more, as_many)
-    assert "900" not in caplog.text and not caplog.records
+    assert "n_clusters" not in caplog.text
 
 
 def same_partition(one, other):

@@ -31,7 +31,10 @@ def check(mode="dynamic+correction", start_epoch=3, labels=LABELS, n_epochs=10, 
         (dict(labels=np.arange(50)), "Each of the 50 utterances is a cluster of its own"),
         (dict(labels=np.array([0] * 95 + [1] * 5)), "One cluster holds 95% of the utterances"),
         (dict(labels=np.full(5, -1)), "No utterance has a cluster"),
-        (dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=50), "The last layer will stay as it is"),
+        (
+            dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=50),
+            "last_layer_refit would have 50 items for 50",
+        ),
         (dict(last_layer_refit=SimpleNamespace(max_items=99), embedding_dim=49), "last_layer_refit will have 50 items"),
     ],
 )

@@ -98,7 +98,7 @@ def test_too_few_utterances_leave_the_encoder_as_it_is(make_net, manifest, caplo
     net = make_net()
     copy = make()(net, manifest.subset(np.arange(12)))
     torch.testing.assert_close(copy.state_dict(), net.state_dict(), rtol=0, atol=0)
-    assert "cluster_compensation does nothing: it would have 12 items for 12 outputs" in caplog.text
+    assert "cluster_compensation would have 12 items for 12 outputs" in caplog.text
 
 
 def test_a_loaded_encoder_has_no_batch_norm(make_net, manifest):

@@ -99,7 +99,7 @@ def test_the_runs_settings_have_the_numbers(small):
 def test_the_numbers_can_be_had_otherwise(folder, tmp_path):
     given = dict(
         batch_size=4, number_of_epochs=3, warmup_epochs=2, n_prototypes=12, global_seconds=0.4, local_seconds=0.2,
-        evaluate_every=3, momentum_start=0.5, preload=False,
+        evaluate_every=3, momentum_start=0.5, preload=False, channel_prob=0.5,
     )  # fmt: skip
     outcome = train("small", folder, tmp_path / "run", **given, **HEAD, retrieval_utterances=0)
     assert outcome.status == 0, outcome
