@@ -76,7 +76,7 @@ def test_facts():
         (manifest_of(1058), SPEECH._replace(narrow=1.0), {"f_max": 3800}, []),
         (manifest_of(1058), SPEECH._replace(narrow=0.3), {"f_max": 3800}, []),
         (manifest_of(1058), SPEECH, {"f_max": 3800}, ["no telephone speech, and the encoder will hear nothing"]),
-        (manifest_of(1058), SPEECH, {"cluster_compensation": FEW}, ["cluster_compensation will do"]),
+        (manifest_of(1058), SPEECH, {"cluster_compensation": FEW}, ["cluster_compensation would have 100 items"]),
         (manifest_of(1058), SPEECH, {"n_clusters": 1058}, ["1058 clusters of 1058 utterances leave each alone"]),
         (manifest_of(60_000), SPEECH, {"hop_length": 20, "number_of_epochs": 8}, ["For 100 h and more"]),
     ],
