@@ -21,7 +21,7 @@ with stoppable_imports():  # they take seconds
     from tqdm import tqdm
 
     import speechbrain_cadino
-    from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette, sums_of
+    from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette
     from speechbrain_cadino.clusters.quality import cluster_metrics
     from speechbrain_cadino.encoder.extract import extract_embeddings
     from speechbrain_cadino.training.allowed import is_free
@@ -171,9 +171,7 @@ def silhouette_of(embeddings, labels):
     """`silhouette` of clusters of embeddings (n, dim), which are centered; all items that have a label (-1: none)."""
     rows = np.asarray(embeddings, dtype=np.float64)
     directions = directions_of(rows - rows.mean(axis=0))[labels >= 0]
-    labels = np.unique(labels[labels >= 0], return_inverse=True)[1]
-    counts = np.bincount(labels)
-    return silhouette(directions, labels, sums_of(directions, labels, len(counts)), counts)
+    return silhouette(directions, np.unique(labels[labels >= 0], return_inverse=True)[1])
 
 
 if __name__ == "__main__":

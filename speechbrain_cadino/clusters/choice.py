@@ -24,7 +24,9 @@ RATIO = 1.1  # from one number of clusters that is tried to the next
 BLOCK = 2048  # items whose cosines to all clusters are in memory at once
 
 
-def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> float:
+def silhouette(
+    directions: np.ndarray, labels: np.ndarray, sums: np.ndarray | None = None, counts: np.ndarray | None = None
+) -> float:
     """The simplified silhouette (Hruschka et al., 2004) by cosine, each item left out of its own cluster's mean.
 
     An item that lies a from the mean of the others of its cluster, and b from the nearest other mean, counts
@@ -36,10 +38,10 @@ def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, cou
         (n, dim) of length 1: all items, or some.
     labels : np.ndarray
         (n,) int64, from 0: their clusters.
-    sums : np.ndarray
-        (clusters, dim) of all items' directions by cluster; two clusters or more.
-    counts : np.ndarray
-        (clusters,) items of each.
+    sums : np.ndarray, optional
+        (clusters, dim) of all items' directions by cluster. Default: of the items given, which are all.
+    counts : np.ndarray, optional
+        (clusters,) items of each, where there are ``sums``.
 
     Returns
     -------
@@ -49,9 +51,12 @@ def silhouette(directions: np.ndarray, labels: np.ndarray, sums: np.ndarray, cou
     Example
     -------
     >>> directions = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    >>> silhouette(directions, np.array([0, 0, 1, 1]), np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([2, 2]))
+    >>> silhouette(directions, np.array([0, 0, 1, 1]))
     1.0
     """
+    if sums is None:
+        counts = np.bincount(labels)
+        sums = sums_of(directions, labels, len(counts))
     if np.count_nonzero(counts) < 2:
         return 0.0
     means, total = directions_of(sums), 0.0

@@ -46,9 +46,7 @@ def merge_neighbours(points: np.ndarray, n_wanted: int) -> np.ndarray:
         total = sizes[pairs] + sizes[gone]
         means[pairs] = (sizes[pairs, None] * means[pairs] + sizes[gone, None] * means[gone]) / total[:, None]
         sizes[pairs] = total
-        left = np.delete(here, gone)
-        renamed = np.empty(len(means), dtype=np.int64)
-        renamed[left] = np.arange(len(left))
-        labels = renamed[into][labels]
+        left, into = np.unique(into, return_inverse=True)
+        labels = into[labels]
         means, sizes = means[left], sizes[left]
     return labels

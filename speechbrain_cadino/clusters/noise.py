@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from speechbrain_cadino.clusters.choice import directions_of, silhouette, sums_of
+from speechbrain_cadino.clusters.choice import directions_of, silhouette
 from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
 
 LEAST_GAP = 0.1
@@ -54,8 +54,8 @@ def clusters_and_noise(
     for _ in range(max(1, min(3, 3000 // len(points)))):
         rows = noise_like(directions, rng)
         tree = merge_tree(rows, sizes, size_power)
-        of_noise.append(_silhouette(rows, cut_tree(tree, n_clusters), n_clusters))
-    return _silhouette(directions, labels, n_clusters), max(of_noise)
+        of_noise.append(silhouette(rows, cut_tree(tree, n_clusters)))
+    return silhouette(directions, labels), max(of_noise)
 
 
 def are_noise(own: float, of_noise: float) -> bool:
@@ -88,8 +88,3 @@ def noise_like(directions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         found = (directions_of(noise * scale @ axes + mean) @ axes.T).var(axis=0)
         scale = scale * np.sqrt(wanted / np.maximum(found, 1e-12))
     return directions_of(noise * scale @ axes + mean)
-
-
-def _silhouette(directions, labels, n_clusters):
-    counts = np.bincount(labels, minlength=n_clusters)
-    return silhouette(directions, labels, sums_of(directions, labels, n_clusters), counts)

@@ -23,7 +23,7 @@ from speechbrain_cadino.encoder.augmented import augmented_features, draw_excerp
 from speechbrain_cadino.encoder.embed import read_ahead
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.refit import fit_last_layer
-from speechbrain_cadino.utils.distributed import raise_together, rank, world_size
+from speechbrain_cadino.utils.distributed import rank, together, world_size
 from speechbrain_cadino.utils.errors import UserError
 
 BATCH_SECONDS = 200
@@ -101,12 +101,7 @@ class Compensation:
         SpeakerEncoderNet
             Whose embeddings of the views have the mean 0.
         """
-        copy, failure = None, None
-        try:
-            copy = deepcopy(net).eval()
-        except Exception as error:  # such as too little memory: the other ranks are to know
-            failure = error
-        raise_together(failure)
+        copy = together(deepcopy, net).eval()  # one rank may have too little memory
         self.refit(copy, manifest, "cluster_compensation")
         return copy
 

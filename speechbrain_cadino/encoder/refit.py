@@ -15,7 +15,7 @@ import torch
 from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.utils.distributed import broadcast, is_main, raise_together
+from speechbrain_cadino.utils.distributed import broadcast, is_main, together
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
@@ -69,12 +69,7 @@ def fit_last_layer(
     >>> fit_last_layer(encoder, [(torch.arange(25), views)], 0.3, "compensation")
     True
     """
-    scatter, failure = None, None
-    try:
-        scatter = _scatter(net, batches, setting, labels)
-    except Exception as error:  # of whatever kind: the other ranks are to know
-        failure = error
-    raise_together(failure)
+    scatter = together(_scatter, net, batches, setting, labels)
     scatter.all_reduce()
     if not _are_enough(scatter, net.embedding_model.fc.conv.out_channels, setting):
         return False

@@ -9,7 +9,7 @@ that biases, and what is done against it:
 - Whoever is mistaken for another is of the same sex and language, and those who are alike most may have been merged. So
   impostors are drawn from the nearest two fifths of the other clusters.
 - Utterances of one cluster were put there because they score high. So targets are scored on other audio than the
-  clusters: an excerpt each, through a channel and noise of its own, and of different sessions where those are known.
+  clusters: an excerpt each, augmented on its own, and of different sessions where those are known.
 """
 
 from __future__ import annotations

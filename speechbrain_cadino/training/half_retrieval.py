@@ -26,9 +26,9 @@ BATCH = 50  # crops of one pass of the encoder
 class HalfRetrieval:
     """Of N utterances, the fraction whose second half is nearest to the first among the N second halves, by cosine.
 
-    Each utterance is cut in two, each half is augmented on its own. Chance is 1 / N, yet an
-    untrained encoder is well above it, since voice, channel and noise of a recording stay: what tells is the gain over
-    that start. It needs no labels; it does not see whether two recordings of one speaker are near each other.
+    Each utterance is cut in two, each half is augmented on its own. Chance is 1 / N, yet an untrained encoder is well
+    above it, since voice, channel and noise of a recording stay: what tells is the gain over that start. It needs no
+    labels; it does not see whether two recordings of one speaker are near each other.
 
     Utterances, cuts and augmentation come from generators of its own, by ``seed``, so that two encoders are asked the
     same, and training draws what it would draw without it. The statistics of the encoder's batch norms are estimated

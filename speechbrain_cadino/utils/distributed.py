@@ -6,6 +6,7 @@ restored from a checkpoint lies on the CPU, where NCCL does not look, and is mov
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -151,31 +152,36 @@ class OtherRankError(UserError):
     quiet = True
 
 
-def raise_together(error: Exception | None) -> None:
-    """After work that each rank does alone, and before they meet: raise on all of them if one has failed.
+def together(work: Callable, *inputs: Any) -> Any:
+    """What work that each rank does alone gives, before they meet; raised on all of them if one has failed.
 
     Else the others would wait for one that does not come. Every rank must call it.
 
     Arguments
     ---------
-    error : Exception or None
-        What this rank has met; raised again.
+    work, *inputs :
+        A callable, and what it takes.
 
     Raises
     ------
     OtherRankError
-        On a rank without an error, if another has one.
+        On a rank without an error, if another has one; that one raises its own.
 
     Example
     -------
-    >>> raise_together(None)
+    >>> together(max, 1, 2)
+    2
     """
-    told = all_gather_object(None if error is None else f"{type(error).__name__}: {error}")
-    if error is not None:
-        raise error
+    result, failure = None, None
+    try:
+        result = work(*inputs)
+    except Exception as error:  # of whatever kind: the other ranks are to know
+        failure = error
+    told = all_gather_object(None if failure is None else f"{type(failure).__name__}: {failure}")
     for number, text in enumerate(told):
         if text is not None:
-            raise OtherRankError(f"rank {number} has failed ({text})")
+            raise failure or OtherRankError(f"rank {number} has failed ({text})")
+    return result
 
 
 def _exchange(tensor, collective, **settings):
