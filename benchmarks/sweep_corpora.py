@@ -1,14 +1,11 @@
 """What a sweep file says about the demo corpora that it makes, read and checked before the first one is made."""
 
-import inspect
 import re
 
 from sweep_plan import Corpus, find_cell
 
-from speechbrain_cadino.demo.corpus import check_settings, make_demo_corpus
+from speechbrain_cadino.demo.corpus import check_settings
 from speechbrain_cadino.utils.errors import UserError
-
-KINDS = {int: "a whole number", float: "a number", str: "text"}
 
 
 def read_corpora(content, path):
@@ -44,15 +41,7 @@ def _corpus(name, own, shared, path):
         raise UserError(f"{where} needs a name that can name a folder: rename it.")
     if not isinstance(own, dict) or "seed" not in shared | own:
         raise UserError(f"{where} must be a mapping with seed, the generator's: see benchmarks/README.md.")
-    defaults = {key: value.default for key, value in inspect.signature(make_demo_corpus).parameters.items()}
-    del defaults["folder"]
     settings = shared | own
-    for key, value in settings.items():
-        if key not in defaults:
-            raise UserError(f"{where} has {key}, which is none of {', '.join(defaults)}: correct it.")
-        kind = int if defaults[key] is None else type(defaults[key])
-        if type(value) is not kind and not (kind is float and type(value) is int):
-            raise UserError(f"{where} has {key} {value!r}, which must be {KINDS[kind]}: correct it.")
     try:
         check_settings(settings)
     except UserError as error:

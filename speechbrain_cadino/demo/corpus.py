@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
+from speechbrain_cadino.demo.checks import check_kinds
 from speechbrain_cadino.demo.sizes import sizes_of
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.demo.trials import trial_lines
@@ -84,9 +85,9 @@ def make_demo_corpus(
         longer what was made.
     """
     settings = {name: value for name, value in locals().items() if name != "folder"}
+    check_settings(settings)
     if test_sessions is None:
         settings["test_sessions"] = max(2, sessions)
-    check_settings(settings)
     generator = open_synthesiser(synthesiser)
     settings["synthesiser"] = generator.name
     folder = Path(folder)
@@ -118,11 +119,12 @@ def audio_hash(folder: str | Path) -> str:
 
 
 def check_settings(settings: dict) -> None:
-    """Raise a `UserError` if settings of `make_demo_corpus`, given by name, make no sense."""
+    """Raise a `UserError` if settings of `make_demo_corpus`, given by name, are none or make no sense."""
+    check_kinds(settings, make_demo_corpus, "The demo corpus")
     least = dict(n_speakers=1, n_test_speakers=2, sessions=1, utterances=1, impostors_per_target=1)
-    least.update(test_sessions=2, test_utterances=1)
+    least.update(test_sessions=2, test_utterances=1, seed=0)
     for name, value in least.items():
-        if settings.get(name, value) < value:
+        if settings.get(name) is not None and settings[name] < value:
             raise UserError(f"The demo corpus has {name} {settings[name]}: give at least {value}.")
     if settings.get("seconds", 1) <= 0 or min(settings.get(name, 0) for name in ("channel_strength", "tail")) < 0:
         raise UserError("The demo corpus needs seconds above 0, channel_strength and tail of 0 or more: correct them.")
@@ -134,11 +136,14 @@ def _is_made(folder, settings):
         return False
     try:
         description = json.loads((folder / DESCRIPTION).read_text())
-    except (OSError, ValueError) as error:
+        made, sha256 = description["settings"], description["sha256"]
+        # corpora of version 0.1.0 have equal speakers, and as many sessions of each in the trials
+        made = {"tail": 0.0, "test_sessions": made["sessions"]} | made
+        check_settings(made)
+        if made.keys() != settings.keys():
+            raise ValueError("it lacks some settings")
+    except (OSError, ValueError, LookupError, TypeError, UserError) as error:
         raise UserError(f"{folder} holds something that is not a demo corpus: choose another folder for it.") from error
-    made = description["settings"]
-    # corpora of version 0.1.0 have equal speakers, and as many sessions of each in the trials
-    made = {"tail": 0.0, "test_sessions": made.get("sessions")} | made
     same = made == settings
     foreign = [] if same else foreign_files(folder, set(_made_files(made)).__contains__)
     if foreign:
@@ -146,7 +151,7 @@ def _is_made(folder, settings):
             f"{folder} holds a demo corpus of other settings, and {foreign[0]}, which was not made with it: move that "
             "away, or choose another folder for the corpus."
         )
-    if description["sha256"] != audio_hash(folder / "wav"):
+    if sha256 != audio_hash(folder / "wav"):
         raise UserError(f"The audio in {folder} has changed since it was made: remove the folder to have it made anew.")
     return same
 

@@ -147,13 +147,27 @@ def test_changed_audio_is_noticed_and_other_folders_are_left_alone(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [dict(n_speakers=0), dict(n_test_speakers=1), dict(sessions=0), dict(utterances=0), dict(test_utterances=0),
-     dict(test_sessions=1), dict(impostors_per_target=0), dict(seconds=0), dict(channel_strength=-1),
+     dict(test_sessions=1), dict(test_sessions="2"), dict(impostors_per_target=0), dict(seed=-1), dict(seed="a"),
+     dict(tail="much"), dict(tail=float("nan")), dict(tail=True), dict(tail=None), dict(seconds=float("inf")),
+     dict(n_speakers=2.5), dict(sessions="3"), dict(seconds=0), dict(channel_strength=-1),
      dict(synthesiser="festival")],
 )  # fmt: skip
 def test_settings_that_are_no_good(tmp_path, change):
     with pytest.raises(UserError, match=next(iter(change))):
         make_demo_corpus(tmp_path / "corpus", **{**SMALL, **change})
     assert not (tmp_path / "corpus").exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", "3", '{"settings": {}}', '{"settings": [], "sha256": ""}',
+             '{"settings": {"seed": 0, "sessions": "x"}, "sha256": ""}',
+             '{"settings": {"seed": 0, "sessions": 3}, "sha256": ""}'],
+)  # fmt: skip
+def test_a_description_that_is_none(tmp_path, text):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/corpus.json").write_text(text)
+    with pytest.raises(UserError, match="holds something that is not a demo corpus"):
+        make_demo_corpus(tmp_path / "corpus", **SMALL)
 
 
 def test_espeak_makes_a_corpus_too(tmp_path):

@@ -45,6 +45,17 @@ def is_whole(value: Any, low: float = -math.inf) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= low
 
 
+def is_number(value: Any) -> bool:
+    """Whether an object's argument is a finite number; True and False are none.
+
+    Example
+    -------
+    >>> is_number(3), is_number(0.5), is_number(True), is_number(math.nan), is_number("3")
+    (True, True, False, False, False)
+    """
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a setting may be.
@@ -96,7 +107,7 @@ class Kind:
         return not self.names or any(self._is(name, value) for name in self.names)
 
     def _is(self, name, value):
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        number = is_number(value)
         if name in ITEMS:
             return (
                 isinstance(value, (list, tuple))
