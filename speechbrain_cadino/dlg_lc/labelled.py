@@ -89,8 +89,8 @@ def train_once(
 
 def _read_result(result):
     try:
-        return json.loads(result.read_text())
-    except (OSError, ValueError) as error:
+        return dict(json.loads(result.read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{result} cannot be read ({error}): delete it, and the same command makes it anew.") from error
 
 

@@ -18,6 +18,7 @@ from speechbrain_cadino.training.pseudo_labels import cluster_utterances
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.utils.on_main import on_main
+from speechbrain_cadino.utils.settings.faults import fault_line
 
 CONTENT = "content"
 
@@ -175,8 +176,14 @@ def _check_origin(path, table, made_from):
         raise UserError(
             f"{record} is missing, and with it what {path.name} was made from: remove {path.parent} to begin anew."
         )
-    origin = json.loads(record.read_text())
-    content = origin.pop(CONTENT, None)
+    try:
+        origin = json.loads(record.read_text())
+        content = origin.pop(CONTENT, None)
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"{record}, which says what {path.name} was made from, cannot be read ({fault_line(error)}): remove "
+            f"{path.parent} to begin anew."
+        ) from error
     for name in origin | made_from:
         was, is_now = origin.get(name), made_from.get(name)
         if was != is_now:

@@ -93,7 +93,7 @@ class Shards:
     def _finished(self):
         try:
             return json.loads((self.folder / "embeddings.json").read_text())["fingerprint"] == self.key
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return False
 
     def _merge(self):

@@ -46,6 +46,16 @@ def test_a_table_that_was_made_with_other_settings(tmp_path):
         keep_labels(path, manifest, pytest.fail, settings)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", "null"])
+def test_a_record_that_cannot_be_read(tmp_path, text):
+    manifest, path = make_manifest(4), tmp_path / "labels.csv"
+    table = LabelTable(manifest.ids, [0, 0, 1, 1])
+    keep_labels(path, manifest, lambda: table, {"from": "here"})
+    path.with_suffix(".json").write_text(text)
+    with pytest.raises(UserError, match="labels.json, which says what labels.csv was made from, cannot be read"):
+        keep_labels(path, manifest, lambda: table, {"from": "here"})
+
+
 @pytest.mark.parametrize("fraction, wanted", [(1.0, 40), (0.5, 20), (0.1, 4)])
 def test_true_labels_are_those_of_a_share_of_the_utterances(fraction, wanted):
     manifest = make_manifest()
