@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 from speechbrain_cadino.dlg_lc.loss_gate import LossGate
@@ -131,7 +132,7 @@ def make_gate(mode: str, iteration: int, n_classes: int, start_epoch: int = 5, *
     Raises
     ------
     UserError
-        If there is no such mode.
+        If there is no such mode, or the dynamic gate has no such setting, be it the gate of this mode or not.
 
     Example
     -------
@@ -140,6 +141,10 @@ def make_gate(mode: str, iteration: int, n_classes: int, start_epoch: int = 5, *
     """
     if mode not in MODES:
         raise UserError(f"The mode of label learning is {mode!r}: set one of {', '.join(MODES)}.")
+    known = list(inspect.signature(DynamicLossGate).parameters)
+    for name in dynamic:
+        if name not in known:
+            raise UserError(f"gate has no setting {name}, only {', '.join(known[1:])}: correct its name.")
     if mode == "none":
         return OpenGate()
     if mode == "fixed":

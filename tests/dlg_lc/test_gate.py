@@ -197,6 +197,13 @@ def test_modes():
         make_gate("dlg", 1, 10)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_setting_that_no_gate_has_is_refused_in_every_mode(mode):
+    with pytest.raises(UserError, match="gate has no setting start_separaton, only start_epoch, .*start_separation"):
+        make_gate(mode, 1, 10, start_separaton=1.0)
+    make_gate(mode, 1, 10, start_separation=1.0)
+
+
 def test_thresholds_of_loss_gated_learning():
     assert [lgl_threshold(iteration, 6000) for iteration in range(1, 8)] == [1, 3, 3, 5, 6, 6, 6]
     assert lgl_threshold(1, 6000**2) == pytest.approx(2.0)
