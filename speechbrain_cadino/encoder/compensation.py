@@ -72,6 +72,11 @@ class Compensation:
             raise UserError(
                 "compensation takes out what augmentation does, and augment is null: set compensation to null."
             )
+        if not callable(augment) or not isinstance(augmenter, torch.nn.Module):
+            raise UserError(
+                f"compensation has augment {augment} and augmenter {augmenter}: leave them at what views are augmented "
+                "by, !ref <augment> and !ref <augmenter>."
+            )
         if not seconds > 0 or n_views < 2:
             raise UserError(f"compensation has seconds {seconds} and n_views {n_views}: set 3.0 and 4.")
         if not shrinkage > 0 or max_items < 2:

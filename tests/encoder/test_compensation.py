@@ -124,3 +124,9 @@ def test_settings_that_make_no_sense(change, said):
 def test_without_augmentation_there_is_nothing_to_take_out():
     with pytest.raises(UserError, match="augment is null: set compensation to null"):
         Compensation(None, ViewAugmenter())
+
+
+@pytest.mark.parametrize("change", [dict(augmenter=None), dict(augmenter=3), dict(augment="noise")])
+def test_parts_that_are_something_else(change):
+    with pytest.raises(UserError, match="compensation has augment .* and augmenter .*: leave them at"):
+        Compensation(**{**dict(augment=make().augment, augmenter=ViewAugmenter()), **change})
