@@ -60,7 +60,12 @@ def check_clusters(settings: dict[str, Any], n_epochs: int, n_utterances: int) -
             f"cluster_start_epoch is {schedule.start_epoch} and the run has {n_epochs} epochs: nothing is clustered, "
             "training is plain DINO; lower it."
         ]
-    found = []
+    found, idle = [], getattr(settings.get("clustering"), "n_clusters", None)
+    if idle is not None and schedule.numbers != [idle]:
+        numbers = ", ".join(map(str, schedule.numbers))
+        found.append(
+            f"clustering has n_clusters {idle}, and cluster_schedule has {numbers}, which counts: leave out one."
+        )
     if sampler.utterances_per_item == 1:
         found.append("utterances_per_item is 1: views never follow the clusters, training is plain DINO; set 2.")
     if max(schedule.fixed, default=2) >= n_utterances:

@@ -7,6 +7,7 @@ import pytest
 from speechbrain_cadino.augmentation.augmenter import ViewAugmenter
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.augmentation.settings import AugmentationSettings, ChannelSettings
+from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.dino.checks import check_clusters, check_dino
 from speechbrain_cadino.dino.collapse import CollapseWatch
 from speechbrain_cadino.dino.refresh import RefreshSchedule
@@ -68,6 +69,17 @@ def test_what_does_nothing_is_told(changes, sentence):
 )
 def test_what_works_is_no_matter(changes):
     assert check(**changes) == []
+
+
+@pytest.mark.parametrize("numbers, told", [(30, True), ([30, 20], True), ("auto", True), (20, False), ([20], False)])
+def test_a_number_of_clusters_that_the_schedule_replaces(numbers, told):
+    settings = dict(
+        cluster_schedule=RefreshSchedule(5, 1, numbers),
+        positive_sampler=SimpleNamespace(utterances_per_item=2),
+        clustering=Clustering(n_clusters=20),
+    )
+    found = check_clusters(settings, n_epochs=10, n_utterances=100)
+    assert [text.partition(",")[0] for text in found] == ["clustering has n_clusters 20"] * told
 
 
 @pytest.mark.parametrize(
