@@ -17,7 +17,7 @@ from speechbrain.utils.logger import get_logger
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import TEXTS, Kind, kind_of_parameter, kind_of_value
-from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS, WITHIN
+from speechbrain_cadino.utils.settings.known import CALLED, ENTRIES, KNOWN, OLD_NAMES, PARTS, WITHIN, WITHIN_ANY
 from speechbrain_cadino.utils.settings.merge import merge
 from speechbrain_cadino.utils.settings.tree import Node, inline
 
@@ -87,7 +87,8 @@ def check_values(tree: Node, name: str = "") -> None:
         where = f"{name}.{key}" if name else key
         if key not in kinds and not more and node.tag != "!drop" and (":" in tree.tag or name in CALLED):
             raise UserError(f"{name} has no setting {key}{suggestion(key, kinds)}: correct its name or leave it out.")
-        check_value(where, node, WITHIN.get(where, kinds.get(key)))
+        kind = WITHIN_ANY.get(key) if key in WITHIN_ANY and kinds.get(key) == Kind(("whole",)) else kinds.get(key)
+        check_value(where, node, WITHIN.get(where, kind))
         if node.items:
             check_values(node, where)
 

@@ -78,7 +78,7 @@ lr_schedule.peak lr_schedule.end  number 0..
 opt_class.weight_decay opt_class.momentum  number 0..
 gradient_clipper.max_norm   number >0
 compensation.shrinkage      number >0
-compensation.seconds        number 0.1..
+compensation.seconds        number 0.1..600
 compensation.n_views        whole 2..
 compensation.max_items      whole 2..
 clustering.n_iter           whole 1..
@@ -86,7 +86,7 @@ clustering.n_clusters       whole|auto? 1..
 clustering.n_fine           whole? 1..
 clustering.size_power       number|auto 0..1
 gate.start_epoch            whole 0..
-gate.chance_fraction        number 0..1
+gate.chance_fraction gate.min_weight gate.min_fraction  number 0..1
 gate.start_separation       number 0..
 corrector.logit_scale corrector.temperature  number >0
 corrector.tau_2             number 0..1
@@ -99,6 +99,15 @@ for _line in TABLE.strip().splitlines():
     _KINDS |= dict.fromkeys(_names.split(), Kind.parse(_kind.strip()))
 KNOWN = {name: kind for name, kind in _KINDS.items() if "." not in name}
 WITHIN = {name: kind for name, kind in _KINDS.items() if "." in name}
+# Arguments that are the same in every object, where its class says no more than that they are whole numbers.
+WITHIN_ANY = {"seed": KNOWN["seed"]}
+# Settings that have an effect only where another one refers to them.
+BY_REFERENCE = """
+train_log calls_folder demo_folder noise_folder rir_folder compensation preload number_of_epochs global_seconds
+local_seconds n_fine warmup_epochs margin_warmup_epochs cluster_start_epoch cluster_every n_clusters n_mels
+embedding_dim n_prototypes momentum_start channel_prob margin scale f_max hop_length teacher_temp lr lr_final
+speed_factors
+""".split()
 
 # Mappings that are passed to a function or class: its arguments are their settings, but for those that the run gives.
 CALLED = {

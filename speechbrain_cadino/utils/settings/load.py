@@ -19,6 +19,7 @@ from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
 from speechbrain_cadino.utils.settings.merge import merge, read_file
 from speechbrain_cadino.utils.settings.options import from_options, from_values
 from speechbrain_cadino.utils.settings.tree import Node, read_tree, write_tree
+from speechbrain_cadino.utils.settings.unread import warn_of_idle
 
 
 class Settings(SimpleNamespace):
@@ -60,7 +61,12 @@ def read_settings(path: str | Path, options: dict | str | None = None) -> Node:
         tree = changed_settings(tree, {})
     except UserError as error:
         raise UserError(f"In the settings {path}: {error}") from error
-    return changed_settings(tree, from_options(options, tree)) if options else tree
+    if not options:
+        return tree
+    changes = from_options(options, tree)
+    tree = changed_settings(tree, changes)
+    warn_of_idle(tree, changes.items)
+    return tree
 
 
 def changed_settings(tree: Node, changes: Node | dict, source: str = "the command line") -> Node:

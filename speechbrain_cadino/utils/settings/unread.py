@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.settings.known import KNOWN
+from speechbrain_cadino.utils.settings.known import BY_REFERENCE, KNOWN
 from speechbrain_cadino.utils.settings.objects import NEEDED
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 
@@ -36,7 +36,7 @@ def check_run_options(names: Collection[str]) -> None:
 
 
 def unread(tree: Node, run_options: Collection[str]) -> list[str]:
-    """The settings of a YAML that no class of this package reads, and to which nothing in it refers.
+    """The settings of a YAML that no class of this package reads, or only by reference, and nothing in it refers to.
 
     Arguments
     ---------
@@ -49,9 +49,32 @@ def unread(tree: Node, run_options: Collection[str]) -> list[str]:
     -------
     list of str
     """
-    read = {*KNOWN, *(name.partition(".")[0] for name in NEEDED), *run_options} - set(IDLE_OPTIONS)
-    referred = set(re.findall(r"<(\w+)", write_tree(tree)))
+    read = {*KNOWN, *(name.partition(".")[0] for name in NEEDED), *run_options} - {*IDLE_OPTIONS, *BY_REFERENCE}
+    referred = referred_to(tree)
     return [name for name in tree.items if name not in read | referred and not name.startswith("__")]
+
+
+def referred_to(tree: Node) -> set[str]:
+    """The names that the references of a YAML name."""
+    return set(re.findall(r"<(\w+)", write_tree(tree)))
+
+
+def warn_of_idle(tree: Node, given: Collection[str]) -> None:
+    """Say, on the main rank, which options change nothing, since others have taken away what referred to them.
+
+    Arguments
+    ---------
+    tree : Node
+        A YAML with the options in it.
+    given : collection of str
+        The options' names.
+    """
+    names = [name for name in given if name in BY_REFERENCE and name not in referred_to(tree)]
+    if names and os.environ.get("RANK", "0") == "0":
+        logger.warning(
+            "%s changes nothing here: what referred to it has another value, or is null; leave one of both out.",
+            ", ".join(f"--{name}" for name in names),
+        )
 
 
 def warn_of_unread(path: str, tree: Node, run_options: Collection[str]) -> None:

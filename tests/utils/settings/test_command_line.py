@@ -148,6 +148,7 @@ def test_a_flag_needs_no_value_and_what_may_be_null_may_be_empty():
         ("opt_class", "{weight_decay: none}", "a number from 0 on"),
         ("opt_class", "{weight_decay: -1}", "a number from 0 on"),
         ("head", "{hidden_dim: 0}", "a whole number from 1 on"),
+        ("dataset", "{seed: -1}", "a whole number from 0 to 4294967295"),
         ("crops", "{global_seconds: 0.001}", "a number from 0.1 to 600"),
         ("loader_options", "{num_workers: -1}", "a whole number from 0 on"),
     ],
@@ -155,6 +156,37 @@ def test_a_flag_needs_no_value_and_what_may_be_null_may_be_empty():
 def test_a_value_of_the_wrong_kind(name, text, words):
     message = sentence(f"--{name}", text)
     assert name in message and words in message and (text in message or " {" in f" {text}")
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("clustering", "{seed: -1}", "a whole number from 0 to 4294967295"),
+        ("compensation", "{seed: 5000000000}", "a whole number from 0 to 4294967295"),
+        ("compensation", "{seconds: 1000}", "a number from 0.1 to 600"),
+        ("gate", "{min_weight: 2}", "a number from 0 to 1"),
+        ("gate", "{min_fraction: few}", "a number from 0 to 1"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_that_would_show_hours_later(name, text, words):
+    message = sentence(f"--{name}", text, file="dlg_lc.yaml")
+    assert name in message and words in message
+
+
+@pytest.mark.parametrize(
+    "arguments, idle",
+    [
+        (["--channel_prob", "1", "--augment_settings", "{channel: null}"], "channel_prob"),
+        (["--global_seconds", "2", "--crops", "{global_seconds: 1.5}"], "global_seconds"),
+        (["--momentum_start", "0.9", "--momentum_schedule", "!new:builtins.dict"], "momentum_start"),
+        (["--channel_prob", "1"], None),
+        (["--augment_settings", "{channel: null}"], None),
+    ],
+)
+def test_an_option_that_another_one_leaves_without_effect(arguments, idle, caplog):
+    read(*arguments, file="small.yaml")
+    assert (f"--{idle} changes nothing here" in caplog.text) == (idle is not None)
+    assert caplog.text.count("changes nothing here") == (idle is not None)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,13 @@ def test_a_name_of_one_s_own(tmp_path, line, caplog):
     assert caplog.text == ""
 
 
+def test_a_known_name_that_works_by_reference_alone(tmp_path, caplog):
+    path = tmp_path / "my.yaml"
+    path.write_text(f"base: {RECIPE}/hparams/dino.yaml\nchannel_prob: 1.0\n")
+    parse_arguments([str(path)])
+    assert f"Nothing here reads channel_prob of {path}" in caplog.text
+
+
 @pytest.mark.parametrize("name", IDLE_OPTIONS)
 def test_a_run_option_without_effect(name, capsys):
     with pytest.raises(UserError, match=f"The option --{name} does nothing here: "):
