@@ -7,6 +7,7 @@ from pathlib import Path
 
 import speechbrain_cadino
 from speechbrain_cadino.training.allowed import refusal
+from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.settings_record import SettingsRecord, tell
 from speechbrain_cadino.training.sources import ABSENT, data_digest, encoder_digest, file_digest
 from speechbrain_cadino.utils.distributed import world_size
@@ -51,11 +52,15 @@ def warn_of_rounding(folder: Path, before: SettingsRecord, settings: SettingsRec
 
 
 def compare_settings(folder: Path, was: SettingsRecord, settings: SettingsRecord) -> None:
-    """Raise a `UserError` if a setting is not what it was and may not change; one that is ``auto`` is passed over."""
+    """Raise a `UserError` if a setting is not what it was and may not change.
+
+    One that is ``auto`` and has no number yet, as the corpus was not read, is passed over. What each clustering finds
+    anew, such as n_clusters, never has one: there ``auto`` is a value like others.
+    """
     refused = {}
     for name in was.differences(settings):
         clause = refusal(name, was, settings, folder)
-        if clause is not None and AUTO not in (was.written.get(name), settings.written.get(name)):
+        if clause is not None and not _follows_corpus(name, was, settings):
             refused[name] = clause
     if not refused:
         return
@@ -68,6 +73,11 @@ def compare_settings(folder: Path, was: SettingsRecord, settings: SettingsRecord
         f"The run in {folder} was begun with {name} {_short(one)}{clause}, and now it is "
         f"{_short(other)}{more}: {REMEDY}."
     )
+
+
+def _follows_corpus(name, was, settings):
+    filled = "." not in name and name not in LATER  # see `auto_settings`
+    return filled and AUTO in (was.written.get(name), settings.written.get(name))
 
 
 def compare_sources(folder: Path, record: dict, sources: dict[str, list], starts: list[str]) -> None:
