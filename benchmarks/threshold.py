@@ -56,7 +56,7 @@ def rows_of(run, wanted):
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
     mean, seed = embeddings.mean(axis=0), hparams["seed"]
-    compensate = not metadata["info"].get("last_layer_refit", hparams.get("last_layer_refit") is not None)
+    compensate = not (metadata.get("info") or {}).get("last_layer_refit", hparams.get("last_layer_refit") is not None)
     clustered = ready_to_cluster(net, manifest, hparams["augment"], hparams["augmenter"], compensate, seed)
     old = decide_by_random_pairs(embeddings, manifest, mean, wanted, seed)
     new = decide(net, mean, clustered, wanted, seed)

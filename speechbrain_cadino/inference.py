@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from speechbrain_cadino.encoder.load import load_encoder
@@ -105,7 +106,12 @@ class SpeakerEncoder(WaveEncoder):
         threshold = self.threshold if threshold is None else threshold
         if threshold is None:
             raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
-        if not -1 <= threshold <= 1:
+        try:
+            threshold = float(threshold)
+            good = -1 <= threshold <= 1
+        except (TypeError, ValueError):
+            good = False
+        if not good:
             raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
         score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
         return score, score >= threshold
@@ -133,6 +139,10 @@ class SpeakerEncoder(WaveEncoder):
         """
         if not self.metadata.get("calibration"):
             raise UserError("The encoder was exported without a calibration of its scores: export it again.")
+        if any(np.ndim(number) for number in (score, seconds_x, seconds_y)):
+            raise UserError(
+                "probability takes one score and two durations: ask it for one pair of utterances at a time."
+            )
         calibration = Calibration.from_dict(self.metadata["calibration"])
         probability = float(calibration.probability(score, seconds_x, seconds_y, prior))  # tells what is no number
         if abs(float(score)) > 1 + ROUNDING:

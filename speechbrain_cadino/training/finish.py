@@ -104,7 +104,7 @@ def tell_finished(folder: str | Path) -> None:
     print(f"The run in {folder} is finished: nothing was done, nothing has changed. At its end it said:")
     try:
         _tell_again(Path(folder))
-    except (OSError, ValueError, LookupError) as error:  # what is there for people may be gone
+    except (OSError, ValueError, LookupError, TypeError) as error:  # what is there for people may be gone
         logger.warning("What the run in %s said at its end cannot be read any more (%s).", folder, fault_line(error))
 
 

@@ -286,7 +286,8 @@ def test_a_finished_run_is_told_and_left_alone(home, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, text", [("epochs.csv", None), ("encoder/encoder.json", "{}"), ("encoder/encoder.json", "{")]
+    "name, text",
+    [("epochs.csv", None)] + [("encoder/encoder.json", text) for text in ("{}", "{", "[]", '{"info": null}')],
 )
 def test_a_finished_run_whose_words_are_lost_is_left_alone(home, tmp_path, name, text, caplog):
     shutil.copytree(home[0] / "whole", tmp_path / "run")

@@ -92,6 +92,10 @@ def test_verify_files(encoder, alone, data):
     assert encoder.verify_files(data / "a.wav", data / "a.wav")[1] is True
     with pytest.raises(UserError, match="without a threshold"):
         SpeakerEncoder(encoder.net).verify_files(data / "a.wav", data / "a.wav")
+    for threshold in ("high", [0.3], np.array([0.1, 0.2]), 2, np.nan):
+        with pytest.raises(UserError, match="threshold is .*: scores are cosines"):
+            encoder.verify_files(data / "a.wav", data / "a.wav", threshold)
+    assert encoder.verify_files(data / "a.wav", data / "a.wav", np.float32(0.3))[1] is True
 
 
 @pytest.mark.parametrize(
@@ -179,6 +183,9 @@ def test_an_encoder_of_before_the_calibration_has_none_and_a_damaged_one_is_told
     (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": {"offset": 0.0, "score": 9.0}}))
     with pytest.raises(UserError, match="score is 5: scores are cosines"):
         SpeakerEncoder.from_folder(copy).probability(5, 1.0, 1.0)
+    for several in (([0.1, 0.2], 1.0, 1.0), (np.array([0.1]), 1.0, 1.0), (0.1, torch.tensor([1.0, 2.0]), 1.0)):
+        with pytest.raises(UserError, match="one pair of utterances at a time"):
+            SpeakerEncoder.from_folder(copy).probability(*several)
     for values in ({"offset": "a", "score": 1.0}, {"score": 1.0}, {"offset": 0.0, "score": 1.0, "other": 2}):
         (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": values}))
         with pytest.raises(UserError, match="is none: export the encoder again"):
