@@ -30,6 +30,8 @@ def libsndfile_words(error: Exception) -> str:
 
 def why_not_opened(path: str | Path, error: Exception) -> AudioError:
     """The `AudioError` for a file that libsndfile did not open: absent, empty, or no audio."""
+    if Path(path).is_dir():
+        return AudioError.of(path, "is a folder", "give the files in it")
     try:
         with open(path, "rb") as file:
             empty = not file.read(1)

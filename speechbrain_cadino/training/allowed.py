@@ -89,6 +89,13 @@ def _n_iterations(was, now, folder):
     return _only_upwards("n_iterations", was, now)
 
 
+def _false_acceptance(was, now, folder):
+    """Nothing is trained on the threshold, which is found last: it may be another until an encoder has it."""
+    if (folder / "encoder").exists() or any(folder.glob("*/encoder")):
+        return ", which gave its encoder's threshold (SpeakerEncoder.verify_files takes another one)"
+    return None
+
+
 def _large_margin(was, now, folder):
     """It comes last, so its settings count from its beginning on."""
     return ", and that training has begun" if (folder / "large_margin").exists() else None
@@ -105,4 +112,5 @@ _RULES = {
     "number_of_epochs": _number_of_epochs,
     "n_iterations": _n_iterations,
     "large_margin": _large_margin,
+    "false_acceptance": _false_acceptance,
 }

@@ -153,8 +153,7 @@ class CadinoBrain(StoppableBrain):
         if stage != sb.Stage.TRAIN:
             return
         self.check_open_step()
-        if self._evaluation_is_due(epoch):
-            self.save_whole_epoch()  # an evaluation may take long, and be stopped
+        saved = self._evaluation_is_due(epoch) and self.save_whole_epoch()  # it may take long, and be stopped
         metrics = {
             "epoch": epoch,
             "loss": all_reduce_mean(torch.tensor(float(stage_loss), dtype=torch.float64, device=self.device)).item(),
@@ -162,7 +161,7 @@ class CadinoBrain(StoppableBrain):
             **self.epoch_metrics(),
             "seconds": round(time.time() - self.epoch_start, 1),
         }
-        with not_holding():
+        with not_holding(f"stopped in the evaluation of epoch {epoch}{', its steps saved' if saved else ''}"):
             development = on_main(self._development) if self._evaluation_is_due(epoch) else {}
         self.history.add({**metrics, **development})
         self._record(metrics, development)

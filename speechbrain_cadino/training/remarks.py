@@ -108,7 +108,7 @@ def about_refit(settings: dict[str, Any], n_utterances: int, name: str = "last_l
     if items <= outputs:
         return [
             f"{name} would have {items} items for {outputs} outputs, and needs more items than outputs: it will do "
-            "nothing."
+            f"nothing; an embedding_dim of {items // 2} or less lets it work."
         ]
     harm = "the clusters" if name == "cluster_compensation" else "the encoder"
     return [

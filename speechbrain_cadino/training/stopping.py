@@ -20,10 +20,12 @@ class StoppableBrain(FiniteStepsBrain):
 
     _stop = 0  # the signal that all ranks have agreed to end for
 
-    def save_whole_epoch(self) -> None:
+    def save_whole_epoch(self) -> bool:
         """Save after the last step of an epoch, before what follows it, if checkpoints within epochs are wanted."""
-        if self.checkpointer is not None and max(self.ckpt_interval_minutes, self.ckpt_interval_steps) > 0:
+        wanted = self.checkpointer is not None and max(self.ckpt_interval_minutes, self.ckpt_interval_steps) > 0
+        if wanted:
             self._save_within_epoch()
+        return wanted
 
     def drop_within_epoch(self) -> None:
         """Delete the checkpoint within the epoch, once the epoch itself is saved."""

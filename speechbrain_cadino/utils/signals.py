@@ -47,7 +47,7 @@ class _Listener:
     """What has come, and whether the main thread has heard of it."""
 
     def __init__(self):
-        self.signum, self.held = None, False
+        self.signum, self.held, self.done = None, False, "stopped"
         self.heard = threading.Event()
 
     def handle(self, signum, frame):
@@ -56,7 +56,7 @@ class _Listener:
         if self.signum is None:
             self.signum = signum
             if not self.held:
-                raise Stopped(signum)
+                raise Stopped(signum, self.done)
 
     def listen(self, pipe):
         """What the thread does, until the pipe is closed."""
@@ -132,18 +132,24 @@ def holding() -> Iterator[None]:
 
 
 @contextmanager
-def not_holding() -> Iterator[None]:
-    """Within a block of `holding`, a part that takes long and can be made again: a signal ends it as elsewhere."""
+def not_holding(done: str = "stopped") -> Iterator[None]:
+    """Within a block of `holding`, a part that takes long and can be made again: a signal ends it as elsewhere.
+
+    Arguments
+    ---------
+    done : str
+        What `Stopped` then says of it, such as "stopped in the evaluation of epoch 3, its steps saved".
+    """
     if _listener is None or not _listener.held:
         yield
         return
-    _listener.held = False
+    _listener.held, _listener.done = False, done
     try:
         if _listener.signum is not None:
-            raise Stopped(_listener.signum)
+            raise Stopped(_listener.signum, done)
         yield
     finally:
-        _listener.held = True
+        _listener.held, _listener.done = True, "stopped"
 
 
 def stop_signal() -> int:

@@ -87,6 +87,12 @@ def test_absent_and_unreadable_files_are_told_apart(tmp_path):
         read_audio(tmp_path)
 
 
+def test_a_folder_in_place_of_a_file(tmp_path):
+    for read in (read_audio, audio_info):
+        with pytest.raises(AudioError, match="is a folder: give the files in it"):
+            read(tmp_path)
+
+
 def test_a_piece_without_samples_and_a_file_without_samples(tmp_path):
     path = write(tmp_path / "a.wav", noise(100))
     for start, stop in [(100, None), (5, 5), (6, 5), (-3, 5), (200, 300)]:

@@ -88,18 +88,18 @@ def test_in_a_step(whole, corpus, tmp_path, signum, status, name, call, told):
 
 
 @pytest.mark.parametrize(
-    "owner, name, times",
+    "owner, name, times, told",
     [
-        (DevelopmentList, "evaluation", 1),  # after the first epoch
-        (DevelopmentList, "evaluation", 3),  # of the exported encoder
-        (embed, "_forward", 1),
-        (export, "_check", 1),
+        (DevelopmentList, "evaluation", 1, "stopped in the evaluation of epoch 1, its steps saved"),
+        (DevelopmentList, "evaluation", 3, "stopped"),  # of the exported encoder
+        (embed, "_forward", 1, "stopped"),
+        (export, "_check", 1, "stopped"),
     ],
 )
-def test_between_the_steps(whole, corpus, tmp_path, owner, name, times):
+def test_between_the_steps(whole, corpus, tmp_path, owner, name, times, told):
     arguments = training(tmp_path / "run", **corpus.lists)
     outcome = forked(lambda: before(owner, name, lambda: send(signal.SIGINT), times), "train.py", *arguments)
-    assert last_line(outcome, 130) == "stopped (Ctrl-C): the same command goes on."
+    assert last_line(outcome, 130) == f"{told} (Ctrl-C): the same command goes on."
     assert not (tmp_path / "run/encoder").exists() and not list((tmp_path / "run").glob(".*"))
     assert run_script("train.py", *arguments).status == 0
     assert_same_weights(whole[0], tmp_path / "run")

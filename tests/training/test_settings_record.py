@@ -81,6 +81,15 @@ def test_what_may_only_be_raised(tmp_path):
     assert all(len(reason) > 10 for reason in FREE.values())
 
 
+@pytest.mark.parametrize("part", ["encoder", "iteration_1/encoder", "large_margin/encoder"])
+def test_the_threshold_may_be_another_until_an_encoder_has_one(part, tmp_path):
+    one, other = (record_settings(f"false_acceptance: {rate}") for rate in (0.01, 0.05))
+    (tmp_path / "save").mkdir()
+    assert refusal("false_acceptance", one, other, tmp_path) is None
+    (tmp_path / part).mkdir(parents=True)
+    assert "verify_files takes another" in refusal("false_acceptance", one, other, tmp_path)
+
+
 def test_the_last_training_counts_from_its_beginning(tmp_path):
     one, other = (record_settings(f"large_margin: {{lr: {lr}}}\nn_iterations: {n}") for lr, n in ((0.1, 2), (0.2, 3)))
     assert one.differences(other) == ["n_iterations", "large_margin.lr"]

@@ -117,6 +117,13 @@ def test_within_one_process(left_alone, capsys):
     with pytest.raises(SystemExit), one_sentence_errors(), holding(), not_holding():
         raise_signal()
         raise AssertionError("it ends here")
+    capsys.readouterr()
+    with pytest.raises(SystemExit), one_sentence_errors(), holding():
+        with not_holding("stopped in the first part"):
+            pass
+        with not_holding("stopped in the second part, all saved"):
+            raise_signal()
+    assert capsys.readouterr().err.startswith("stopped in the second part, all saved (SIGTERM): the same command")
     assert not stop_signal()
     with holding(), not_holding():  # without a program around them they do nothing
         pass
