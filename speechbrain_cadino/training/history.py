@@ -13,6 +13,8 @@ from speechbrain.utils.checkpoints import mark_as_loader, mark_as_saver, registe
 from speechbrain_cadino.utils.files import write_csv
 from speechbrain_cadino.utils.plots import write_figure
 
+IN_A_ROW = 4  # panels
+
 
 @register_checkpoint_hooks
 class History:
@@ -62,17 +64,22 @@ class History:
         against : str
         """
         from matplotlib.figure import Figure  # no window system, no global state
+        from matplotlib.ticker import MaxNLocator
 
         drawn = {title: names for title, names in panels.items() if any(map(self._has, names))} or panels
-        width, height = 4 * len(drawn), 3.2  # inches; drawn each epoch, and "constrained" is 2.5 times slower
+        columns = min(len(drawn), IN_A_ROW)
+        rows = -(-len(drawn) // columns)
+        width, height = 4 * columns, 3.2 * rows  # inches; drawn each epoch, and "constrained" is 2.5 times slower
         figure = Figure(figsize=(width, height))
-        figure.subplots_adjust(left=0.5 / width, right=1 - 0.15 / width, bottom=0.15, top=0.9, wspace=0.2)
-        for axes, (title, names) in zip(figure.subplots(1, len(drawn), squeeze=False)[0], drawn.items()):
+        figure.subplots_adjust(0.5 / width, 0.48 / height, 1 - 0.15 / width, 1 - 0.32 / height, 0.2, 0.35)
+        for number, (title, names) in enumerate(drawn.items(), start=1):
+            axes = figure.add_subplot(rows, columns, number)
             for name in names:
                 points = [(row[against], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
                 if points:
                     axes.plot(*zip(*points), label=name, marker="." if len(points) < 50 else None)
             axes.set(title=title, xlabel=against)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if axes.lines:
                 axes.legend(fontsize="small")
         write_figure(figure, path)

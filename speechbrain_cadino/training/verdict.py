@@ -51,16 +51,19 @@ class RunFacts:
 
 
 class Verdict(NamedTuple):
-    """One of three words, why, and what to change (empty if nothing)."""
+    """One of three words, why, what to change, and what is as it should be (both empty if it learned)."""
 
     word: str
     reasons: list
     advice: list
+    good: list
 
     def text(self) -> str:
         """Sentences for the screen."""
-        advice = [f"What to change: {'; '.join(self.advice)}."] if self.advice else []
-        return "\n".join([f"Did it learn? {self.word.upper()}: {'; '.join(self.reasons)}.", *advice])
+        lines = [f"Did it learn? {self.word.upper()}: {'; '.join(self.reasons)}."]
+        if self.good:
+            lines.append(f"As it should be: {'; '.join(self.good)}.")
+        return "\n".join(lines + ([f"What to change: {'; '.join(self.advice)}."] if self.advice else []))
 
 
 def judge(rows: list[dict], facts: RunFacts) -> Verdict:
@@ -83,9 +86,12 @@ def judge(rows: list[dict], facts: RunFacts) -> Verdict:
     nothing_trained = _training(rows, facts)[0] == NOT_LEARNED
     unclear = CANNOT_TELL in words and not nothing_trained
     word = CANNOT_TELL if unclear else NOT_LEARNED if NOT_LEARNED in words else LEARNED
-    reasons = sorted(checks, key=lambda check: (word, NOT_LEARNED, CANNOT_TELL, LEARNED).index(check[0]))
-    advice = [advice for is_word, _, advice in checks if is_word != LEARNED]
-    return Verdict(word, [reason for _, reason, _ in reasons], list(dict.fromkeys(advice)))
+    good = [reason for is_word, reason, _ in checks if is_word == LEARNED]
+    if word == LEARNED:
+        return Verdict(word, good, [], [])
+    checks = [check for check in checks if check[0] != LEARNED]
+    reasons = sorted(checks, key=lambda check: (word, NOT_LEARNED, CANNOT_TELL).index(check[0]))
+    return Verdict(word, [reason for _, reason, _ in reasons], _each_once([advice for *_, advice in checks]), good)
 
 
 def gain_interval(start: float, end: float, n: int) -> tuple[float, float]:
@@ -105,6 +111,13 @@ def gain_interval(start: float, end: float, n: int) -> tuple[float, float]:
 def unfit(facts: RunFacts) -> list[tuple[str, str]]:
     """Reasons, known before training, for which no success can be told afterwards: pairs of reason and advice."""
     return [(reason, advice) for word, reason, advice in _corpus(facts) if word != LEARNED]
+
+
+def _each_once(advice):
+    """Without those alternatives of a sentence that an earlier one has named."""
+    first = {part.removeprefix("or "): sentence for sentence in reversed(advice) for part in sentence.split(", ")}
+    kept = [[part for part in s.split(", ") if first[part.removeprefix("or ")] == s] for s in dict.fromkeys(advice)]
+    return [", ".join(parts).removeprefix("or ") for parts in kept if parts]
 
 
 # Each check gives a word, a reason, and what to change; or None if it has nothing to say.
@@ -132,7 +145,7 @@ def _at_least(number, bound, what, advice):
 
 def _training(rows, facts):
     if not any(row.get("lr", 0) > 0 for row in rows):
-        return NOT_LEARNED, "the learning rate was 0", "an lr above 0, such as 0.001"
+        return NOT_LEARNED, "the learning rate was 0", "an lr above 0 (such as 0.001)"
     return LEARNED, f"learning rate up to {max(row.get('lr', 0) for row in rows):.2g}", ""
 
 
@@ -160,12 +173,13 @@ def _answers(rows):
     if gaps:
         risen = gaps[-1] >= max(MIN_GAP, MIN_GAP_RISE * min(gaps))
         reason = f"entropy gap {gaps[-1]:.3f} nats, {gaps[0]:.3f} in the first epoch, {min(gaps):.3f} at its lowest"
+        reason += "" if risen else f", which should be over {MIN_GAP}, and {MIN_GAP_RISE - 1:.0%} above its lowest"
         yield LEARNED if risen else NOT_LEARNED, reason, LONGER
     spread = rows[-1].get("embedding_spread")
     if spread is not None:
         yield (
             LEARNED if spread >= MIN_SPREAD else NOT_LEARNED,
-            f"embedding spread {spread:.2f}",
+            f"embedding spread {spread:.2f}" + ("" if spread >= MIN_SPREAD else f", under {MIN_SPREAD}"),
             "a higher koleo_weight",
         )
 
@@ -181,6 +195,6 @@ def _labels(rows, facts):
     if kept is not None:
         yield (
             LEARNED if kept >= MIN_KEPT else NOT_LEARNED,
-            f"the gate keeps {kept:.0%} of the labels",
+            f"the gate keeps {kept:.0%} of the labels" + ("" if kept >= MIN_KEPT else f", under {MIN_KEPT:.0%}"),
             "gate_mode: none",
         )

@@ -47,6 +47,12 @@ def test_the_picture_has_a_panel_for_each_title_that_has_something_to_draw(histo
     assert widths == [480, 2 * 480, 480]
 
 
+def test_many_panels_come_in_rows(history, tmp_path):
+    history.plot(tmp_path / "epochs.png", {str(number): ["loss"] for number in range(6)})
+    height, width, _ = matplotlib.image.imread(tmp_path / "epochs.png").shape
+    assert (width, height) == (4 * 480, 2 * 384)
+
+
 def test_a_checkpoint_gives_the_rows_back(history, tmp_path):
     history.save(tmp_path / "history.ckpt")
     found = History()

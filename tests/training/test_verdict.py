@@ -79,6 +79,26 @@ def test_what_is_wrong_comes_first():
     assert judge(run(0.6, 0.6, lr=0), replace(FACTS, recordings=3)).reasons[0] == "the learning rate was 0"
 
 
+def test_what_failed_and_what_is_good_are_told_apart():
+    facts = replace(FACTS, steps=80)
+    verdict = judge(run(0.6, 0.62), facts)
+    assert verdict.reasons[0].startswith("80 optimiser steps, under 150") and "which should be" in verdict.text()
+    assert not set(verdict.reasons) & set(verdict.good) and f"{facts.utterances} utterances" in verdict.good
+    assert "As it should be: " in verdict.text() and not any("under" in good for good in verdict.good)
+    assert judge(run(0.6, 0.95), FACTS).good == []
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_advice_twice(case):
+    rows, facts, _ = CASES[case]
+    told = [
+        part.removeprefix("or ")
+        for advice in judge(rows, replace(facts, steps=80)).advice
+        for part in advice.split(", ")
+    ]
+    assert len(told) == len(set(told)) and "more number_of_epochs" in told
+
+
 def test_what_is_known_before():
     assert unfit(FACTS) == []
     told = unfit(replace(FACTS, steps=33, utterances=50))
