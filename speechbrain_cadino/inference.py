@@ -124,7 +124,8 @@ class SpeakerEncoder(WaveEncoder):
         score : float
             Cosine of their embeddings.
         seconds_x, seconds_y : float
-            Their durations.
+            Their durations; those outside what the calibration was fitted on (``metadata["calibration"]["seconds"]``)
+            count as its nearest end.
         prior : float
             The probability before they are heard, between 0 and 1.
 
