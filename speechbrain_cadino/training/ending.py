@@ -62,11 +62,13 @@ def finish(
     info |= {"development list": rates} if rates else {}
     if brain.rates_without_refit:
         info["development list, without last_layer_refit"] = brain.rates_without_refit
+    of_init = {}
     if development is not None and init is not None:
-        info["development list, --init"] = development.of_folder(init, next(encoder.parameters()).device)
+        info["development list, --init"] = found = development.of_folder(init, next(encoder.parameters()).device)
+        of_init = {"init EER %": found["EER %"]} if "EER %" in found else {}
     folder, hparams = brain.hparams.output_folder, brain.hparams
     drawn = dict(false_acceptance=hparams.false_acceptance, seed=hparams.seed)
     export_with_threshold(encoder, manifest, f"{folder}/encoder", **drawn, info=info, clustered=clustered)
     brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away
     tell_training(folder)
-    return rates | kept.metrics
+    return rates | of_init | kept.metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,7 +117,7 @@ def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None,
     Arguments
     ---------
     metrics : dict
-        Of `Kept`.
+        Of `Kept`; with ``EER %`` and ``init EER %``, a development list that contradicts is told.
     folder : str or Path
         Of the new encoder.
     init : str or Path or None
@@ -136,8 +137,15 @@ def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None,
         )
     new, old = metrics["exported_half_rank"], metrics["init_half_rank"]
     if is_worse(metrics):
-        return f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}"
-    return f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}"
+        return f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}{_dissent(metrics)}"
+    return f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}{_dissent(metrics)}"
+
+
+def _dissent(metrics):
+    """What the development list says, if it is the opposite; nothing is decided by it, since it has labels."""
+    new, old = (metrics.get(name, math.nan) for name in ("EER %", "init EER %"))
+    opposite = new < old if is_worse(metrics) else new > old
+    return f"; the development list says the opposite: EER {new:.2f} %, of --init {old:.2f} %" if opposite else ""
 
 
 def is_worse(metrics: dict[str, Any]) -> bool:

@@ -92,7 +92,7 @@ def test_in_a_step(whole, corpus, tmp_path, signum, status, name, call, told):
     [
         (DevelopmentList, "evaluation", 1, "stopped in the evaluation of epoch 1, its steps saved"),
         (DevelopmentList, "evaluation", 3, "stopped"),  # of the exported encoder
-        (embed, "_forward", 1, "stopped"),
+        (embed, "_forward", 1, "stopped in the evaluation of epoch 1, its steps saved"),
         (export, "_check", 1, "stopped"),
     ],
 )

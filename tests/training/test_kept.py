@@ -79,6 +79,15 @@ def test_advice(metrics, init, said):
     assert advice(metrics, "F", init, "iteration 1").startswith(said)
 
 
+@pytest.mark.parametrize("half_ranks, eers, told", [
+    ((0.84, 0.85), (10.0, 6.0), True), ((0.84, 0.85), (6.0, 10.0), False), ((0.84, 0.85), (6.0, 6.0), False),
+    ((0.70, 0.85), (6.0, 10.0), True), ((0.70, 0.85), (10.0, 6.0), False), ((0.84, 0.85), (float("nan"), 6.0), False),
+])  # fmt: skip
+def test_a_development_list_that_says_the_opposite_is_told(half_ranks, eers, told):
+    metrics = {**measured(*half_ranks), "EER %": eers[0], "init EER %": eers[1]}
+    assert (f"says the opposite: EER {eers[0]:.2f} %, of --init {eers[1]:.2f} %" in advice(metrics, "F", "I")) is told
+
+
 GOOD, BAD = measured(0.9, 0.85), measured(0.7, 0.85)
 
 
