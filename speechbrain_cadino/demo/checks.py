@@ -7,13 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.settings.kinds import is_number, is_whole
+from speechbrain_cadino.utils.settings.kinds import NOUNS, SIMPLE, is_number, is_whole
 
-KINDS = {
-    int: ("a whole number", is_whole),
-    float: ("a number", is_number),
-    str: ("text", lambda value: isinstance(value, str)),
-}
+FITS = {int: is_whole, float: is_number, str: lambda value: isinstance(value, str)}
 
 
 def check_kinds(settings: dict[str, Any], function: Callable, what: str) -> None:
@@ -44,6 +40,6 @@ def check_kinds(settings: dict[str, Any], function: Callable, what: str) -> None
     for name, value in settings.items():
         if name not in known:
             raise UserError(f"{what} has {name}, which is none of {', '.join(known)}: correct it.")
-        noun, fits = KINDS[int if known[name] is None else type(known[name])]
-        if not fits(value) and not (value is None and known[name] is None):
-            raise UserError(f"{what} has {name} {value!r}, which must be {noun}: correct it.")
+        kind = int if known[name] is None else type(known[name])
+        if not FITS[kind](value) and not (value is None and known[name] is None):
+            raise UserError(f"{what} has {name} {value!r}, which must be {NOUNS[SIMPLE[kind]]}: correct it.")

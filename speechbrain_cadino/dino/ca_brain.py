@@ -40,12 +40,7 @@ class CADINOBrain(DINOBrain):
     PANELS = {
         **DINOBrain.PANELS,
         "fraction of items with several utterances": ["several_utterances"],
-        "clusters: agreement": [
-            "ami_speakers",
-            "ami_previous",
-            "same_spk_within",
-            "same_spk_across",
-        ],
+        "clusters: agreement": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
     }
 
     def __init__(self, *args, **kwargs) -> None:

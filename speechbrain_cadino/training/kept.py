@@ -137,8 +137,10 @@ def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None,
         )
     new, old = metrics["exported_half_rank"], metrics["init_half_rank"]
     if is_worse(metrics):
-        return f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}{_dissent(metrics)}"
-    return f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}{_dissent(metrics)}"
+        keep = f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}"
+    else:
+        keep = f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}"
+    return keep + _dissent(metrics)
 
 
 def _dissent(metrics):

@@ -22,8 +22,9 @@ MIN_GAIN = 0.05  # of half_rank over the untrained encoder's, by the lower end o
 MIN_SPREAD = 0.3  # of the embeddings
 MIN_GAP, MIN_GAP_RISE = 0.02, 1.05  # nats; of the entropy gap over its lowest value
 MIN_KEPT = 0.05  # of the labels, by the gate
-LONGER = "more number_of_epochs, smaller n_prototypes, a lower teacher_temp, or more data"
-LONGER_ON_LABELS = "more number_of_epochs, a better encoder in init, or more data"
+# What to change: alternatives.
+LONGER = "more number_of_epochs", "smaller n_prototypes", "a lower teacher_temp", "more data"
+LONGER_ON_LABELS = "more number_of_epochs", "a better encoder in init", "more data"
 
 
 @dataclass(frozen=True)
@@ -110,32 +111,40 @@ def gain_interval(start: float, end: float, n: int) -> tuple[float, float]:
 
 def unfit(facts: RunFacts) -> list[tuple[str, str]]:
     """Reasons, known before training, for which no success can be told afterwards: pairs of reason and advice."""
-    return [(reason, advice) for word, reason, advice in _corpus(facts) if word != LEARNED]
+    return [(reason, _one_of(advice)) for word, reason, advice in _corpus(facts) if word != LEARNED]
 
 
 def _each_once(advice):
-    """Without those alternatives of a sentence that an earlier one has named."""
-    first = {part.removeprefix("or "): sentence for sentence in reversed(advice) for part in sentence.split(", ")}
-    kept = [[part for part in s.split(", ") if first[part.removeprefix("or ")] == s] for s in dict.fromkeys(advice)]
-    return [", ".join(parts).removeprefix("or ") for parts in kept if parts]
+    """Sentences of alternatives, without those that an earlier one has named."""
+    seen, said = set(), []
+    for alternatives in advice:
+        new = [one for one in alternatives if one not in seen]
+        seen.update(new)
+        said += [_one_of(new)] if new else []
+    return said
 
 
-# Each check gives a word, a reason, and what to change; or None if it has nothing to say.
+def _one_of(alternatives):
+    *others, last = alternatives
+    return ", ".join([*others, f"or {last}" if others else last])
+
+
+# Each check gives a word, a reason, and what to change, as alternatives; or None if it has nothing to say.
 
 
 def _corpus(facts):
     yield _at_least(
-        facts.utterances, MIN_UTTERANCES, "utterances", "more data, or a smaller max_duration for long files"
+        facts.utterances, MIN_UTTERANCES, "utterances", ("more data", "a smaller max_duration for long files")
     )
     yield _at_least(
-        facts.recordings, MIN_RECORDINGS, "different recordings", "more recordings: their channels tell so few apart"
+        facts.recordings, MIN_RECORDINGS, "different recordings", ("more recordings: their channels tell so few apart",)
     )
-    yield _at_least(facts.steps, MIN_STEPS, "optimiser steps", "more number_of_epochs, or a smaller batch_size")
+    yield _at_least(facts.steps, MIN_STEPS, "optimiser steps", ("more number_of_epochs", "a smaller batch_size"))
     enough = facts.speechlike >= MIN_SPEECHLIKE
     reason = f"{facts.speechlike:.0%} of the utterances listened to sound like speech" + (
         "" if enough else f", under {MIN_SPEECHLIKE:.0%}"
     )
-    yield LEARNED if enough else CANNOT_TELL, reason, "a data_folder of speech"
+    yield LEARNED if enough else CANNOT_TELL, reason, ("a data_folder of speech",)
 
 
 def _at_least(number, bound, what, advice):
@@ -145,22 +154,22 @@ def _at_least(number, bound, what, advice):
 
 def _training(rows, facts):
     if not any(row.get("lr", 0) > 0 for row in rows):
-        return NOT_LEARNED, "the learning rate was 0", "an lr above 0 (such as 0.001)"
-    return LEARNED, f"learning rate up to {max(row.get('lr', 0) for row in rows):.2g}", ""
+        return NOT_LEARNED, "the learning rate was 0", ("an lr above 0 (such as 0.001)",)
+    return LEARNED, f"learning rate up to {max(row.get('lr', 0) for row in rows):.2g}", ()
 
 
 def _halves(rows, facts):
     start, last = rows[0], rows[-1]
     if start is last or "half_rank" not in start or "half_rank" not in last:
-        return CANNOT_TELL, "half_rank was not measured", "retrieval_utterances: 500"
+        return CANNOT_TELL, "half_rank was not measured", ("retrieval_utterances: 500",)
     untrained, now = start.get("untrained_half_rank", start["half_rank"]), last["half_rank"]
     low, high = gain_interval(untrained, now, facts.measured)
     init = f", of the encoder in init {start['half_rank']:.3f}" if "untrained_half_rank" in start else ""
     reason = f"half_rank {now:.3f}{init}, untrained {untrained:.3f}: a gain of {low:.3f} to {high:.3f} (95 %)"
     if "untrained_half_rank" in start and now == start["half_rank"]:
-        return NOT_LEARNED, "half_rank is just what it was before: no weight has changed", "a higher lr"
+        return NOT_LEARNED, "half_rank is just what it was before: no weight has changed", ("a higher lr",)
     if low >= MIN_GAIN:
-        return LEARNED, reason, ""
+        return LEARNED, reason, ()
     return (
         NOT_LEARNED if now <= untrained + MIN_GAIN else CANNOT_TELL,
         f"{reason}, which should be over {MIN_GAIN}",
@@ -180,7 +189,7 @@ def _answers(rows):
         yield (
             LEARNED if spread >= MIN_SPREAD else NOT_LEARNED,
             f"embedding spread {spread:.2f}" + ("" if spread >= MIN_SPREAD else f", under {MIN_SPREAD}"),
-            "a higher koleo_weight",
+            ("a higher koleo_weight",),
         )
 
 
@@ -191,10 +200,10 @@ def _labels(rows, facts):
         of_several = sizes["clusters"] - sizes["singletons"]
         reason = f"{sizes['clusters']} clusters, {of_several} of several utterances, the largest of {sizes['largest']}"
         useful = of_several >= 2 and sizes["largest"] <= facts.utterances / 2
-        yield LEARNED if useful else NOT_LEARNED, reason, "another n_clusters, or a better encoder in init"
+        yield LEARNED if useful else NOT_LEARNED, reason, ("another n_clusters", "a better encoder in init")
     if kept is not None:
         yield (
             LEARNED if kept >= MIN_KEPT else NOT_LEARNED,
             f"the gate keeps {kept:.0%} of the labels" + ("" if kept >= MIN_KEPT else f", under {MIN_KEPT:.0%}"),
-            "gate_mode: none",
+            ("gate_mode: none",),
         )

@@ -87,7 +87,9 @@ def check_values(tree: Node, name: str = "") -> None:
         where = f"{name}.{key}" if name else key
         if key not in kinds and not more and node.tag != "!drop" and (":" in tree.tag or name in CALLED):
             raise UserError(f"{name} has no setting {key}{suggestion(key, kinds)}: correct its name or leave it out.")
-        kind = WITHIN_ANY.get(key) if key in WITHIN_ANY and kinds.get(key) == Kind(("whole",)) else kinds.get(key)
+        kind = kinds.get(key)
+        if kind == Kind(("whole",)):
+            kind = WITHIN_ANY.get(key, kind)
         check_value(where, node, WITHIN.get(where, kind))
         if node.items:
             check_values(node, where)

@@ -50,8 +50,8 @@ def unread(tree: Node, run_options: Collection[str]) -> list[str]:
     list of str
     """
     read = {*KNOWN, *(name.partition(".")[0] for name in NEEDED), *run_options} - {*IDLE_OPTIONS, *BY_REFERENCE}
-    referred = referred_to(tree)
-    return [name for name in tree.items if name not in read | referred and not name.startswith("__")]
+    read |= referred_to(tree)
+    return [name for name in tree.items if name not in read and not name.startswith("__")]
 
 
 def referred_to(tree: Node) -> set[str]:
@@ -69,7 +69,8 @@ def warn_of_idle(tree: Node, given: Collection[str]) -> None:
     given : collection of str
         The options' names.
     """
-    names = [name for name in given if name in BY_REFERENCE and name not in referred_to(tree)]
+    referred = referred_to(tree)
+    names = [name for name in given if name in BY_REFERENCE and name not in referred]
     if names and os.environ.get("RANK", "0") == "0":
         logger.warning(
             "%s changes nothing here: what referred to it has another value, or is null; leave one of both out.",
