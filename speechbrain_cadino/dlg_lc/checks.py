@@ -1,4 +1,4 @@
-"""What in a run of stage II will do, or has done, nothing."""
+"""What in a run of stage II will do, or has done, nothing, or harm."""
 
 import math
 from typing import Any
@@ -7,6 +7,8 @@ import numpy as np
 
 from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
 from speechbrain_cadino.training.remarks import about_augmentation, about_clusters, about_refit, about_settings
+
+FEW_KEPT = 0.5  # of the labels in the first epoch with a closed gate
 
 
 def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, augment: Any = None) -> list[str]:
@@ -44,7 +46,7 @@ def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, a
 
 
 def check_history(rows: list[dict[str, float]], gate_mode: str, reason: str) -> list[str]:
-    """A sentence for each part of stage II that has done nothing.
+    """A sentence for each part of stage II that has done nothing, or has gone wrong.
 
     Arguments
     ---------
@@ -70,6 +72,12 @@ def check_history(rows: list[dict[str, float]], gate_mode: str, reason: str) -> 
     if min(thresholds) == math.inf:
         return [f"The gate was open in all epochs, as if gate_mode were none ({reason})."]
     found = []
+    first = next(row for row in rows if row.get("gate_threshold", math.inf) < math.inf)
+    if first.get("fraction_kept", 1) < FEW_KEPT:
+        found.append(
+            f"In epoch {first['epoch']}, the first with a closed gate, it trusted {first['fraction_kept']:.0%} of the "
+            "labels: where most labels are right, it closed before they were learnt; raise start_epoch of gate."
+        )
     if all(row.get("fraction_kept", 0) == 1 for row in rows):
         found.append("The gate let every label through in all epochs: its threshold was above all losses.")
     elif gate_mode in CORRECTING_MODES and not any(row.get("fraction_corrected", 0) for row in rows):

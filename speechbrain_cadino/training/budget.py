@@ -83,6 +83,7 @@ def stage_two(durations: np.ndarray, given: dict | None = None) -> dict:
     # 20 epochs, 560 to 660 steps, in demo/dlg_lc.yaml and dlg_lc_calls.yaml; 40 in dlg_lc.yaml.
     epochs = numbers.epochs(max(400, _line(numbers.hours, (HOURS[0], HOURS[2]), (20, 40)) * numbers.steps_per_epoch))
     numbers["margin_warmup_epochs"] = 3 * epochs // 4
+    numbers["correction_start_epoch"] = max(2, epochs // 2)
     return dict(numbers)
 
 

@@ -14,6 +14,7 @@ from speechbrain_cadino.training.schedules import Linear
 
 LABELS = np.repeat(np.arange(10), 5)
 OPEN, CLOSED = {"gate_threshold": math.inf, "fraction_kept": 1.0}, {"gate_threshold": 2.0, "fraction_kept": 0.6}
+FEW = {"epoch": 3, "gate_threshold": 1.0, "fraction_kept": 0.3}
 
 
 def check(mode="dynamic+correction", start_epoch=3, labels=LABELS, n_epochs=10, **changes):
@@ -68,6 +69,12 @@ def test_what_works_is_no_matter(changes):
         ([OPEN, {**CLOSED, "fraction_corrected": 0.0}], "dynamic+correction", "No label was corrected"),
         ([OPEN, {**CLOSED, "fraction_corrected": 0.1}], "dynamic+correction", None),
         ([OPEN, CLOSED], "dynamic", None),
+        (
+            [OPEN, FEW, {**CLOSED, "fraction_corrected": 0.1}],
+            "dynamic+correction",
+            "In epoch 3, the first with a closed",
+        ),
+        ([OPEN, CLOSED, {**FEW, "fraction_kept": 0.2}], "dynamic", None),
         ([OPEN, OPEN], "none", None),
         ([], "dynamic", None),
     ],

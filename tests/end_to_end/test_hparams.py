@@ -79,7 +79,7 @@ ADDED += (
     "class_balance",
 )
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
-# compensation does the refit; and small gates start when the losses say so.
+# compensation does the refit; and small gates start together with the correction.
 CHANGED = ("n_classes", "last_layer_refit", "n_clusters", "gate.start_epoch", "correction_start_epoch")
 
 

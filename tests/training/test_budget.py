@@ -25,7 +25,8 @@ def test_the_corpora_that_were_tried():
         2,
         1.2,
     )
-    assert stage_two(corpus(1058, 7.32))["number_of_epochs"] == 20
+    iteration = stage_two(corpus(1058, 7.32))
+    assert (iteration["number_of_epochs"], iteration["correction_start_epoch"]) == (20, 10)
 
 
 def test_calls_median_gives_its_views():

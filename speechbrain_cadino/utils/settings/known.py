@@ -44,7 +44,7 @@ n_iterations iteration      whole 1..
 average_checkpoints keep_checkpoints  whole 1..
 grad_accumulation_factor    whole 1..
 ckpt_interval_minutes       number
-correction_start_epoch      whole 0..
+correction_start_epoch      whole|auto 0..
 correction_momentum         number 0..1
 momentum_start channel_prob  number|auto 0..1
 stop_agreement              number? -1..1
