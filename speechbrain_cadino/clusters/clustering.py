@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from speechbrain_cadino.clusters.agglomerative import agglomerate, check_finite, check_linkage, check_n_fine
-from speechbrain_cadino.clusters.choice import AUTO, SIZE_POWERS, candidates, choose_clusters
+from speechbrain_cadino.clusters.agglomerative import check_linkage, check_n_fine
+from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.kmeans import KMeans
-from speechbrain_cadino.clusters.merging import cut_tree, merge_tree
-from speechbrain_cadino.clusters.noise import are_noise, clusters_and_noise
+from speechbrain_cadino.clusters.leaves import merge_leaves
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings.kinds import is_whole
 
-logger = logging.getLogger(__name__)
 LEAST_FINE = 4  # of which auto has two numbers to choose from
 
 
@@ -116,7 +113,47 @@ class Clustering:
         n_first = min(self.n_fine, max(1, len(embeddings))) if merge else n_clusters
         kmeans = self._kmeans(n_first, device).fit(embeddings)
         if merge:
-            self._merge(embeddings, kmeans, n_clusters)
+            self._merge(embeddings, kmeans, self._points(kmeans), n_clusters)
+        return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
+
+    def merge(
+        self,
+        embeddings: np.ndarray,
+        first: np.ndarray,
+        points: np.ndarray,
+        n_clusters: int | str | None = None,
+        device: torch.device | str | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As a call, but clusters that come from elsewhere are merged, in place of those of k-means.
+
+        Of more than ``n_fine`` k-means first makes so many, each weighed by its items, which takes n copies of points;
+        without ``n_fine`` it makes those that are wanted.
+
+        Arguments
+        ---------
+        embeddings : np.ndarray
+            (n, dim): the items, of which the silhouette is, where it chooses, and the distances.
+        first : np.ndarray
+            (n,) int64, from 0: the cluster of each item; each has one.
+        points : np.ndarray
+            (clusters, any) float32: what stands for each where they are merged.
+        n_clusters, device :
+            As of a call.
+
+        Returns
+        -------
+        labels, distances : np.ndarray
+        """
+        n_clusters = self.n_clusters if n_clusters is None else n_clusters
+        self.check(n_clusters)
+        most = n_clusters if self.n_fine is None else self.n_fine
+        if len(points) > most:
+            kmeans = self._kmeans(most, device).fit(points[first])
+            used, first = np.unique(kmeans.labels.cpu().numpy(), return_inverse=True)
+            points = self._points(kmeans)[used]
+        kmeans = self._kmeans(len(points), device)
+        kmeans.labels = torch.from_numpy(first).to(device or "cpu")
+        self._merge(embeddings, kmeans, points, n_clusters)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
 
     def check(self, n_clusters: int | str | None) -> None:
@@ -137,6 +174,10 @@ class Clustering:
     def _kmeans(self, n_clusters, device=None):
         return KMeans(n_clusters, self.spherical, self.n_iter, self.seed, self.init, device=device)
 
+    def _points(self, kmeans):
+        # Ward goes by differences, cosines by the directions from 0.
+        return (kmeans.relative_centroids if self.linkage == "ward" else kmeans.centroids).cpu().numpy()
+
     def _check_fine(self, n_clusters):
         if n_clusters == AUTO:
             if self.n_fine is None or self.linkage != "ward":
@@ -152,41 +193,7 @@ class Clustering:
         elif self.n_fine is not None and self.n_fine <= n_clusters:
             raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
-    def _merge(self, embeddings, kmeans, n_clusters):
-        # Ward goes by differences, cosines by the directions from 0.
-        centroids = kmeans.relative_centroids if self.linkage == "ward" else kmeans.centroids
-        merged = on_main(self._merged, embeddings, centroids.cpu().numpy(), kmeans.labels.cpu().numpy(), n_clusters)
+    def _merge(self, embeddings, kmeans, points, n_clusters):
+        how = n_clusters, self.linkage, self.size_power, self.seed
+        merged = on_main(merge_leaves, embeddings, points, kmeans.labels.cpu().numpy(), *how)
         kmeans.merge(embeddings, torch.from_numpy(merged).to(kmeans.labels.device))
-
-    def _merged(self, embeddings, centroids, labels, n_clusters):
-        """The new cluster of each centroid (n_fine,)."""
-        if self.size_power == 1 and n_clusters != AUTO:
-            return agglomerate(centroids, n_clusters, self.linkage)
-        check_finite(centroids)
-        sizes = np.bincount(labels, minlength=len(centroids)).clip(1)
-        powers = SIZE_POWERS if self.size_power == AUTO else [self.size_power]
-        trees = {power: merge_tree(centroids, sizes, power) for power in powers}
-        if n_clusters != AUTO and self.size_power != AUTO:
-            return cut_tree(trees[self.size_power], n_clusters)
-        numbers = candidates(len(centroids)) if n_clusters == AUTO else [n_clusters]
-        merged, tried = choose_clusters(embeddings, labels, trees, numbers, seed=self.seed, normalise=True)
-        if n_clusters == AUTO:
-            power = next(row["size_power"] for row in tried if row["taken"])
-            self._tell_doubts(merged, numbers[0], len(labels), centroids, power, sizes)
-        return merged
-
-    def _tell_doubts(self, merged, fewest, n_items, centroids, power, sizes):
-        found = merged.max() + 1
-        if found <= fewest:
-            logger.warning(
-                "No number of clusters stands out by its silhouette, so n_clusters auto takes the fewest, %d, for %d "
-                "utterances: give n_clusters, or train the encoder for longer.", found, n_items,
-            )  # fmt: skip
-            return
-        own, of_noise = clusters_and_noise(centroids, merged, power, sizes, self.seed)
-        if are_noise(own, of_noise):
-            logger.warning(
-                "No number of clusters stands out from noise: the best, %d, which n_clusters auto takes for %d "
-                "utterances, has the silhouette %.3f, as many clusters of noise have %.3f. Train the encoder for "
-                "longer, or give n_clusters.", found, n_items, own, of_noise,
-            )  # fmt: skip
