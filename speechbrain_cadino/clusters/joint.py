@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,12 +10,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from speechbrain_cadino.clusters.agreement import agreement
 from speechbrain_cadino.clusters.cells import CELLS, cluster_cells
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.joint_rows import N_NEIGHBOURS, check_join, join_embeddings, own_embeddings
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.on_main import on_main
+
+logger = logging.getLogger(__name__)
 
 CONCAT = "concat"
+LEAST_AGREEMENT = 0.55
+FEWEST = 10  # items that have both, from which agreement is asked
 
 
 class JointClusters(NamedTuple):
@@ -47,6 +55,9 @@ class Join:
         By modality, as of `join_embeddings`. Default: all alike.
     n_neighbours : int
         As of `join_embeddings`.
+    least_agreement : float, optional
+        From 0 to 1: a modality whose `agreement` with the first one is surely less, by a standard error, is left out
+        with a warning, unless it is the one that is to be clustered. None: none is, nor is it asked.
 
     Raises
     ------
@@ -66,9 +77,13 @@ class Join:
     how: str = CONCAT
     weights: dict[str, float] | None = None
     n_neighbours: int = N_NEIGHBOURS
+    least_agreement: float | None = LEAST_AGREEMENT
 
     def __post_init__(self):
         check_join(self.weights or {}, self.n_neighbours)
+        least = self.least_agreement
+        if least is not None and (isinstance(least, bool) or not isinstance(least, (int, float)) or not 0 <= least < 1):
+            raise UserError(f"least_agreement is {least}: set a number from 0 to under 1, or null to leave none out.")
 
     def check(self, names: Sequence[str]) -> None:
         """Raise a `UserError` if these modalities, by name, cannot be joined so."""
@@ -82,6 +97,7 @@ class Join:
         clustering: Clustering,
         n_clusters: int | str | None = None,
         device: torch.device | str | None = None,
+        sessions: np.ndarray | None = None,
     ) -> JointClusters:
         """Cluster items; on several ranks all must call it with the same ones, and all get the same result.
 
@@ -92,6 +108,8 @@ class Join:
         clustering : Clustering
         n_clusters, device :
             As of `Clustering`.
+        sessions : np.ndarray, optional
+            (n,) the recording session of each item, where known, for `agreement`.
 
         Returns
         -------
@@ -104,7 +122,9 @@ class Join:
             If a setting makes no sense, no item has the modality that is to be clustered, or embeddings are no good.
         """
         self.check(list(parts))
-        joined = join_embeddings(parts, self.weights, self.n_neighbours, device)
+        used = self._that_agree(parts, sessions)
+        weights = {name: weight for name, weight in (self.weights or {}).items() if name in used}
+        joined = join_embeddings(used, weights, self.n_neighbours, device)
         if self.how in parts and self.how not in joined.columns:
             raise UserError(f"join is {self.how}, and no item has one: set {CONCAT}, which takes what items have.")
         if self.how in joined.columns:
@@ -115,6 +135,28 @@ class Join:
             return JointClusters(joined.items, *cluster_cells(*joined[1:], self.how, clustering, n_clusters, device))
         return JointClusters(joined.items, *clustering(rows, n_clusters, device=device))
 
+    def _that_agree(self, parts, sessions):
+        """The parts without those that tell of others than the first one does."""
+        for name, part in parts.items():
+            own_embeddings(*part, name)  # which refuses what is not finite
+        first, used = next(iter(parts)), dict(parts)
+        for name in list(parts)[1:]:
+            both = (parts[first][0] >= 0) & (parts[name][0] >= 0)
+            if self.least_agreement is None or name == self.how or np.count_nonzero(both) < FEWEST:
+                continue
+            mean, error = on_main(_agreement, parts[first], parts[name], both, sessions)
+            if is_main():
+                logger.info("Those most alike by %s are at %.3f of all by %s; chance is 0.5.", name, mean, first)
+            if mean + error < self.least_agreement:
+                del used[name]
+                if is_main():
+                    logger.warning(
+                        "Each %s seems to be of somebody else than the %s: those most alike by it are at %.3f +- %.3f "
+                        "of all by %s, where 0.5 is chance and least_agreement %g. It is left out of the clusters.",
+                        name, first, mean, error, first, self.least_agreement,
+                    )  # fmt: skip
+        return used
+
     def _alone(self, joined, rows, embeddings):
         """(m, dim): one modality's embeddings, centered; of length 1, those that are filled in at most, if some are."""
         if joined.has[self.how].all():
@@ -122,3 +164,8 @@ class Join:
             return own - own.mean(axis=0)
         part = joined.rows[:, joined.columns[self.how]]
         return part / np.linalg.norm(part[joined.has[self.how]], axis=1).max()
+
+
+def _agreement(one, other, both, sessions):
+    own = None if sessions is None else np.asarray(sessions)[both]
+    return agreement(*(embeddings[rows[both]] for rows, embeddings in (one, other)), own)

@@ -44,6 +44,15 @@ def test_merged_clusters_are_the_same_on_both_ranks_and_on_one(ranks, alone):
     np.testing.assert_array_equal(ranks[0]["merged"][1], ranks[1]["merged"][1])
 
 
+@pytest.mark.parametrize("how", two_ranks.JOINS)
+def test_joint_clusters_are_the_same_on_both_ranks_and_on_one(how, ranks, alone):
+    for items, labels, distances in (ranks[0][how], ranks[1][how]):
+        np.testing.assert_array_equal(items, alone[how].items)
+        np.testing.assert_array_equal(labels, alone[how].labels)
+        np.testing.assert_allclose(distances, alone[how].distances, rtol=1e-4, atol=1e-5)
+    assert len(alone[how].items) < 201 and len(np.unique(alone[how].labels)) > 5
+
+
 def test_where_memory_lacks_all_ranks_end_and_one_says_why(ranks, alone):
     assert [rank["refused"] for rank in ranks] == [("UserError", False), ("MainRankError", True)]
     assert alone["refused"] == ("UserError", False)

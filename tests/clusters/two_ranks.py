@@ -12,6 +12,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 
 from speechbrain_cadino.clusters.clustering import Clustering
+from speechbrain_cadino.clusters.joint import Join
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.utils.errors import UserError
 
@@ -22,11 +23,24 @@ SETTINGS = {
     "empty clusters": {"n_clusters": 80, "n_iter": 3},
     "one cluster": {"n_clusters": 1},
 }
+JOINS = ["concat", "voice", "face", "split", "ensemble"]
+SESSIONS = np.arange(201) // 5
 
 
 def make_embeddings():
     """The same on every rank, (501, 8): an odd number, and three copies of each, so that some seeds coincide."""
     return np.tile(np.random.default_rng(1).normal(size=(167, 8)), (3, 1))
+
+
+def make_parts():
+    """Voices of ten speakers, and their faces; some items lack one or the other, and the last one both."""
+    rng = np.random.default_rng(2)
+    speaker = np.arange(201) // 20 % 10
+    parts = {}
+    for name, dim in (("voice", 6), ("face", 9)):
+        x = rng.normal(size=(10, dim))[speaker] + 0.5 * rng.normal(size=(201, dim))
+        parts[name] = np.where((rng.random(201) < 0.3) | (np.arange(201) == 200), -1, np.arange(201)), x
+    return parts
 
 
 def run_all():
@@ -42,6 +56,8 @@ def run_all():
     except UserError as error:
         results["refused"] = type(error).__name__, error.quiet
     results["merged"] = Clustering(5, n_fine=40)(embeddings)
+    for how in JOINS:
+        results[how] = Join(how)(make_parts(), Clustering("auto", n_fine=40, size_power=0.5), sessions=SESSIONS)
     return results
 
 
