@@ -45,6 +45,11 @@ class JointClusters(NamedTuple):
 class Join:
     """How the modalities of items are clustered together; where one alone is there, it is clustered as it is.
 
+    On voices of demo corpora, heavy-tailed, with simulated faces of the light of each session, as many clusters as
+    speakers, 12 draws: 15 % of the labels were wrong by the voice, 30 % by the face, 6 % by "concat" and "split", 11 %
+    by "ensemble"; with 30 % of the faces missing 8, 9 and 12 %. Weights of 1/2 and 2, and 1, 2, 5, 10 and 20
+    neighbours, were no better.
+
     Arguments
     ---------
     how : str
@@ -88,8 +93,7 @@ class Join:
     def check(self, names: Sequence[str]) -> None:
         """Raise a `UserError` if these modalities, by name, cannot be joined so."""
         check_join(self.weights or {}, self.n_neighbours, names)
-        if self.how not in (CONCAT, *CELLS, *names):
-            raise UserError(f"join is {self.how!r}: set one of {', '.join((CONCAT, *names, *CELLS))}.")
+        self._check_how(names)
 
     def __call__(
         self,
@@ -121,19 +125,33 @@ class Join:
         UserError
             If a setting makes no sense, no item has the modality that is to be clustered, or embeddings are no good.
         """
-        self.check(list(parts))
+        self._check_how(parts)
+        parts = self._needed({name: (np.asarray(rows), embeddings) for name, (rows, embeddings) in parts.items()})
         used = self._that_agree(parts, sessions)
         weights = {name: weight for name, weight in (self.weights or {}).items() if name in used}
         joined = join_embeddings(used, weights, self.n_neighbours, device)
         if self.how in parts and self.how not in joined.columns:
             raise UserError(f"join is {self.how}, and no item has one: set {CONCAT}, which takes what items have.")
-        if self.how in joined.columns:
-            rows = self._alone(joined, *parts[self.how])
-        elif self.how == CONCAT or len(joined.columns) == 1:
-            rows = joined.rows
-        else:
+        if self.how in CELLS and len(joined.columns) > 1:
             return JointClusters(joined.items, *cluster_cells(*joined[1:], self.how, clustering, n_clusters, device))
+        rows = joined.rows
+        if self.how in joined.columns and len(joined.columns) > 1:  # some are filled
+            rows = rows[:, joined.columns[self.how]]
+            length = np.linalg.norm(rows[joined.has[self.how]], axis=1).max()  # that of all which are not 0
+            rows = rows / (length or 1)
         return JointClusters(joined.items, *clustering(rows, n_clusters, device=device))
+
+    def _check_how(self, names):
+        if self.how not in (CONCAT, *CELLS, *names):
+            raise UserError(f"join is {self.how!r}: set one of {', '.join((CONCAT, *names, *CELLS))}.")
+
+    def _needed(self, parts):
+        """The parts; where one alone is to be clustered, and all items that have something have it, no others."""
+        if self.how not in parts:
+            return parts
+        without = parts[self.how][0] < 0
+        others = any((rows[without] >= 0).any() for rows, _ in parts.values())
+        return parts if others else {self.how: parts[self.how]}
 
     def _that_agree(self, parts, sessions):
         """The parts without those that tell of others than the first one does."""
@@ -156,14 +174,6 @@ class Join:
                         name, first, mean, error, first, self.least_agreement,
                     )  # fmt: skip
         return used
-
-    def _alone(self, joined, rows, embeddings):
-        """(m, dim): one modality's embeddings, centered; of length 1, those that are filled in at most, if some are."""
-        if joined.has[self.how].all():
-            own = own_embeddings(rows, embeddings, self.how)
-            return own - own.mean(axis=0)
-        part = joined.rows[:, joined.columns[self.how]]
-        return part / np.linalg.norm(part[joined.has[self.how]], axis=1).max()
 
 
 def _agreement(one, other, both, sessions):

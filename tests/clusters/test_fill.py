@@ -92,6 +92,15 @@ def test_one_item_with_both_fills_all_others():
     np.testing.assert_array_equal(rows[:, 4:], np.broadcast_to(rows[7, 4:], (20, 6)))
 
 
+def test_items_with_nothing_keep_nothing():
+    rows, columns, has, weights = case(8, (4, 6), n=20)
+    for name in columns:
+        has[name][[2, 5]] = False
+        rows[[2, 5]] = 0
+    left = fill_missing(rows, columns, has, weights, 3)
+    assert not rows[[2, 5]].any() and left == {"m0": 2, "m1": 2} and rows[[0, 1, 3, 4]].any(axis=1).all()
+
+
 def test_copies_are_filled_by_their_likes():
     rows, columns, has, weights = case(6, (4, 6), n=10)
     has = dict.fromkeys(columns, np.ones(10, bool))
