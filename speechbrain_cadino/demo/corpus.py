@@ -7,10 +7,9 @@ copy.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -19,16 +18,21 @@ from tqdm import tqdm
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
 from speechbrain_cadino.demo.checks import check_kinds
+from speechbrain_cadino.demo.description import (
+    DESCRIPTION,
+    MADE,
+    folder_hash,
+    foreign_to_corpus,
+    hold_corpus,
+    read_description,
+)
 from speechbrain_cadino.demo.sizes import sizes_of
 from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.demo.trials import trial_lines
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.files import atomic_folder, foreign_files
-from speechbrain_cadino.utils.locks import hold_folder
+from speechbrain_cadino.utils.files import atomic_folder
 
-DESCRIPTION = "corpus.json"
 TAIL = 0.8
-MADE = re.compile(r"wav/(train|test)\d+/s\d+/\d+\.wav|train_files\.txt|trials\.txt|corpus\.json")
 
 
 def make_demo_corpus(
@@ -92,7 +96,7 @@ def make_demo_corpus(
     settings["synthesiser"] = generator.name
     folder = Path(folder)
     place = folder.resolve()
-    with hold_folder(place, place.with_name(f".{place.name}.lock")):  # within, it would be replaced with the corpus
+    with hold_corpus(place):
         if not _is_made(place, settings):
             _make(place, generator, settings)
     return folder
@@ -105,17 +109,8 @@ def _make(folder, generator, settings):
         train = [name for name in files if name.startswith("train")]
         (partial / "train_files.txt").write_text("".join(f"{name}\n" for name in train))
         (partial / "trials.txt").write_text("".join(trial_lines(files[len(train) :], speakers, settings)))
-        description = dict(settings=settings, sha256=audio_hash(partial / "wav"))
+        description = dict(settings=settings, sha256=folder_hash(partial / "wav"))
         (partial / DESCRIPTION).write_text(json.dumps(description, indent=1))
-
-
-def audio_hash(folder: str | Path) -> str:
-    """SHA-256 over the names and bytes of all files of a folder, as hexadecimal text."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\n".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def check_settings(settings: dict) -> None:
@@ -135,41 +130,28 @@ def _is_made(folder, settings):
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
+        description = read_description(folder)
         made, sha256 = description["settings"], description["sha256"]
-        # corpora of version 0.1.0 have equal speakers, and as many sessions of each in the trials
-        made = {"tail": 0.0, "test_sessions": made["sessions"]} | made
         check_settings(made)
         if made.keys() != settings.keys():
             raise ValueError("it lacks some settings")
-    except (OSError, ValueError, LookupError, TypeError, UserError) as error:
+    except (AttributeError, ValueError, LookupError, TypeError, UserError) as error:
         raise UserError(f"{folder} holds something that is not a demo corpus: choose another folder for it.") from error
     same = made == settings
-    foreign = [] if same else foreign_files(folder, set(_made_files(made)).__contains__)
+    foreign = [] if same else foreign_to_corpus(folder, made)
     if foreign:
         raise UserError(
             f"{folder} holds a demo corpus of other settings, and {foreign[0]}, which was not made with it: move that "
             "away, or choose another folder for the corpus."
         )
-    if sha256 != audio_hash(folder / "wav"):
+    if sha256 != folder_hash(folder / "wav"):
         raise UserError(f"The audio in {folder} has changed since it was made: remove the folder to have it made anew.")
     return same
 
 
-def _made_files(settings):
-    """All files of a corpus, relative to its folder."""
-    names = [f"wav/{name}" for name in _names(settings)]
-    return [*names, "train_files.txt", "trials.txt", DESCRIPTION]
-
-
-def _names(settings):
-    """The utterances' names, relative to ``wav``."""
-    return [
-        f"{speaker}/s{session}/{number:03d}.wav"
-        for speaker, counts in sizes_of(settings).items()
-        for session, count in enumerate(counts)
-        for number in range(count)
-    ]
+def speakers_of(settings: dict) -> dict[str, Any]:
+    """The speakers of a corpus by name, in order, from its settings; `UserError` if its synthesiser is not there."""
+    return _draw_speakers(open_synthesiser(settings["synthesiser"].split()[0].removesuffix("-ng")), settings)
 
 
 def _draw_speakers(generator, settings):

@@ -14,7 +14,8 @@ import soundfile
 from speechbrain_cadino.corpus.scan import scan_corpus
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.demo import corpus as demo
-from speechbrain_cadino.demo.corpus import audio_hash, make_demo_corpus
+from speechbrain_cadino.demo.corpus import make_demo_corpus
+from speechbrain_cadino.demo.description import folder_hash, foreign_to_corpus
 from speechbrain_cadino.demo.sizes import draw_sizes
 from speechbrain_cadino.demo.synthesiser import open_synthesiser
 from speechbrain_cadino.utils.errors import UserError
@@ -73,7 +74,7 @@ def test_made_once_and_made_anew_when_a_setting_changes(corpus):
     make_demo_corpus(corpus, **SMALL)
     assert os.stat(corpus).st_ino == made
     description = json.loads((corpus / "corpus.json").read_text())
-    assert description["sha256"] == audio_hash(corpus / "wav")
+    assert description["sha256"] == folder_hash(corpus / "wav")
     assert description["settings"]["synthesiser"] == "source_filter 1" and description["settings"]["seed"] == 0
 
 
@@ -103,12 +104,12 @@ def test_every_setting_changes_what_it_says(corpus, tmp_path, change, changes):
     for name, count in changes.items():
         assert found[name] == count
     if not changes:
-        assert files(other) == files(corpus) and audio_hash(other / "wav") != audio_hash(corpus / "wav")
+        assert files(other) == files(corpus) and folder_hash(other / "wav") != folder_hash(corpus / "wav")
 
 
 def test_the_same_seed_makes_the_same_corpus_whatever_the_number_of_training_sessions(corpus, tmp_path):
     other = make_demo_corpus(tmp_path / "corpus", **SMALL)
-    assert audio_hash(other / "wav") == audio_hash(corpus / "wav")
+    assert folder_hash(other / "wav") == folder_hash(corpus / "wav")
     assert (other / "trials.txt").read_text() == (corpus / "trials.txt").read_text()
     more = make_demo_corpus(tmp_path / "more", **{**SMALL, "sessions": 3})
     name = "train0001/s1/001.wav"
@@ -126,7 +127,7 @@ def test_an_older_corpus_is_replaced_and_a_half_made_one_is_not_taken(tmp_path, 
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(demo, "audio_hash", killed)
+    monkeypatch.setattr(demo, "folder_hash", killed)
     with pytest.raises(KeyboardInterrupt):
         make_demo_corpus(tmp_path / "second", **SMALL)
     assert not (tmp_path / "second").exists()
@@ -181,9 +182,7 @@ def test_espeak_makes_a_corpus_too(tmp_path):
 def test_what_was_not_made_with_the_corpus_is_never_removed(tmp_path, monkeypatch, name):
     """Another synthesiser version makes another corpus: it does not take the place of what lies with the old one."""
     folder = make_demo_corpus(tmp_path / "corpus", **SMALL)
-    assert set(demo._made_files(json.loads((folder / "corpus.json").read_text())["settings"])) == {
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    }
+    assert foreign_to_corpus(folder, json.loads((folder / "corpus.json").read_text())["settings"]) == []
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / "elsewhere").mkdir()
