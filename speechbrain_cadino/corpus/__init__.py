@@ -1,4 +1,4 @@
-"""Audio on disk to a manifest: reading, scanning, lists, and where samples come from."""
+"""Audio on disk to a manifest: reading, scanning, lists, where samples come from, and which faces belong to them."""
 
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from speechbrain_cadino.corpus.held_out import HeldOut, drop_held_out, find_held_out
     from speechbrain_cadino.corpus.listing import Listing, find_audio, list_folder, read_file_list
     from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
+    from speechbrain_cadino.corpus.pairing import Pairing, pair_by_speaker
+    from speechbrain_cadino.corpus.persons import PersonPictures, list_persons
     from speechbrain_cadino.corpus.prepare import prepare_corpus
     from speechbrain_cadino.corpus.rows import fit_to_files
     from speechbrain_cadino.corpus.scan import Scan, scan_corpus, write_rejected

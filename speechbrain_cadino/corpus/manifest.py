@@ -5,7 +5,7 @@ Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share thes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,12 @@ def read_manifest(
     return Manifest(columns["ID"], columns["wav"], columns["start"], columns["stop"], *texts)
 
 
-def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Path | None = None) -> None:
+def write_manifest(
+    manifest: Manifest,
+    csv_path: str | Path,
+    data_root: str | Path | None = None,
+    more: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Write a manifest as SpeechBrain's CSV, atomically; where known, ``session`` and ``content`` are its last columns.
 
     Arguments
@@ -151,17 +156,24 @@ def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Pa
     csv_path : str or Path
     data_root : str, Path or None
         Paths below this folder are written as ``$data_root/...``, so that the corpus can be moved.
+    more : mapping of str to sequence of str, (n,), or None
+        Further columns of paths, by name.
     """
     root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
     blank = np.full(len(manifest), "", dtype=STRING)
     spk_ids = blank if manifest.spk_ids is None else manifest.spk_ids
-    more = {"session": manifest.sessions, "content": manifest.contents}
-    more = {name: column for name, column in more.items() if column is not None}
-    wavs = (f"{DATA_ROOT}/{wav.removeprefix(root)}" if root and wav.startswith(root) else wav for wav in manifest.wavs)
+    known = {"session": manifest.sessions, "content": manifest.contents}
+    known = {name: column for name, column in known.items() if column is not None}
+    known |= {name: _movable(column, root) for name, column in (more or {}).items()}
     durations, starts, stops = (c.tolist() for c in (manifest.durations, manifest.starts, manifest.stops))
-    rows = zip(manifest.ids, durations, wavs, starts, stops, spk_ids, *more.values())
+    wavs = _movable(manifest.wavs, root)
+    rows = zip(manifest.ids, durations, wavs, starts, stops, spk_ids, *known.values())
     # Readers pass over blanks behind a comma, so a name that begins with one must be quoted.
-    write_csv(csv_path, (*COLUMNS, *more), rows, quote_all=np.strings.startswith(manifest.ids, " ").any())
+    write_csv(csv_path, (*COLUMNS, *known), rows, quote_all=np.strings.startswith(manifest.ids, " ").any())
+
+
+def _movable(paths, root):
+    return (f"{DATA_ROOT}/{path.removeprefix(root)}" if root and path.startswith(root) else path for path in paths)
 
 
 def _check_unique(ids, csv_path):

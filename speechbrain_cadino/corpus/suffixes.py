@@ -1,4 +1,4 @@
-"""Which files are audio by their names: those that libsndfile reads, and those that must be converted first."""
+"""Which files are audio by their names, those that libsndfile reads and those that must be converted; or pictures."""
 
 import os
 
@@ -17,6 +17,7 @@ OTHER_SUFFIXES = tuple(
     ".flv .m2ts .m4b .m4p .m4r .m4v .mka .mkv .mlp .mov .mpc .mpeg .mpg .msv .mts .ogm .ogv .qcp .ra .ram .rm "
     ".rmvb .shn .silk .slk .spx .tak .thd .ts .tta .vob .weba .webm .wma .wmv .wv".split()
 )
+PICTURE_SUFFIXES = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 UNREADABLE_SUFFIXES = AAC_SUFFIXES + HEADERLESS_SUFFIXES + OTHER_SUFFIXES
 KNOWN = frozenset(AUDIO_SUFFIXES + UNREADABLE_SUFFIXES)
 CONVERT = "m4a/aac, which libsndfile cannot read: convert it with recipes/VoxCeleb/SSL_CADINO/convert_m4a.sh"

@@ -103,12 +103,13 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
     person : Person
         Wears glasses more or less often.
     strength : float
-        How much sessions differ. 0: only their backgrounds and clothes do.
+        How much sessions differ. 0: only by what is around the face, and by the frame of glasses.
 
     Returns
     -------
     Scene
     """
+    habit = 0.5 + (person.glasses - 0.5) / max(strength, 1e-3)  # of glasses: the harder, the less it tells
     angle, height = rng.normal(0, 0.75 * strength), rng.normal(0.35, 0.45 * strength)
     light = np.array([np.sin(angle) * np.cos(height), -np.sin(height), np.cos(angle) * np.cos(height)])
     warmth, tint = rng.normal(0, [0.28 * strength, 0.10 * strength])
@@ -120,7 +121,7 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
             rng.uniform(0.05, 0.8, 6),
         ]
     )
-    wears_hat, wears_glasses = rng.random(2) < np.array([0.12 * strength, person.glasses])
+    wears_hat, wears_glasses = rng.random(2) < np.array([0.12 * strength, habit])
     return Scene(
         light=light,
         ambient=np.clip(rng.normal(0.45, 0.18 * strength), 0.12, 0.9),

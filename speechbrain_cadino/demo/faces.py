@@ -51,8 +51,8 @@ def make_demo_faces(
         Of the random generators; None: the corpus' own. A picture depends on seed, speaker, session, frame, and the
         other settings, alone.
     difficulty : float
-        How much sessions, and pictures of a session, differ; see `draw_scene` and `draw_frame`. 0: only backgrounds and
-        clothes do. 1: about as hard as the corpus' voices.
+        How much sessions, and pictures of a session, differ; see `draw_scene` and `draw_frame`. 0: the face is the
+        same in all. 1: about as hard as the corpus' voices.
     frames : int
         Pictures of a session.
     size : int

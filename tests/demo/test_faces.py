@@ -154,10 +154,16 @@ def test_faces_need_a_corpus(tmp_path):
 
 
 def test_at_difficulty_0_the_face_is_the_same_in_every_picture():
-    drawn = np.stack([draw_session(draw_person_of(0, 3, "male"), 0, 3, session, 3, 0.0) for session in range(3)])
-    middle = drawn[:, :, 22:44, 24:40].astype(int)
-    glasses = draw_person_of(0, 3, "male").glasses
-    assert glasses == 0.0 and (middle == middle[0, 0]).all() and (drawn[0, 0] != drawn[1, 0]).any()
+    for glasses in (0.0, 0.15):
+        person = draw_person_of(0, 3, "male")._replace(glasses=glasses)
+        drawn = np.stack([draw_session(person, 0, 3, session, 3, 0.0) for session in range(3)])
+        middle = drawn[:, :, 22:44, 24:40]
+        assert (middle == middle[0, 0]).all() and (drawn[0, 0] != drawn[1, 0]).any()
+    always = draw_person_of(0, 3, "male")._replace(glasses=0.85)
+    worn = [draw_scene(np.random.default_rng(i), always, 0.0).glasses is not None for i in range(9)]
+    assert all(worn) and not all(
+        draw_scene(np.random.default_rng(i), always, 1.0).glasses is not None for i in range(40)
+    )
 
 
 def test_sessions_and_pictures_differ_the_more_the_harder():
