@@ -49,7 +49,7 @@ def paint_eyes(skin: np.ndarray, surface: Surface, person: Person, frame: Frame,
         y = v - shape["eye_height"] + shape["eye_slant"] * x
         curve = 1 - np.clip(x / width, -1.3, 1.3) ** 2
         upper, lower = -opened * curve, 0.55 * opened * curve
-        within = fill(np.maximum(upper - y, y - lower), edge)
+        within = fill(np.maximum(upper - y, y - lower) + frame.lids * edge, edge) * fill(np.abs(x) - width, edge)
         at = (side * 0.25 * frame.gaze * width, -0.1 * opened)
         skin = over(skin, within, WHITE)
         radius = 0.42 * width

@@ -219,6 +219,19 @@ def test_every_part_of_a_scene_and_of_a_frame_is_seen():
         assert np.abs(drawn(scene, frame._replace(**{name: value})) - drawn(scene, frame)).max() > 10, name
 
 
+def test_shut_eyes_show_no_white():
+    person = draw_person_of(0, 1, "female")._replace(glasses=0.0)
+    scene = draw_scene(np.random.default_rng(0), person, 0.0)
+    frame = draw_frame(np.random.default_rng(0), scene, 0.0)
+    rows, columns = slice(22, 34), slice(8, 56)  # around the eyes
+    opened, shut = (
+        draw_face(person, scene, frame._replace(lids=lids), np.random.default_rng(0)).astype(int)[rows, columns]
+        for lids in (0.0, 1.0)
+    )
+    bare = person.skin.max() ** (1 / 2.2) * 255
+    assert opened.max() > bare and shut[:, :, 2].max() < opened[:, :, 2].max() - 20
+
+
 def test_a_head_that_turns_shows_what_is_on_the_other_side():
     x, y = pixel_grid(65, 1.0)
     shape = {name: mean for name, (mean, _) in SHAPE.items()}
