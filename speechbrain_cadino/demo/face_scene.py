@@ -110,7 +110,7 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
     Scene
     """
     habit = 0.5 + (person.glasses - 0.5) / max(strength, 1e-3)  # of glasses: the harder, the less it tells
-    angle, height = rng.normal(0, 0.50 * strength), rng.normal(0.35, 0.30 * strength)
+    angle, height = rng.normal(0, 0.45 * strength), rng.normal(0.35, 0.25 * strength)
     light = np.array([np.sin(angle) * np.cos(height), -np.sin(height), np.cos(angle) * np.cos(height)])
     warmth, tint = rng.normal(0, [0.36 * strength, 0.14 * strength])
     blobs = np.column_stack(
@@ -124,7 +124,7 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
     wears_hat, wears_glasses = rng.random(2) < np.array([0.10 * strength, habit])
     return Scene(
         light=light,
-        ambient=np.clip(rng.normal(0.50, 0.15 * strength), 0.15, 0.9),
+        ambient=np.clip(rng.normal(0.50, 0.13 * strength), 0.15, 0.9),
         colour=np.exp(np.array([warmth, tint, -warmth]) + rng.normal(0, 0.5 * strength)),
         gamma=np.exp(rng.normal(0, 0.18 * strength)),
         background=blobs,
@@ -132,12 +132,12 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
         hat=rng.beta(1.0, 1.6, 3) if wears_hat else None,
         glasses=rng.beta(0.5, 2.5, 3) if wears_glasses else None,
         glasses_size=rng.uniform(0.19, 0.25),
-        pose=rng.normal(0, np.array([0.08, 0.04, 0.03, 0.015, 0.015]) * strength),
+        pose=rng.normal(0, np.array([0.07, 0.04, 0.03, 0.015, 0.015]) * strength),
         zoom=np.exp(rng.normal(0, 0.03 * strength)),
         hair=rng.normal(0, np.array([0.03, 0.12, 0.04, 0.15]) * strength),
         makeup=rng.normal(0, 0.10 * strength),
         stubble=np.exp(rng.normal(0, 0.4 * strength)),
-        blur=rng.gamma(2.0, 0.12 * strength) if strength else 0.0,
+        blur=rng.gamma(2.0, 0.10 * strength) if strength else 0.0,
         noise=rng.gamma(2.0, 0.006 * strength) if strength else 0.0,
     )
 
@@ -156,7 +156,7 @@ def draw_frame(rng: np.random.Generator, scene: Scene, strength: float = 1.0) ->
     -------
     Frame
     """
-    yaw, pitch, roll, x, y = scene.pose + rng.normal(0, np.array([0.08, 0.04, 0.03, 0.015, 0.015]) * strength)
+    yaw, pitch, roll, x, y = scene.pose + rng.normal(0, np.array([0.07, 0.04, 0.03, 0.015, 0.015]) * strength)
     smile, brows, gaze = rng.normal([0.1, 0.0, 0.0], np.array([0.35, 0.3, 0.35]) * strength)
     shut, hidden, talks = rng.random(3) < np.array([0.08, 0.12, 0.45]) * min(strength, 1.0)
     place = rng.uniform([-0.9, -0.6, 0.12, 0.3, -1.5], [0.9, 1.1, 0.3, 0.8, 1.5])
