@@ -1,4 +1,4 @@
-"""Installation of speechbrain-cadino: ``pip install .`` gives the plugin, ``.[demo]`` the speech synthesiser too."""
+"""Installation of speechbrain-cadino: ``pip install .`` gives the plugin; see ``extras_require`` for more."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,8 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 # Read as text: an import would need what is installed only afterwards.
 VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "speechbrain_cadino/__init__.py").read_text(), re.MULTILINE)[1]
+# The torchvision that belongs to torch 2.11; only faces need it.
+FACES = ["torchvision==0.26.*", "pillow>=10.1"]
 
 setup(
     name="speechbrain-cadino",
@@ -38,6 +40,7 @@ setup(
     ],
     extras_require={
         "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5"],
+        "faces": FACES,
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", *FACES],
     },
 )

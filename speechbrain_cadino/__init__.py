@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         dino,
         dlg_lc,
         encoder,
+        faces,
         training,
         utils,
         verification,

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = [room.name for room in pkgutil.walk_packages(speechbrain_cadino.__path__, "speechbrain_cadino.") if room.ispkg]
 PACKAGES = ["speechbrain_cadino", *ROOMS]
 HEAVY = ("torch", "speechbrain", "sklearn", "scipy", "matplotlib", "numpy", "soundfile", "hyperpyyaml", "psutil")
+HEAVY += ("PIL", "torchvision")
 
 
 def run(code):
@@ -39,6 +40,7 @@ ORDER = [
     "corpus",
     "augmentation",
     "encoder",
+    "faces",
     "verification",
     "clusters",
     "views",

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.errors import FileError
 
 
-class AudioError(UserError):
-    """An audio file that cannot be used: the message names the file, the reason and a remedy.
-
-    ``reason`` is the reason alone, for lists that name the file in another column.
-    """
-
-    def __init__(self, message: str, reason: str = "") -> None:
-        # The message alone must do: a data loader's worker passes nothing else on.
-        super().__init__(message)
-        self.reason = reason
-
-    @classmethod
-    def of(cls, path: str | Path, reason: str, remedy: str = "leave it out") -> AudioError:
-        return cls(f"{path} {reason}: {remedy}.", reason)
+class AudioError(FileError):
+    """An audio file that cannot be used."""
 
 
 def libsndfile_words(error: Exception) -> str:

@@ -15,6 +15,7 @@ from speechbrain_cadino.utils.text import open_table
 COLUMNS = ("ID", "duration", "wav", "start", "stop", "spk_id")
 DATA_ROOT = "$data_root"
 TEXTS = ("ID", "spk_id", "session", "content")
+PATHS = ("wav", "face")
 ROWS_AT_ONCE = 65536
 
 
@@ -25,13 +26,13 @@ def read_columns(csv_path: str | Path, data_root: str | Path | None = None) -> d
     ---------
     csv_path : str or Path
     data_root : str, Path or None
-        What ``$data_root`` stands for in the column ``wav``.
+        What ``$data_root`` stands for in the columns ``wav`` and ``face``.
 
     Returns
     -------
     dict of np.ndarray, each (n,)
-        ``ID``, ``wav``, ``spk_id``, ``session``, ``content`` as text, '' where not given; ``start``, ``stop``,
-        ``duration`` as float64, NaN where not given, but 0 for ``start``.
+        ``ID``, ``wav``, ``face``, ``spk_id``, ``session``, ``content`` as text, '' where not given; ``start``,
+        ``stop``, ``duration`` as float64, NaN where not given, but 0 for ``start``.
 
     Raises
     ------
@@ -71,20 +72,21 @@ def _chunks(reader, header, csv_path, data_root):
             ) from error
         blank = [""] * len(rows)
         chunk = {name: np.array(fields.get(name, blank), dtype=STRING) for name in TEXTS}
-        chunk["wav"] = np.array(_rooted(fields["wav"], data_root, csv_path), dtype=STRING)
+        for name in PATHS:
+            chunk[name] = np.array(_rooted(fields.get(name, blank), data_root, csv_path), dtype=STRING)
         for name in ("start", "stop", "duration"):
             chunk[name] = _numbers(fields.get(name, blank), name, fields["ID"], csv_path)
         chunk["start"][np.isnan(chunk["start"])] = 0
         yield chunk
 
 
-def _rooted(wavs, data_root, csv_path):
+def _rooted(paths, data_root, csv_path):
     if data_root is not None:
         root = f"{data_root}".rstrip("/")
-        return [wav.replace(DATA_ROOT, root) for wav in wavs]
-    if any(DATA_ROOT in wav for wav in wavs):
+        return [path.replace(DATA_ROOT, root) for path in paths]
+    if any(DATA_ROOT in path for path in paths):
         raise UserError(f"{csv_path} names its files by {DATA_ROOT}: give the setting data_root.")
-    return wavs
+    return paths
 
 
 def _numbers(texts, name, ids, csv_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -138,9 +138,14 @@ def files_status(paths: Sequence[str]) -> list[tuple[int, int]]:
 
 def in_threads(function: Callable, items: Sequence, what: str) -> list:
     """What a function gives for each item, in order, by several threads, with a bar where there are many."""
+    return list(each_in_threads(function, items, what))
+
+
+def each_in_threads(function: Callable, items: Sequence, what: str, unit: str = "file", chunk: int = 64) -> Iterator:
+    """The same, one after the other, for what is not to be kept as it is."""
     with ThreadPool(THREADS) as pool:
-        found = pool.imap(function, items, chunksize=64)
-        return list(tqdm(found, what, len(items), unit="file", dynamic_ncols=True, disable=len(items) < MANY))
+        found = pool.imap(function, items, chunksize=chunk)
+        yield from tqdm(found, what, len(items), unit=unit, dynamic_ncols=True, disable=len(items) < MANY)
 
 
 def _status(path):

@@ -160,7 +160,7 @@ def _with_status(folder, paths, rejected, ignored):
     """The `Listing` of paths in order, those left out that cannot be used or are the same file as an earlier one."""
     kept, sizes, changed, identities = [], array("q"), array("q"), array("Q")
     for path in paths:
-        reason = _why_not_named(path)
+        reason = why_not_named(path)
         try:
             status = os.stat(os.path.join(folder, path))
         except OSError as error:
@@ -188,7 +188,7 @@ def _same_files(identities):
     return {int(row): int(first[row]) for row in np.flatnonzero((first < np.arange(len(first))) & known)}
 
 
-def _why_not_named(path):
+def why_not_named(path: str) -> str | None:
     """The reason why a name cannot go into a manifest, or None."""
     try:
         path.encode()

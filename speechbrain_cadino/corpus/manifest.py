@@ -5,7 +5,7 @@ Not pyarrow: the file must stay SpeechBrain's CSV, and forked workers share thes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Manifest:
         Speakers and recording sessions where known.
     contents : sequence of str, (n,), or None
         The `content_hash` of each file, '' where it is not known.
+    faces : sequence of str, (n,), or None
+        A picture of the speaker, or a folder of them; '' where there is none.
 
     Example
     -------
@@ -52,6 +54,7 @@ class Manifest:
         spk_ids: Sequence[str] | None = None,
         sessions: Sequence[str] | None = None,
         contents: Sequence[str] | None = None,
+        faces: Sequence[str] | None = None,
     ) -> None:
         self.ids = np.asarray(ids, dtype=STRING)
         self.wavs = np.asarray(wavs, dtype=STRING)
@@ -60,6 +63,7 @@ class Manifest:
         self.spk_ids = None if spk_ids is None else np.asarray(spk_ids, dtype=STRING)
         self.sessions = None if sessions is None else np.asarray(sessions, dtype=STRING)
         self.contents = None if contents is None else np.asarray(contents, dtype=STRING)
+        self.faces = None if faces is None else np.asarray(faces, dtype=STRING)
         shapes = {column.shape for column in vars(self).values() if column is not None}
         if shapes != {(len(self.ids),)}:
             raise ValueError(f"The columns of a manifest must be of one length, not {sorted(shapes)}.")
@@ -105,14 +109,14 @@ def read_manifest(
     Needed columns: ``ID`` and ``wav``. ``start`` and ``stop`` (samples at 16 kHz; see `to_samples` for seconds) give
     the length; without ``stop`` it is read from the files' headers. Where ``duration`` is the whole file's and the rows
     are pieces of it (``split`` of ``voxceleb_prepare``), the pieces of one file become one row. ``spk_id``,
-    ``session`` and ``content`` are optional.
+    ``session``, ``content`` and ``face`` are optional.
 
     Arguments
     ---------
     csv_path : str or Path
         The CSV file.
     data_root : str, Path or None
-        What ``$data_root`` stands for in the column ``wav``.
+        What ``$data_root`` stands for in the columns ``wav`` and ``face``.
     session_pattern : str or None
         Where there is no column ``session``: a regular expression whose first group, searched in the path below
         ``data_root`` (else below the folder common to all), is the session. Sessions are None if a path does not match.
@@ -138,17 +142,12 @@ def read_manifest(
     sessions = _known(columns["session"])
     if sessions is None and session_pattern is not None:
         sessions = groups_from_paths(columns["wav"], session_pattern, data_root, "session_pattern")
-    texts = [_known(columns["spk_id"]), sessions, _known(columns["content"])]
+    texts = [_known(columns["spk_id"]), sessions, _known(columns["content"]), _known(columns["face"])]
     return Manifest(columns["ID"], columns["wav"], columns["start"], columns["stop"], *texts)
 
 
-def write_manifest(
-    manifest: Manifest,
-    csv_path: str | Path,
-    data_root: str | Path | None = None,
-    more: Mapping[str, Sequence[str]] | None = None,
-) -> None:
-    """Write a manifest as SpeechBrain's CSV, atomically; where known, ``session`` and ``content`` are its last columns.
+def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Path | None = None) -> None:
+    """Write a manifest as SpeechBrain's CSV, atomically; where known, ``session``, ``content``, ``face`` come last.
 
     Arguments
     ---------
@@ -156,24 +155,29 @@ def write_manifest(
     csv_path : str or Path
     data_root : str, Path or None
         Paths below this folder are written as ``$data_root/...``, so that the corpus can be moved.
-    more : mapping of str to sequence of str, (n,), or None
-        Further columns of paths, by name.
     """
-    root = None if data_root is None else f"{data_root}".rstrip("/") + "/"
     blank = np.full(len(manifest), "", dtype=STRING)
     spk_ids = blank if manifest.spk_ids is None else manifest.spk_ids
-    known = {"session": manifest.sessions, "content": manifest.contents}
-    known = {name: column for name, column in known.items() if column is not None}
-    known |= {name: _movable(column, root) for name, column in (more or {}).items()}
+    faces = None if manifest.faces is None else below_root(manifest.faces, data_root)
+    more = {"session": manifest.sessions, "content": manifest.contents, "face": faces}
+    more = {name: column for name, column in more.items() if column is not None}
+    wavs = below_root(manifest.wavs, data_root)
     durations, starts, stops = (c.tolist() for c in (manifest.durations, manifest.starts, manifest.stops))
-    wavs = _movable(manifest.wavs, root)
-    rows = zip(manifest.ids, durations, wavs, starts, stops, spk_ids, *known.values())
+    rows = zip(manifest.ids, durations, wavs, starts, stops, spk_ids, *more.values())
     # Readers pass over blanks behind a comma, so a name that begins with one must be quoted.
-    write_csv(csv_path, (*COLUMNS, *known), rows, quote_all=np.strings.startswith(manifest.ids, " ").any())
+    write_csv(csv_path, (*COLUMNS, *more), rows, quote_all=np.strings.startswith(manifest.ids, " ").any())
 
 
-def _movable(paths, root):
-    return (f"{DATA_ROOT}/{path.removeprefix(root)}" if root and path.startswith(root) else path for path in paths)
+def below_root(paths: Iterable[str], root: str | Path | None, sign: str = DATA_ROOT) -> Iterator[str]:
+    """Paths below a folder with ``sign`` in its place, so that what is there can be moved; others as they are.
+
+    Example
+    -------
+    >>> list(below_root(["/data/a.wav", "/other/b.wav"], "/data"))
+    ['$data_root/a.wav', '/other/b.wav']
+    """
+    root = None if root is None else f"{root}".rstrip("/") + "/"
+    return (f"{sign}/{path.removeprefix(root)}" if root and path.startswith(root) else path for path in paths)
 
 
 def _check_unique(ids, csv_path):

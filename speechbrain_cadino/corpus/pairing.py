@@ -155,7 +155,7 @@ def pair_by_speaker(
             "fewer pictures than sessions.",
             lacking, len(np.unique(recordings)), (faces == "").sum(), len(faces),
         )  # fmt: skip
-    write_manifest(manifest, csv_path, data_root, {"face": faces})
+    write_manifest(Manifest(**{**vars(manifest), "faces": faces}), csv_path, data_root)
     return faces
 
 

@@ -59,6 +59,11 @@ class SpeakerEncoderNet(nn.Module):
         self.embedding_dim = embedding_dim
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
 
+    @property
+    def last_layer(self) -> nn.Conv1d:
+        """The layer before the batch norm, of kernel 1, which `fit_last_layer` replaces."""
+        return self.embedding_model.fc.conv
+
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
         """Embed waves of one length.
 

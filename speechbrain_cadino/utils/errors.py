@@ -1,10 +1,14 @@
 """Errors that a user can act on, told in one sentence instead of a stack trace."""
 
+from __future__ import annotations
+
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 from speechbrain_cadino.utils.signals import Stopped, stopping_on_signals
 
@@ -13,6 +17,26 @@ class UserError(Exception):
     """Something that the user can put right: the message names the file, the setting and the remedy."""
 
     quiet = False  # whether somebody else says it
+
+
+Kind = TypeVar("Kind", bound="FileError")
+
+
+class FileError(UserError):
+    """A file of the corpus that cannot be used: the message names the file, the reason and a remedy.
+
+    ``reason`` is the reason alone, for lists that name the file in another column.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        # The message alone must do: a data loader's worker passes nothing else on.
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def of(cls: type[Kind], path: str | Path, reason: str, remedy: str = "leave it out") -> Kind:
+        """The error of a path."""
+        return cls(f"{path} {reason}: {remedy}.", reason)
 
 
 @contextmanager

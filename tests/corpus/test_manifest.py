@@ -236,3 +236,17 @@ def test_contents_and_blanks_go_out_and_come_back(tmp_path):
     write_manifest(manifest, tmp_path / "a.csv")
     assert_same(manifest, read_manifest(tmp_path / "a.csv", session_pattern=None))
     assert manifest.subset([1]).contents.tolist() == [""]
+
+
+def test_faces_are_read_kept_and_written(tmp_path):
+    (tmp_path / "a.csv").write_text("ID,wav,start,stop,face\na,$data_root/a.wav,0,16000,$data_root/f/1\nb,b.wav,0,9,\n")
+    manifest = read_manifest(tmp_path / "a.csv", "/data")
+    assert manifest.faces.tolist() == ["/data/f/1", ""] and manifest.subset([1]).faces.tolist() == [""]
+    write_manifest(manifest, tmp_path / "b.csv", "/data")
+    assert "$data_root/f/1" in (tmp_path / "b.csv").read_text()
+    assert read_manifest(tmp_path / "b.csv", "/moved").faces.tolist() == ["/moved/f/1", ""]
+    (tmp_path / "c.csv").write_text("ID,wav,start,stop,face\na,a.wav,0,16000,$data_root/f/1\n")
+    with pytest.raises(UserError, match="give the setting data_root"):
+        read_manifest(tmp_path / "c.csv")
+    (tmp_path / "d.csv").write_text("ID,wav,start,stop,face\na,a.wav,0,16000,\n")
+    assert read_manifest(tmp_path / "d.csv").faces is None

@@ -1,0 +1,14 @@
+"""Pictures to embeddings: faces, the second modality, by the same steps as voices."""
+
+from typing import TYPE_CHECKING
+
+from speechbrain_cadino.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from speechbrain_cadino.faces.images import ImageError, read_image
+    from speechbrain_cadino.faces.iresnet import IResNet
+    from speechbrain_cadino.faces.manifest import FaceManifest
+    from speechbrain_cadino.faces.model import FaceEncoderNet
+    from speechbrain_cadino.faces.table import read_face_manifest, write_face_manifest
+
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,0 +1,134 @@
+"""Pictures of any format, size and kind of colour, read as RGB of one size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.faces.extra import need
+from speechbrain_cadino.utils.errors import FileError
+
+SUFFIXES = frozenset(".bmp .gif .jpe .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
+SMALLEST = 16  # pixels of the shorter side: what is smaller shows no face
+STRETCHED = 1.25  # of the sides' ratio: what is longer than that is told of, since resizing stretches it
+
+
+class ImageError(FileError):
+    """A picture that cannot be used."""
+
+
+def read_image(path: str | Path, size: int) -> torch.Tensor:
+    """Read a picture as RGB, resized to a square; one that is no square is stretched, as `image_ratio` tells.
+
+    Turned as its EXIF data say; of an animation the first frame; what is transparent becomes white; 16 bits a colour
+    are scaled to 8.
+
+    Arguments
+    ---------
+    path : str or Path
+    size : int
+        Pixels of a side.
+
+    Returns
+    -------
+    torch.Tensor
+        (3, size, size) uint8.
+
+    Raises
+    ------
+    ImageError
+        If the file is absent, empty, no picture, breaks off, is smaller than 16 pixels or of one colour alone.
+
+    Example
+    -------
+    >>> import tempfile, PIL.Image
+    >>> path = f"{tempfile.mkdtemp()}/a.png"
+    >>> PIL.Image.fromarray(np.arange(48 * 64, dtype=np.uint8).reshape(48, 64)).save(path)
+    >>> read_image(path, 32).shape
+    torch.Size([3, 32, 32])
+    """
+    with open_image(path) as image:
+        _check_size(path, image)
+        try:
+            image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
+            image = need("PIL.ImageOps").exif_transpose(image)
+            pixels = np.array(_rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR))
+        except MemoryError:
+            raise
+        except Exception as error:  # each of Pillow's formats has errors of its own for bytes that are no good
+            raise ImageError.of(path, f"breaks off or is damaged ({_words(error)})") from error
+    if np.ptp(pixels, axis=(0, 1)).max() == 0:
+        raise ImageError.of(path, "shows one colour alone")
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def image_ratio(path: str | Path) -> float:
+    """The longer side of a picture over the shorter, by its header alone; `ImageError` as of `read_image`."""
+    with open_image(path) as image:
+        _check_size(path, image)
+        return max(image.size) / min(image.size)
+
+
+def open_image(path: str | Path) -> Any:
+    """Open a picture with Pillow, which reads its header, or raise an `ImageError` that says what the file is."""
+    pillow = need("PIL.Image")
+    try:
+        return pillow.open(path)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise _why_not_opened(path, error) from error
+    except Exception as error:  # such as of a picture of more pixels than Pillow thinks sane
+        raise ImageError.of(path, f"is not readable as a picture ({_words(error)})") from error
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file is a picture by its name; hidden files are none.
+
+    Example
+    -------
+    >>> is_image_name("0000025.JPG"), is_image_name("a.txt"), is_image_name(".a.jpg")
+    (True, False, False)
+    """
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not os.path.basename(name).startswith(".")
+
+
+def _check_size(path, image):
+    width, height = image.size
+    if min(width, height) < SMALLEST:
+        raise ImageError.of(path, f"is too small ({width} x {height} pixels, at least {SMALLEST} are needed)")
+
+
+def _rgb(image):
+    """Any kind of picture as Pillow's RGB."""
+    if image.mode.startswith(("I", "F")):  # 16 or 32 bits, which Pillow would cut at 255
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535 if values.max() > 255 or image.mode.startswith("I;16") else 255
+        return need("PIL.Image").fromarray((values.clip(0, top) * (255 / top)).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = need("PIL.Image").new("RGBA", image.size, "white")
+        return need("PIL.Image").alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _why_not_opened(path, error):
+    """The `ImageError` for a file that Pillow did not open: absent, a folder, empty, or no picture."""
+    if os.path.isdir(path):
+        return ImageError.of(path, "is a folder, not a picture")
+    try:
+        with open(path, "rb") as file:
+            empty = not file.read(1)
+    except OSError as os_error:
+        return ImageError.of(path, f"cannot be opened ({os_error.strerror})", "check the path and the folder of faces")
+    reason = "the file is empty" if empty else "is not readable as a picture"
+    return ImageError.of(path, reason, "convert it to jpg or png, or leave it out")
+
+
+def _words(error):
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
