@@ -86,9 +86,9 @@ def prepare_corpus(
         options,
         version=VERSION,
         data_folder=str(Path(data_folder).resolve()),
-        train_csv=train_csv and _fingerprint(train_csv),
-        file_list=file_list and _fingerprint(file_list),
-        trials=[_fingerprint(path) for path in trials],
+        train_csv=train_csv and list_fingerprint(train_csv),
+        file_list=file_list and list_fingerprint(file_list),
+        trials=[list_fingerprint(path) for path in trials],
         names=NAMES,
         trial_folders=[str(Path(folder).resolve()) for folder in trial_folders],
     )
@@ -97,7 +97,7 @@ def prepare_corpus(
     settings["files"] = source.digest()
     save_folder = Path(save_folder)
     csv_path, settings_path = save_folder / "train.csv", save_folder / CORPUS
-    before = _read_settings(settings_path)
+    before = read_settings(settings_path)
     if csv_path.is_file() and before == settings:
         if check is not None:
             check(read_manifest(csv_path, data_folder))
@@ -182,7 +182,7 @@ class _FromCsv:
         write_known(self.path, Listing([*self.files], *columns, [], Counter()), self.files)
 
 
-def _fingerprint(path):
+def list_fingerprint(path: str | Path) -> list[str]:
     """A list's name and contents, so that an edited list is noticed."""
     try:
         return [str(path), hashlib.sha256(Path(path).read_bytes()).hexdigest()]
@@ -191,8 +191,9 @@ def _fingerprint(path):
         raise UserError(f"The list {path} cannot be read ({kind}): check file_list, train_csv and trials.") from error
 
 
-def _read_settings(path):
+def read_settings(path: str | Path) -> dict | None:
+    """The settings that a preparation has kept; None where there are none that can be read."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None

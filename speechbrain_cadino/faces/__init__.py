@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.faces.iresnet import IResNet
     from speechbrain_cadino.faces.manifest import FaceManifest
     from speechbrain_cadino.faces.model import FaceEncoderNet
+    from speechbrain_cadino.faces.prepare import prepare_faces
     from speechbrain_cadino.faces.table import read_face_manifest, write_face_manifest
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

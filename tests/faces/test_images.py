@@ -84,7 +84,7 @@ def bad_files(folder):
     (folder / "empty.jpg").write_bytes(b"")
     (folder / "text.jpg").write_text("no picture")
     (folder / "short.png").write_bytes(data[: len(data) // 2])
-    (folder / "short.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (folder / "short.jpg").write_bytes(jpeg[:-60])
     (folder / "broken.png").write_bytes(data[:50] + bytes(200) + data[250:])
     (folder / "folder.jpg").mkdir()
     save(folder / "tiny.png", picture(0, 15, 64))

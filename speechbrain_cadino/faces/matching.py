@@ -1,0 +1,175 @@
+"""Whose face is it: utterances and pictures below a folder, matched by names; and which faces are held out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from speechbrain_cadino.corpus.layout import STRING
+from speechbrain_cadino.corpus.names import folded, name_key
+from speechbrain_cadino.corpus.spellings import spellings
+from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.faces.images import is_image_name
+from speechbrain_cadino.faces.listing import PictureSets
+from speechbrain_cadino.utils.errors import UserError
+
+
+class Matched(NamedTuple):
+    """What `match_faces` finds.
+
+    Arguments
+    ---------
+    paths : np.ndarray of str, (n,)
+        The face of each utterance, a folder or a picture; '' where it has none.
+    others : np.ndarray of str, (o,)
+        Faces of no utterance.
+    """
+
+    paths: np.ndarray
+    others: np.ndarray
+
+
+def face_keys(wavs: Sequence[str], pattern: str, data_folder: str | Path | None = None) -> list[str | None]:
+    """What the first group of a regular expression finds in each path below ``data_folder``; None where nothing."""
+    pattern = compiled(pattern)
+    root = "" if data_folder is None else str(data_folder).rstrip("/") + "/"
+    found = (pattern.search(str(wav).removeprefix(root)) for wav in wavs)
+    return [match and match[1] for match in found]
+
+
+def match_faces(keys: Sequence[str | None], sets: PictureSets, folder: str | Path) -> Matched:
+    """Find the face of each key: a folder of pictures by that path, or by a path that ends in it, or such a picture.
+
+    Arguments
+    ---------
+    keys : sequence of str or None, (n,)
+        Such as ``id00012/21Uxsk56VDQ``, of `face_keys`; without a suffix where it is a picture's.
+    sets : PictureSets
+        What lies below ``folder``, of `list_tree`.
+    folder : str or Path
+
+    Raises
+    ------
+    UserError
+        If several folders are as good.
+    """
+    root = str(folder).rstrip("/") or "/"
+    index = _Index(sets, root)
+    known = {None: ""}
+    for key in keys:
+        if key not in known:
+            known[key] = index.find(key)
+    paths = np.array([known[key] for key in keys], dtype=STRING)
+    return Matched(paths, np.array(list(index.unused()), dtype=STRING))
+
+
+def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Path]) -> np.ndarray:
+    """Which faces are of the utterances that trial lists name, by the folder that ``pattern`` finds in their names.
+
+    Arguments
+    ---------
+    paths : sequence of str, (n,)
+    pattern : str
+        As for `face_keys`.
+    trials : sequence of str or Path
+
+    Returns
+    -------
+    np.ndarray of bool, (n,)
+        Those whose path ends in the folder, or in the name itself, whatever its suffix and the case of its letters; and
+        pictures in such a folder.
+    """
+    pattern, ends = compiled(pattern), set()
+    for path in trials:
+        for name in read_trials(path).utterances:
+            for form in spellings(name):
+                match = pattern.search(form)
+                ends.update([name_key(form)] + ([folded(os.path.normpath(match[1]))] if match else []))
+    lengths = sorted({end.count("/") for end in ends})
+
+    def is_out(path):
+        path = os.path.abspath(path)
+        wholes = [os.path.splitext(path)[0], os.path.dirname(path)] if is_image_name(path) else [path]
+        for whole in wholes:
+            parts = folded(whole).split("/")
+            if any("/".join(parts[-length - 1 :]) in ends for length in lengths):
+                return True
+        return False
+
+    return np.fromiter(map(is_out, paths), dtype=bool, count=len(paths))
+
+
+def compiled(pattern: str) -> re.Pattern:
+    """A regular expression with a group, or a `UserError`."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"face_pattern {pattern!r} is not a regular expression ({error}): correct it.") from error
+    if compiled.groups < 1:
+        raise UserError(f"face_pattern {pattern!r} has no group: put parentheses around the part that counts.")
+    return compiled
+
+
+class _Index:
+    """Faces below a folder by their relative paths and what these end in."""
+
+    def __init__(self, sets, root):
+        self.sets, self.root = sets, root
+        below = [path[len(root) :].lstrip("/") for path in sets.paths.tolist()]
+        self.exact = {path: number for number, path in enumerate(below)}
+        self.below, self.endings, self.used, self.singles = below, {}, set(), {}
+
+    def find(self, key):
+        """The path of a key's face, or ''."""
+        number = self._folder(key)
+        if number is not None:
+            self.used.add(number)
+            return self.sets.paths[number]
+        parent, _, stem = key.rpartition("/")
+        number = self._folder(parent)
+        if number is None:
+            return ""
+        if number not in self.singles:
+            self.singles[number] = {os.path.splitext(path)[0]: [path, False] for path in self.sets.pictures(number)}
+        found = self.singles[number].get(os.path.join(self.sets.paths[number], stem))
+        if found is None:
+            return ""
+        found[1] = True
+        return found[0]
+
+    def _folder(self, key):
+        if key in self.exact:
+            return self.exact[key]
+        depth = key.count("/")
+        if not key or depth not in self.endings:
+            self.endings[depth] = self._by_ending(depth)
+        found = self.endings[depth].get(key, [])
+        if len(found) > 1:
+            first, second = (self.below[number] for number in found[:2])
+            raise UserError(
+                f"The face of {key} may be {first} or {second} below {self.root}: give the folder in which {key} lies, "
+                "or a face_pattern that finds more of the path."
+            )
+        return found[0] if found else None
+
+    def _by_ending(self, depth):
+        endings = {}
+        for number, path in enumerate(self.below):
+            parts = path.split("/")
+            if len(parts) > depth + 1:
+                endings.setdefault("/".join(parts[-depth - 1 :]), []).append(number)
+        return endings
+
+    def unused(self):
+        """Folders of no key; of those whose single pictures are faces, the other pictures."""
+        taken = {number for number, pictures in self.singles.items() if any(used for _, used in pictures.values())}
+        for number, path in enumerate(self.sets.paths.tolist()):
+            if number in taken:
+                yield from (path for path, used in self.singles[number].values() if not used)
+            elif number not in self.used:
+                yield path
