@@ -86,6 +86,11 @@ class FaceManifest:
         """(n,) int64: frames of each item."""
         return np.diff(self.offsets)[self.sets]
 
+    def count(self, row: int) -> int:
+        """Frames of an item."""
+        number = self.sets[row]
+        return int(self.offsets[number + 1] - self.offsets[number])
+
     def frames(self, row: int) -> list[str]:
         """Paths of an item's frames, in the order of their names."""
         path, number = self.paths[row], self.sets[row]
