@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         verification,
         views,
     )
-    from speechbrain_cadino.inference import SpeakerEncoder
+    from speechbrain_cadino.inference import FaceEncoder, SpeakerEncoder
 
 __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,7 +1,9 @@
-"""Use a trained encoder: embeddings of files and waves of any length, and decisions on pairs of files."""
+"""Use a trained encoder: embeddings of speech of any length or of faces, and decisions on pairs of files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,57 @@ import torch
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.waves import WaveEncoder
+from speechbrain_cadino.faces.embed import embed_faces, embed_images
+from speechbrain_cadino.faces.images import as_image
+from speechbrain_cadino.faces.load import load_face_encoder
+from speechbrain_cadino.faces.manifest import FaceManifest
+from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.calibration import Calibration
 from speechbrain_cadino.verification.scoring import ROUNDING
 
 
-class SpeakerEncoder(WaveEncoder):
+class _Verifier:
+    """Decisions on pairs of files, for a class that has ``threshold`` and ``encode_files``."""
+
+    def verify_files(
+        self, path_x: str | Path, path_y: str | Path, threshold: float | None = None
+    ) -> tuple[float, bool]:
+        """Tell whether two files (of faces: or folders of frames) are of one person.
+
+        Arguments
+        ---------
+        path_x, path_y : str or Path
+        threshold : float, optional
+            Default: the encoder's own.
+
+        Returns
+        -------
+        score : float
+            Cosine of the embeddings.
+        decision : bool
+            Whether the score reaches the threshold.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be used, or there is no threshold.
+        """
+        threshold = self.threshold if threshold is None else threshold
+        if threshold is None:
+            raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
+        try:
+            threshold = float(threshold)
+            good = -1 <= threshold <= 1
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
+        score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
+        return score, score >= threshold
+
+
+class SpeakerEncoder(_Verifier, WaveEncoder):
     """An encoder folder in use: embeddings as of `WaveEncoder`, and decisions.
 
     The mean of the training embeddings is subtracted inside the encoder, so the cosine of two embeddings is the score.
@@ -80,42 +127,6 @@ class SpeakerEncoder(WaveEncoder):
         """SpeechBrain's way of saying `from_folder`, with the device as ``run_opts={"device": ...}``."""
         return cls.from_folder(source, device=(run_opts or {}).get("device", "cpu"), **options)
 
-    def verify_files(
-        self, path_x: str | Path, path_y: str | Path, threshold: float | None = None
-    ) -> tuple[float, bool]:
-        """Tell whether two files are of one speaker.
-
-        Arguments
-        ---------
-        path_x, path_y : str or Path
-        threshold : float, optional
-            Default: the encoder's own.
-
-        Returns
-        -------
-        score : float
-            Cosine of the embeddings.
-        decision : bool
-            Whether the score reaches the threshold.
-
-        Raises
-        ------
-        UserError
-            If a file cannot be used, or there is no threshold.
-        """
-        threshold = self.threshold if threshold is None else threshold
-        if threshold is None:
-            raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
-        try:
-            threshold = float(threshold)
-            good = -1 <= threshold <= 1
-        except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
-        score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
-        return score, score >= threshold
-
     def probability(self, score: float, seconds_x: float, seconds_y: float, prior: float = 0.5) -> float:
         """The probability that two utterances are of one speaker, as pairs of training utterances tell it.
 
@@ -149,3 +160,112 @@ class SpeakerEncoder(WaveEncoder):
         if abs(float(score)) > 1 + ROUNDING:
             raise UserError(f"score is {float(score):g}: scores are cosines, so give one from -1 to 1.")
         return probability
+
+
+class FaceEncoder(_Verifier, torch.nn.Module):
+    """A face encoder's folder in use: embeddings of pictures and of folders of frames, and decisions.
+
+    Arguments
+    ---------
+    net : FaceEncoderNet
+        The encoder, mean subtraction included.
+    threshold : float, optional
+        Cosine from which two faces count as one person's.
+    metadata : dict, optional
+        What ``face_encoder.json`` says.
+    n_frames, batch_size : int
+        As for `embed_faces`: frames of a folder that count, and pictures at once.
+
+    Example
+    -------
+    >>> encoder = FaceEncoder.from_folder("results/face_encoder")  # doctest: +SKIP
+    >>> encoder.encode_files(["a.jpg", "folder_of_frames"]).shape  # doctest: +SKIP
+    torch.Size([2, 512])
+    >>> score, same = encoder.verify_files("a.jpg", "folder_of_frames")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        net: FaceEncoderNet,
+        threshold: float | None = None,
+        metadata: dict | None = None,
+        n_frames: int = 5,
+        batch_size: int = 64,
+    ) -> None:
+        super().__init__()
+        self.net = net.eval().requires_grad_(False)
+        self.threshold, self.metadata = threshold, metadata or {}
+        self.n_frames, self.batch_size = n_frames, batch_size
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, device: torch.device | str = "cpu", **options: Any) -> FaceEncoder:
+        """Load a folder that `export_face_encoder` wrote.
+
+        Arguments
+        ---------
+        folder : str or Path
+        device : str
+            Such as "cpu", "cuda" or "cuda:1".
+        **options
+            ``n_frames`` and ``batch_size`` of the class.
+
+        Returns
+        -------
+        FaceEncoder
+
+        Raises
+        ------
+        UserError
+            If the folder is absent, holds no face encoder or a damaged one, or the device is not there.
+        """
+        net, metadata = load_face_encoder(folder, device)
+        return cls(net, metadata["threshold"], metadata, **options)
+
+    def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
+        """Embed faces, each of a picture or of a folder of frames.
+
+        Arguments
+        ---------
+        paths : sequence of str or Path, or a single one
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If no picture of a face can be read; names it.
+        """
+        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+        faces = FaceManifest.of(paths, paths)
+        frames = [partial(faces.frames, row) for row in range(len(faces))]
+        embeddings, failures = embed_faces(self.net, frames, self.n_frames, self.batch_size)
+        for row, reason in failures.items():
+            raise UserError(
+                reason if faces.count(row) else f"{paths[row]} is no picture and holds none: check the path."
+            )
+        return torch.from_numpy(embeddings)
+
+    def encode_images(self, images: Sequence[Any]) -> torch.Tensor:
+        """Embed pictures in memory, each by itself and of its own size.
+
+        Arguments
+        ---------
+        images : sequence of np.ndarray, torch.Tensor or PIL.Image.Image
+            As of `as_image`: arrays (height, width, 3), tensors (3, height, width), uint8.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, embedding_dim) float32, on the CPU.
+
+        Raises
+        ------
+        UserError
+            If a picture is of another shape or type, too small, or of one colour; tells which.
+        """
+        pictures = [as_image(image, self.net.size, f"Picture {number}") for number, image in enumerate(images)]
+        stack = torch.stack(pictures) if pictures else torch.zeros(0, 3, self.net.size, self.net.size)
+        return embed_images(self.net, stack, self.batch_size)

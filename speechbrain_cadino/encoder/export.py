@@ -77,27 +77,15 @@ def export_encoder(
         built of SpeechBrain's modules or gives embeddings that are not finite.
     """
     folder = Path(folder).resolve()
-    _check_replaceable(folder)
+    check_replaceable(folder)
     settings = encoder_settings(net)
-    mean = torch.zeros(net.embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
-    if mean.shape != (net.embedding_dim,):
-        raise UserError(
-            f"The mean has the shape {tuple(mean.shape)}, not ({net.embedding_dim},): take it from this encoder."
-        )
-    metadata = {
-        "speechbrain_cadino": __version__,
-        "sample_rate": settings["compute_features"]["sample_rate"],
-        "embedding_dim": net.embedding_dim,
-        "mean_subtracted": bool(mean.any()),
-        "threshold": None if threshold is None else float(threshold),
-        "threshold_from": threshold_from,
-        "calibration": calibration,
-        "info": info or {},
-    }
+    mean = checked_mean(mean, net.embedding_dim)
+    of_kind = {"sample_rate": settings["compute_features"]["sample_rate"]}
+    metadata = describe(of_kind, mean, threshold, threshold_from, info, calibration)
     try:
         with atomic_folder(folder, FILES.__contains__) as temporary:
-            _write(temporary / "hyperparams.yaml", yaml_text(settings))
-            _write(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
+            write_text(temporary / "hyperparams.yaml", yaml_text(settings))
+            write_text(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
             torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
             zeros, ones = torch.zeros(net.embedding_dim), torch.ones(net.embedding_dim)
             identity = {"count": 1, "glob_mean": zeros, "glob_std": ones}
@@ -120,21 +108,27 @@ def is_encoder(folder: str | Path) -> bool:
 
 
 def folded_weights(net: SpeakerEncoderNet, mean: torch.Tensor | np.ndarray) -> dict[str, torch.Tensor]:
-    """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone.
+    """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone."""
+    state = {name: tensor.detach().cpu().clone() for name, tensor in net.embedding_model.state_dict().items()}
+    weight, bias = folded_layer(net, mean)
+    return {**state, "fc.conv.weight": weight, "fc.conv.bias": bias}
+
+
+def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias, float32, of ``norm(layer(x)) - mean`` as one layer, the ``last_layer`` of an encoder.
 
     With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
     double precision.
     """
-    state = {name: tensor.detach().cpu().clone() for name, tensor in net.embedding_model.state_dict().items()}
-    weight, bias = state["fc.conv.weight"].double(), state["fc.conv.bias"].double()
-    norm = net.embedding_norm
+    layer, norm = net.last_layer, net.embedding_norm
+    weight, bias = layer.weight.detach().cpu().double(), layer.bias.detach().cpu().double()
     if not isinstance(norm, torch.nn.Identity):
         gain, shift, center, variance = (
             tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
         )
         scale = gain / (variance + norm.eps).sqrt()
-        weight, bias = weight * scale[:, None, None], (bias - center) * scale + shift
-    return {**state, "fc.conv.weight": weight.float(), "fc.conv.bias": (bias - mean.double()).float()}
+        weight, bias = weight * scale.view(-1, *[1] * (weight.dim() - 1)), (bias - center) * scale + shift
+    return weight.float(), (bias - mean.double()).float()
 
 
 def yaml_text(settings: Any) -> str:
@@ -144,27 +138,61 @@ def yaml_text(settings: Any) -> str:
     lines = [HEADER]
     for name, values in settings.items():
         lines.append(f"{name}: !new:{CLASSES[name]}")
-        lines += [f"    {key}: {_yaml_value(value)}" for key, value in values.items()]
+        lines += [f"    {key}: {yaml_value(value)}" for key, value in values.items()]
     lines += ["modules:", *(f"    {name}: !ref <{name}>" for name in settings)]
     lines += ["pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer", "    loadables:"]
     lines += [f"        {name}: !ref <{name}>" for name in ("embedding_model", "mean_var_norm_emb")]
     return "\n".join(lines) + "\n"
 
 
-def _yaml_value(value):
+def yaml_value(value: Any) -> str:
+    """An argument as it stands in a HyperPyYAML file."""
     if isinstance(value, type):
         return f"!name:{value.__module__}.{value.__qualname__}"
     return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()
 
 
-def _check_replaceable(folder):
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / METADATA).is_file():
+def describe(
+    of_kind: dict,
+    mean: torch.Tensor,
+    threshold: float | None,
+    threshold_from: str,
+    info: dict | None,
+    calibration: dict | None = None,
+) -> dict:
+    """What an encoder's JSON says; ``of_kind`` is what only voices or only faces have."""
+    return {
+        "speechbrain_cadino": __version__,
+        **of_kind,
+        "embedding_dim": len(mean),
+        "mean_subtracted": bool(mean.any()),
+        "threshold": None if threshold is None else float(threshold),
+        "threshold_from": threshold_from,
+        "calibration": calibration,
+        "info": info or {},
+    }
+
+
+def checked_mean(mean: torch.Tensor | np.ndarray | None, embedding_dim: int) -> torch.Tensor:
+    """The mean of the training embeddings, (embedding_dim,) on the CPU, zeros for None; `UserError` if not of it."""
+    mean = torch.zeros(embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
+    if mean.shape != (embedding_dim,):
+        raise UserError(
+            f"The mean has the shape {tuple(mean.shape)}, not ({embedding_dim},): take it from this encoder."
+        )
+    return mean
+
+
+def check_replaceable(folder: Path, metadata: str = METADATA) -> None:
+    """Refuse a folder that holds files, but not the one by which an encoder is known."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / metadata).is_file():
         raise UserError(f"{folder} holds files but no encoder: give a folder that is new, empty or an older encoder.")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give a folder for the encoder.")
 
 
-def _write(path, text):
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8."""
     path.write_text(text, encoding="utf-8")
 
 

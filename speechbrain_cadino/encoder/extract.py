@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import read_row
 from speechbrain_cadino.corpus.fingerprints import files_digest
+from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
@@ -95,32 +98,39 @@ def extract_embeddings(
         if folder is None:
             embeddings, ids, rejected = embed(None, bar.update)
         else:
-            shards = Shards(folder, fingerprint(net, manifest, max_seconds, content), manifest, shard_size)
+            longest_first = np.argsort(manifest.starts - manifest.stops, kind="stable")
+            key = fingerprint(net, manifest, max_seconds, content)
+            shards = Shards(folder, key, manifest.ids, longest_first, shard_size)
             embeddings, ids, rejected = shards.compute(embed, rank, world_size, bar)
-    if rejected:
-        reason = rejected[0][1]
-        message = f"{len(rejected)} of {len(manifest)} utterances cannot be embedded, the first because {reason}"
-        if strict or not ids:
-            raise UserError(message)
-        logger.warning(message)
-    _check_finite(embeddings, ids, manifest)
+    tell_rejected(rejected, len(manifest), "utterances", strict or not ids)
+    check_finite(embeddings, ids, manifest.ids, manifest.wavs, "utterances")
     return embeddings, ids
 
 
-def _check_finite(embeddings, ids, manifest):
+def tell_rejected(rejected: list[tuple[str, str]], n_items: int, what: str, is_error: bool) -> None:
+    """Say of items, (ID, reason) each, that they cannot be embedded: in a warning, or as a `UserError`."""
+    if not rejected:
+        return
+    message = f"{len(rejected)} of {n_items} {what} cannot be embedded, the first because {rejected[0][1]}"
+    if is_error:
+        raise UserError(message)
+    logger.warning(message)
+
+
+def check_finite(embeddings: np.ndarray, ids: list[str], all_ids: np.ndarray, paths: np.ndarray, what: str) -> None:
     """What an encoder makes NaN or infinity of: told here by its name, for who clusters or scores knows rows alone."""
     bad = np.flatnonzero(~np.isfinite(embeddings.sum(axis=1, dtype=np.float64)))
     if not bad.size:
         return
     first = ids[bad[0]]
-    path = manifest.wavs[np.flatnonzero(manifest.ids == first)[0]]
+    path = paths[np.flatnonzero(all_ids == first)[0]]
     remedy = (
         "its weights are no good, take that of an earlier checkpoint or another one"
         if bad.size == len(ids)
         else "look at these files, leave them out, or take another encoder"
     )
     raise UserError(
-        f"The encoder gives embeddings that are not finite for {bad.size} of {len(ids)} utterances, the first {first} "
+        f"The encoder gives embeddings that are not finite for {bad.size} of {len(ids)} {what}, the first {first} "
         f"({path}): {remedy}."
     )
 
@@ -128,12 +138,17 @@ def _check_finite(embeddings, ids, manifest):
 def fingerprint(net: SpeakerEncoderNet, manifest: Manifest, max_seconds: float, content: str | None = None) -> str:
     """Sixteen hexadecimal digits that change with the encoder, the manifest, its files' content and ``max_seconds``."""
     content = files_digest(manifest.wavs) if content is None else content
-    digest = hashlib.sha256(f"{encoder_settings(net)} {max_seconds} {content}".encode())
+    columns = [manifest.ids, manifest.wavs, manifest.starts, manifest.stops]
+    return digest_of_net(net, f"{encoder_settings(net)} {max_seconds} {content}", columns)
+
+
+def digest_of_net(net: torch.nn.Module, text: str, columns: Sequence[np.ndarray] = ()) -> str:
+    """Sixteen hexadecimal digits that change with a text, a network's weights, and columns of text or numbers."""
+    digest = hashlib.sha256(text.encode())
     for name, tensor in net.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.cpu().numpy().tobytes())
-    for column in (manifest.ids, manifest.wavs):
-        digest.update("\n".join(column).encode("utf-8", "surrogateescape"))
-    for column in (manifest.starts, manifest.stops):
-        digest.update(column.tobytes())
+    for column in columns:
+        is_text = column.dtype == STRING
+        digest.update("\n".join(column).encode("utf-8", "surrogateescape") if is_text else column.tobytes())
     return digest.hexdigest()[:16]

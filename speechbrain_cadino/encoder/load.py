@@ -12,6 +12,7 @@ from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER
 
 
 def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SpeakerEncoderNet, dict]:
@@ -35,13 +36,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         If the folder is absent, holds no encoder or a damaged one, or the device is not there.
     """
     folder, device = Path(folder), str(device)
-    try:
-        metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
-        if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
-            raise FileNotFoundError("hyperparams.yaml is missing")
-        dim = _checked(metadata)["embedding_dim"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{folder} {_what_it_is(folder, error)}") from error
+    metadata = read_metadata(folder)
     check_device(device)
     try:
         modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
@@ -49,9 +44,24 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
         reason = str(error).strip().split("\n")[0].rstrip(".:")
         raise UserError(f"The encoder in {folder} cannot be loaded ({reason}): export it again.") from error
     net = SpeakerEncoderNet(
-        modules.compute_features, modules.mean_var_norm, modules.embedding_model, dim, batch_norm=False
+        modules.compute_features,
+        modules.mean_var_norm,
+        modules.embedding_model,
+        metadata["embedding_dim"],
+        batch_norm=False,
     )
     return net, metadata
+
+
+def read_metadata(folder: Path, name: str = METADATA) -> dict:
+    """What an encoder's JSON says, or a `UserError` that says what the folder is in place of an encoder's."""
+    try:
+        metadata = json.loads((folder / name).read_text(encoding="utf-8"))
+        if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
+            raise FileNotFoundError("hyperparams.yaml is missing")
+        return _checked(metadata)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} {_what_it_is(folder, error, name)}") from error
 
 
 def _checked(metadata):
@@ -67,20 +77,25 @@ def _checked(metadata):
     return metadata
 
 
-def _what_it_is(folder, error):
+def _what_it_is(folder, error, name):
     """What a folder without an encoder is, and what was meant instead."""
+    usual = name.removesuffix(".json")  # of the folder
     if not folder.exists():
-        return "does not exist: give the folder of an encoder that training wrote, such as RUN/encoder."
+        return f"does not exist: give the folder of an encoder that training wrote, such as RUN/{usual}."
     if not folder.is_dir():
-        meant = f"did you mean {folder.parent}?" if (folder.parent / METADATA).is_file() else "give RUN/encoder."
+        meant = f"did you mean {folder.parent}?" if (folder.parent / name).is_file() else f"give RUN/{usual}."
         return f"is a file, and the folder of an encoder that training wrote is wanted: {meant}"
-    inside = [folder.glob(pattern) for pattern in (f"encoder/{METADATA}", f"*/encoder/{METADATA}")]
+    other = next((kind for kind in (ENCODER, FACE_ENCODER) if kind != name and (folder / kind).is_file()), None)
+    if other is not None and not (folder / name).exists():
+        kinds = {ENCODER: "voices", FACE_ENCODER: "faces"}
+        return f"holds an encoder of {kinds[other]}, and one of {kinds[name]} is wanted: give RUN/{usual}."
+    inside = [folder.glob(pattern) for pattern in (f"{usual}/{name}", f"*/{usual}/{name}")]
     inside = [path.parent for paths in inside for path in paths]
-    if inside and not (folder / METADATA).exists():  # a run, or stage II's with a folder for each iteration
-        last = max(inside, key=lambda path: (path / METADATA).stat().st_mtime)
+    if inside and not (folder / name).exists():  # a run, or stage II's with a folder for each iteration
+        last = max(inside, key=lambda path: (path / name).stat().st_mtime)
         return f"holds no encoder itself: did you mean {last}?"
     reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else getattr(error, "strerror", None) or error
-    return f"holds no encoder of ours ({METADATA}: {reason}): give one that training wrote."
+    return f"holds no encoder of ours ({name}: {reason}): give one that training wrote."
 
 
 def start_from_encoder(net: SpeakerEncoderNet, folder: str | Path) -> None:

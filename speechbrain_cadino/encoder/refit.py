@@ -11,10 +11,10 @@ import logging
 from collections.abc import Iterable
 
 import torch
+from torch import nn
 
 from speechbrain_cadino.encoder.discriminant import Scatter, discriminant_layer
 from speechbrain_cadino.encoder.embed import evaluating
-from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.distributed import broadcast, is_main, together
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @torch.no_grad()
 def fit_last_layer(
-    net: SpeakerEncoderNet, batches: Iterable, shrinkage: float, setting: str, labels: torch.Tensor | None = None
+    net: nn.Module, batches: Iterable, shrinkage: float, setting: str, labels: torch.Tensor | None = None
 ) -> bool:
     """Replace the last layer and batch norm of an encoder by the `discriminant_layer` of views of its training items.
 
@@ -35,11 +35,12 @@ def fit_last_layer(
 
     Arguments
     ---------
-    net : SpeakerEncoderNet
-        Its batch norm after the last layer does nothing afterwards, in evaluation mode. Its modules' modes are put
-        back afterwards.
+    net : SpeakerEncoderNet or FaceEncoderNet
+        Its ``last_layer`` is replaced; the batch norm after it does nothing then, in evaluation mode. The modes
+        of its modules are put back afterwards.
     batches : iterable of (torch.Tensor, list of torch.Tensor)
-        Items (batch,), each met in one batch of one rank only, and their views: features (batch, frames, mels) each.
+        Items (batch,), each met in one batch of one rank only, and their views: features (batch, ...) each, that
+        ``net.embed`` takes.
     shrinkage : float
         See `discriminant_layer`.
     setting : str
@@ -62,6 +63,7 @@ def fit_last_layer(
     >>> from speechbrain.lobes.features import Fbank
     >>> from speechbrain.processing.features import InputNormalization
     >>> from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
+    >>> from speechbrain_cadino.encoder.model import SpeakerEncoderNet
     >>> ecapa = ECAPA_TDNN(80, channels=[16, 16, 16, 16, 48], lin_neurons=24)
     >>> norm = InputNormalization(norm_type="sentence", std_norm=False)
     >>> encoder = SpeakerEncoderNet(Fbank(n_mels=80), norm, ecapa, embedding_dim=24)
@@ -71,7 +73,7 @@ def fit_last_layer(
     """
     scatter = together(_scatter, net, batches, setting, labels)
     scatter.all_reduce()
-    if not _are_enough(scatter, net.embedding_model.fc.conv.out_channels, setting):
+    if not _are_enough(scatter, len(net.last_layer.weight), setting):
         return False
     _set_last_layer(net, scatter, shrinkage)
     return True
@@ -79,11 +81,11 @@ def fit_last_layer(
 
 def _scatter(net, batches, setting, labels):
     """The `Scatter` of the statistics that this rank's views give before the last layer."""
-    layer, statistics = net.embedding_model.fc.conv, []
+    layer, statistics = net.last_layer, []
     device = layer.weight.device
     labels = None if labels is None else labels.cpu()  # as the items are
-    scatter = Scatter(layer.in_channels, device, 0 if labels is None else int(labels.max()) + 1)
-    handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].squeeze(2)))
+    scatter = Scatter(layer.weight.shape[1], device, 0 if labels is None else int(labels.max()) + 1)
+    handle = layer.register_forward_pre_hook(lambda module, inputs: statistics.append(inputs[0].flatten(1)))
     try:
         with evaluating(net):
             for items, views in batches:
@@ -102,23 +104,23 @@ def _scatter(net, batches, setting, labels):
 
 def _set_last_layer(net, scatter, shrinkage):
     """The layer, solved by rank 0, on all ranks; and no batch norm after it."""
-    layer = net.embedding_model.fc.conv
+    layer = net.last_layer
 
     def solve():
-        weight, bias = discriminant_layer(scatter, layer.out_channels, shrinkage)
-        layer.weight.copy_(weight.unsqueeze(2))
+        weight, bias = discriminant_layer(scatter, len(layer.weight), shrinkage)
+        layer.weight.copy_(weight.view_as(layer.weight))
         layer.bias.copy_(bias)
 
     on_main(solve)
     broadcast(layer.weight)
     broadcast(layer.bias)
-    if isinstance(net.embedding_norm, torch.nn.BatchNorm1d):  # a loaded encoder has none
+    if isinstance(net.embedding_norm, nn.BatchNorm1d):  # a loaded encoder has none
         net.embedding_norm.reset_parameters()  # its running statistics too
 
 
 def _are_enough(scatter, out_dim, setting):
     if not scatter.n_items:
-        raise UserError(f"{setting} has got no utterance that can be read: check the files.")
+        raise UserError(f"{setting} has got no item that can be read: check the files.")
     if not scatter.sums.isfinite().all():
         raise UserError("The encoder's statistics are not finite: lower lr, and start again in another output_folder.")
     if scatter.n_items <= out_dim and is_main():

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
 
@@ -30,16 +29,18 @@ class Shards:
     folder : str or Path
     key : str
         The fingerprint of encoder and corpus.
-    manifest : speechbrain_cadino.corpus.manifest.Manifest
+    ids : np.ndarray of str, (n,)
+        Of the items.
+    order : np.ndarray of int, (n,)
+        Their rows in the order in which they are embedded.
     shard_size : int
-        Utterances in a shard.
+        Items in a shard.
     """
 
-    def __init__(self, folder: str | Path, key: str, manifest: Manifest, shard_size: int) -> None:
-        self.folder, self.key, self.ids = make_folder(folder), key, manifest.ids
-        longest_first = np.argsort(manifest.starts - manifest.stops, kind="stable")
-        self.rows = [longest_first[start : start + shard_size] for start in range(0, len(manifest), shard_size)]
-        # The size is in the name: shards of another size hold other utterances.
+    def __init__(self, folder: str | Path, key: str, ids: np.ndarray, order: np.ndarray, shard_size: int) -> None:
+        self.folder, self.key, self.ids = make_folder(folder), key, ids
+        self.rows = [order[start : start + shard_size] for start in range(0, len(ids), shard_size)]
+        # The size is in the name: shards of another size hold other items.
         self.paths = [self.folder / f"shard_{key}_{shard_size}_{number}.npz" for number in range(len(self.rows))]
 
     def compute(self, embed: Callable, rank: int, world_size: int, bar: tqdm):
@@ -48,10 +49,10 @@ class Shards:
         Arguments
         ---------
         embed : callable
-            (rows, report) -> (embeddings, ids, rejected), as `load` gives them, of these rows of the manifest.
+            (rows, report) -> (embeddings, ids, rejected), as `load` gives them, of these rows.
         rank, world_size : int
         bar : tqdm
-            Told of every utterance that is done.
+            Told of every item that is done.
 
         Returns
         -------
@@ -84,7 +85,7 @@ class Shards:
         return self.load()
 
     def load(self):
-        """Give the embeddings (n, dim), their n IDs in the manifest's order, and the rejected [(ID, reason), ...]."""
+        """Give the embeddings (n, dim), their n IDs in the order of ``ids``, and the rejected [(ID, reason), ...]."""
         ids = (self.folder / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1]
         with open(self.folder / "rejected.csv", newline="", encoding="utf-8") as file:
             rejected = [tuple(row) for row in csv.reader(file)][1:]

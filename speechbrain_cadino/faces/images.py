@@ -52,18 +52,37 @@ def read_image(path: str | Path, size: int) -> torch.Tensor:
     torch.Size([3, 32, 32])
     """
     with open_image(path) as image:
-        _check_size(path, image)
-        try:
-            image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
-            image = need("PIL.ImageOps").exif_transpose(image)
-            pixels = np.array(_rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR))
-        except MemoryError:
-            raise
-        except Exception as error:  # each of Pillow's formats has errors of its own for bytes that are no good
-            raise ImageError.of(path, f"breaks off or is damaged ({_words(error)})") from error
-    if np.ptp(pixels, axis=(0, 1)).max() == 0:
-        raise ImageError.of(path, "shows one colour alone")
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return _squared(image, size, path)
+
+
+def as_image(image: Any, size: int, name: str) -> torch.Tensor:
+    """What `read_image` gives, of a picture in memory.
+
+    Arguments
+    ---------
+    image : np.ndarray, torch.Tensor or PIL.Image.Image
+        An array (height, width, 3) or (height, width), or a tensor (3, height, width), uint8.
+    size : int
+    name : str
+        For messages.
+
+    Raises
+    ------
+    ImageError
+    """
+    pillow = need("PIL.Image")
+    if isinstance(image, torch.Tensor):
+        if image.dim() != 3 or image.shape[0] != 3:
+            raise ImageError.of(name, f"has the shape {tuple(image.shape)}", "give a tensor (3, height, width)")
+        image = image.detach().cpu().permute(1, 2, 0).numpy()
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.shape[2:] not in ((), (3,)) or image.ndim < 2:
+            reason = f"has the shape {image.shape} and the type {image.dtype}"
+            raise ImageError.of(name, reason, "give an array (height, width, 3) of uint8, from 0 to 255")
+        image = pillow.fromarray(np.ascontiguousarray(image))
+    if not isinstance(image, pillow.Image):
+        raise ImageError.of(name, f"is a {type(image).__name__}", "give an array, a tensor or a picture of Pillow's")
+    return _squared(image, size, name)
 
 
 def image_ratio(path: str | Path) -> float:
@@ -95,6 +114,22 @@ def is_image_name(name: str) -> bool:
     (True, False, False)
     """
     return os.path.splitext(name)[1].lower() in SUFFIXES and not os.path.basename(name).startswith(".")
+
+
+def _squared(image, size, name):
+    """(3, size, size) uint8 of a picture of Pillow's."""
+    _check_size(name, image)
+    try:
+        image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
+        image = need("PIL.ImageOps").exif_transpose(image)
+        pixels = np.array(_rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR))
+    except MemoryError:
+        raise
+    except Exception as error:  # each of Pillow's formats has errors of its own for bytes that are no good
+        raise ImageError.of(name, f"breaks off or is damaged ({_words(error)})") from error
+    if np.ptp(pixels, axis=(0, 1)).max() == 0:
+        raise ImageError.of(name, "shows one colour alone")
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def _check_size(path, image):

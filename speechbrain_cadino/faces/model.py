@@ -42,10 +42,13 @@ class FaceEncoderNet(nn.Module):
                 raise UserError(f"The face encoder has {name} {value}, its embedding_model {other}: set both alike.")
         self.embedding_model, self.embedding_dim, self.size = embedding_model, embedding_dim, size
         self.projection = nn.Linear(embedding_dim, embedding_dim).requires_grad_(False)
-        with torch.no_grad():
-            nn.init.eye_(self.projection.weight)
-            nn.init.zeros_(self.projection.bias)
+        self.reset_projection()
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
+
+    def reset_projection(self) -> None:
+        """Make the projection the identity."""
+        nn.init.eye_(self.projection.weight)
+        nn.init.zeros_(self.projection.bias)
 
     @property
     def last_layer(self) -> nn.Linear:

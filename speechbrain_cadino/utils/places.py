@@ -11,7 +11,9 @@ from speechbrain_cadino.utils.errors import UserError
 
 # Files by which a folder is known, and what it is then.
 RECORD, ENCODER, CHECKPOINT, CORPUS = "run.json", "encoder.json", "CKPT.yaml", "train.json"
+FACE_ENCODER = "face_encoder.json"
 OWNERS = {RECORD: "the run", CHECKPOINT: "the checkpoint", ENCODER: "the encoder", CORPUS: "the prepared corpus"}
+OWNERS[FACE_ENCODER] = "the face encoder"
 
 
 def check_output(

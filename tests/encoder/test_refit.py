@@ -73,7 +73,7 @@ def test_with_no_more_items_than_outputs_the_layer_stays(make_net, caplog, n_ite
 
 
 def test_no_items_and_statistics_that_are_not_finite(make_net):
-    with pytest.raises(UserError, match="has got no utterance that can be read"):
+    with pytest.raises(UserError, match="has got no item that can be read"):
         fit(make_net(), [])
     net = make_net()
     with torch.no_grad():

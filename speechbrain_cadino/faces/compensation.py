@@ -1,0 +1,123 @@
+"""The face encoder with what augmentation, and the frame, change of a face taken out: its projection fitted anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import partial
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.encoder.embed import read_ahead
+from speechbrain_cadino.encoder.refit import fit_last_layer
+from speechbrain_cadino.faces.images import ImageError, read_image
+from speechbrain_cadino.faces.manifest import FaceManifest
+from speechbrain_cadino.faces.model import FaceEncoderNet
+from speechbrain_cadino.utils.distributed import rank, together, world_size
+from speechbrain_cadino.utils.errors import UserError
+
+BATCH_IMAGES = 256
+THREADS = 4
+
+
+class FaceCompensation:
+    """Gives a copy of a face encoder whose projection is fitted on augmented frames of the corpus' faces.
+
+    It has the methods of `Compensation`. Frames and augmentation come from ``np.random.default_rng([seed, row])``. Of
+    items that share a face, the first counts; ranks share the faces.
+
+    Arguments
+    ---------
+    augment : callable
+        `FaceAugmenter`; without it there is nothing to take out.
+    n_views : int
+        Views of a face, 2 or more, each of another frame as long as there are some.
+    shrinkage : float
+        See `discriminant_layer`.
+    max_items : int
+        So many faces, drawn by ``seed``, are enough.
+    seed : int
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense.
+    """
+
+    def __init__(
+        self, augment: Callable, n_views: int = 4, shrinkage: float = 0.1, max_items: int = 20_000, seed: int = 0
+    ) -> None:
+        if augment is None:
+            raise UserError("Face compensation takes out what augmentation does, and augment is null: set it to null.")
+        if n_views < 2 or not shrinkage > 0 or max_items < 2:
+            raise UserError(
+                f"Face compensation has n_views {n_views}, shrinkage {shrinkage} and max_items {max_items}: set 4, 0.1 "
+                "and 20000."
+            )
+        self.augment, self.n_views, self.shrinkage = augment, n_views, shrinkage
+        self.max_items, self.seed = max_items, seed
+
+    def __str__(self):
+        return (
+            f"FaceCompensation(n_views={self.n_views}, shrinkage={self.shrinkage:g}, max_items={self.max_items}, "
+            f"seed={self.seed})"
+        )
+
+    def __call__(self, net: FaceEncoderNet, manifest: FaceManifest) -> FaceEncoderNet:
+        """The copy; ``net``, the same on every rank, stays as it is. Every rank must call it."""
+        copy = together(deepcopy, net).eval()
+        self.refit(copy, manifest, "cluster_compensation")
+        return copy
+
+    def refit(
+        self, net: FaceEncoderNet, manifest: FaceManifest, setting: str, labels: torch.Tensor | None = None
+    ) -> bool:
+        """Fit the projection in place, and say whether that was done. Every rank must call it.
+
+        Arguments
+        ---------
+        net, manifest :
+            As above.
+        setting : str
+            Which setting asks for it, for messages.
+        labels : torch.Tensor, optional
+            (n,) int64, from 0: a class of each item, within which the views are whitened too.
+
+        Returns
+        -------
+        bool
+        """
+        return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, setting, labels)
+
+    def _batches(self, net, manifest) -> Iterator:
+        """Rows (batch,), and their views' features, for `fit_last_layer`; this rank's."""
+        faces = np.random.default_rng(self.seed).permutation(manifest.one_of_each_set())[: self.max_items]
+        read, batch = partial(self._read, manifest, net.size), []
+        for item in read_ahead(read, faces[rank() :: world_size()].tolist(), THREADS):
+            batch += [item] if item is not None else []
+            if len(batch) * self.n_views >= BATCH_IMAGES:
+                yield self._features(net, batch)
+                batch = []
+        if batch:
+            yield self._features(net, batch)
+
+    def _read(self, manifest, size, row):
+        """A row and its views (n_views, 3, size, size) uint8; None if it has no frame that can be read."""
+        rng = np.random.default_rng([self.seed, row])
+        frames, images = rng.permutation(manifest.count(row)).tolist(), []
+        while frames and len(images) < self.n_views:
+            try:
+                images.append(read_image(manifest.frame(row, frames.pop()), size))
+            except ImageError:  # extraction tells of it
+                continue
+        if not images:
+            return None
+        drawn = (images[view % len(images)] for view in range(self.n_views))
+        return row, torch.stack([self.augment(image, child) for image, child in zip(drawn, rng.spawn(self.n_views))])
+
+    def _features(self, net, batch):
+        rows, views = zip(*batch)
+        device = next(net.parameters()).device
+        stacks = torch.stack(views, dim=1).to(device)  # (n_views, batch, 3, size, size)
+        return torch.tensor(rows), [net.features(stack) for stack in stacks]
