@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,9 @@ import torch
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.waves import WaveEncoder
-from speechbrain_cadino.faces.embed import embed_faces, embed_images
-from speechbrain_cadino.faces.images import as_image
 from speechbrain_cadino.faces.load import load_face_encoder
-from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.model import FaceEncoderNet
+from speechbrain_cadino.faces.pictures import PictureEncoder
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.calibration import Calibration
 from speechbrain_cadino.verification.scoring import ROUNDING
@@ -162,8 +158,8 @@ class SpeakerEncoder(_Verifier, WaveEncoder):
         return probability
 
 
-class FaceEncoder(_Verifier, torch.nn.Module):
-    """A face encoder's folder in use: embeddings of pictures and of folders of frames, and decisions.
+class FaceEncoder(_Verifier, PictureEncoder):
+    """A face encoder's folder in use: embeddings as of `PictureEncoder`, and decisions.
 
     Arguments
     ---------
@@ -192,26 +188,12 @@ class FaceEncoder(_Verifier, torch.nn.Module):
         n_frames: int = 5,
         batch_size: int = 64,
     ) -> None:
-        super().__init__()
-        self.net = net.eval().requires_grad_(False)
+        super().__init__(net, n_frames, batch_size)
         self.threshold, self.metadata = threshold, metadata or {}
-        self.n_frames, self.batch_size = n_frames, batch_size
 
     @classmethod
     def from_folder(cls, folder: str | Path, device: torch.device | str = "cpu", **options: Any) -> FaceEncoder:
-        """Load a folder that `export_face_encoder` wrote.
-
-        Arguments
-        ---------
-        folder : str or Path
-        device : str
-            Such as "cpu", "cuda" or "cuda:1".
-        **options
-            ``n_frames`` and ``batch_size`` of the class.
-
-        Returns
-        -------
-        FaceEncoder
+        """Load a folder that `export_face_encoder` wrote; ``options`` are those of the class.
 
         Raises
         ------
@@ -220,52 +202,3 @@ class FaceEncoder(_Verifier, torch.nn.Module):
         """
         net, metadata = load_face_encoder(folder, device)
         return cls(net, metadata["threshold"], metadata, **options)
-
-    def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
-        """Embed faces, each of a picture or of a folder of frames.
-
-        Arguments
-        ---------
-        paths : sequence of str or Path, or a single one
-
-        Returns
-        -------
-        torch.Tensor
-            (n, embedding_dim) float32, on the CPU.
-
-        Raises
-        ------
-        UserError
-            If no picture of a face can be read; names it.
-        """
-        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-        faces = FaceManifest.of(paths, paths)
-        frames = [partial(faces.frames, row) for row in range(len(faces))]
-        embeddings, failures = embed_faces(self.net, frames, self.n_frames, self.batch_size)
-        for row, reason in failures.items():
-            raise UserError(
-                reason if faces.count(row) else f"{paths[row]} is no picture and holds none: check the path."
-            )
-        return torch.from_numpy(embeddings)
-
-    def encode_images(self, images: Sequence[Any]) -> torch.Tensor:
-        """Embed pictures in memory, each by itself and of its own size.
-
-        Arguments
-        ---------
-        images : sequence of np.ndarray, torch.Tensor or PIL.Image.Image
-            As of `as_image`: arrays (height, width, 3), tensors (3, height, width), uint8.
-
-        Returns
-        -------
-        torch.Tensor
-            (n, embedding_dim) float32, on the CPU.
-
-        Raises
-        ------
-        UserError
-            If a picture is of another shape or type, too small, or of one colour; tells which.
-        """
-        pictures = [as_image(image, self.net.size, f"Picture {number}") for number, image in enumerate(images)]
-        stack = torch.stack(pictures) if pictures else torch.zeros(0, 3, self.net.size, self.net.size)
-        return embed_images(self.net, stack, self.batch_size)

@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from speechbrain.inference.classifiers import EncoderClassifier
 
-from speechbrain_cadino import __version__
+from speechbrain_cadino.encoder.folder import (
+    check_replaceable,
+    checked_mean,
+    describe,
+    folded_layer,
+    write_text,
+    yaml_value,
+)
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
@@ -77,7 +83,7 @@ def export_encoder(
         built of SpeechBrain's modules or gives embeddings that are not finite.
     """
     folder = Path(folder).resolve()
-    check_replaceable(folder)
+    check_replaceable(folder, METADATA)
     settings = encoder_settings(net)
     mean = checked_mean(mean, net.embedding_dim)
     of_kind = {"sample_rate": settings["compute_features"]["sample_rate"]}
@@ -114,23 +120,6 @@ def folded_weights(net: SpeakerEncoderNet, mean: torch.Tensor | np.ndarray) -> d
     return {**state, "fc.conv.weight": weight, "fc.conv.bias": bias}
 
 
-def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weight and bias, float32, of ``norm(layer(x)) - mean`` as one layer, the ``last_layer`` of an encoder.
-
-    With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
-    double precision.
-    """
-    layer, norm = net.last_layer, net.embedding_norm
-    weight, bias = layer.weight.detach().cpu().double(), layer.bias.detach().cpu().double()
-    if not isinstance(norm, torch.nn.Identity):
-        gain, shift, center, variance = (
-            tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
-        )
-        scale = gain / (variance + norm.eps).sqrt()
-        weight, bias = weight * scale.view(-1, *[1] * (weight.dim() - 1)), (bias - center) * scale + shift
-    return weight.float(), (bias - mean.double()).float()
-
-
 def yaml_text(settings: Any) -> str:
     """The HyperPyYAML file of an encoder with these settings (from `encoder_settings`)."""
     # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
@@ -143,57 +132,6 @@ def yaml_text(settings: Any) -> str:
     lines += ["pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer", "    loadables:"]
     lines += [f"        {name}: !ref <{name}>" for name in ("embedding_model", "mean_var_norm_emb")]
     return "\n".join(lines) + "\n"
-
-
-def yaml_value(value: Any) -> str:
-    """An argument as it stands in a HyperPyYAML file."""
-    if isinstance(value, type):
-        return f"!name:{value.__module__}.{value.__qualname__}"
-    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()
-
-
-def describe(
-    of_kind: dict,
-    mean: torch.Tensor,
-    threshold: float | None,
-    threshold_from: str,
-    info: dict | None,
-    calibration: dict | None = None,
-) -> dict:
-    """What an encoder's JSON says; ``of_kind`` is what only voices or only faces have."""
-    return {
-        "speechbrain_cadino": __version__,
-        **of_kind,
-        "embedding_dim": len(mean),
-        "mean_subtracted": bool(mean.any()),
-        "threshold": None if threshold is None else float(threshold),
-        "threshold_from": threshold_from,
-        "calibration": calibration,
-        "info": info or {},
-    }
-
-
-def checked_mean(mean: torch.Tensor | np.ndarray | None, embedding_dim: int) -> torch.Tensor:
-    """The mean of the training embeddings, (embedding_dim,) on the CPU, zeros for None; `UserError` if not of it."""
-    mean = torch.zeros(embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
-    if mean.shape != (embedding_dim,):
-        raise UserError(
-            f"The mean has the shape {tuple(mean.shape)}, not ({embedding_dim},): take it from this encoder."
-        )
-    return mean
-
-
-def check_replaceable(folder: Path, metadata: str = METADATA) -> None:
-    """Refuse a folder that holds files, but not the one by which an encoder is known."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / metadata).is_file():
-        raise UserError(f"{folder} holds files but no encoder: give a folder that is new, empty or an older encoder.")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file: give a folder for the encoder.")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text in UTF-8."""
-    path.write_text(text, encoding="utf-8")
 
 
 def _check(folder, net, mean):

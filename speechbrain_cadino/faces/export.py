@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from speechbrain_cadino.encoder.export import (
+from speechbrain_cadino.encoder.folder import (
     check_replaceable,
     checked_mean,
     describe,

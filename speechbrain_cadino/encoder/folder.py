@@ -1,0 +1,81 @@
+"""What the folders of all encoders share: how the last layer takes in what follows it, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from speechbrain_cadino import __version__
+from speechbrain_cadino.utils.errors import UserError
+
+
+def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias, float32, of ``norm(layer(x)) - mean`` as one layer, the ``last_layer`` of an encoder.
+
+    With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
+    double precision.
+    """
+    layer, norm = net.last_layer, net.embedding_norm
+    weight, bias = layer.weight.detach().cpu().double(), layer.bias.detach().cpu().double()
+    if not isinstance(norm, torch.nn.Identity):
+        gain, shift, center, variance = (
+            tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+        )
+        scale = gain / (variance + norm.eps).sqrt()
+        weight, bias = weight * scale.view(-1, *[1] * (weight.dim() - 1)), (bias - center) * scale + shift
+    return weight.float(), (bias - mean.double()).float()
+
+
+def describe(
+    of_kind: dict,
+    mean: torch.Tensor,
+    threshold: float | None,
+    threshold_from: str,
+    info: dict | None,
+    calibration: dict | None = None,
+) -> dict:
+    """What an encoder's JSON says; ``of_kind`` is what only voices or only faces have."""
+    return {
+        "speechbrain_cadino": __version__,
+        **of_kind,
+        "embedding_dim": len(mean),
+        "mean_subtracted": bool(mean.any()),
+        "threshold": None if threshold is None else float(threshold),
+        "threshold_from": threshold_from,
+        "calibration": calibration,
+        "info": info or {},
+    }
+
+
+def checked_mean(mean: torch.Tensor | np.ndarray | None, embedding_dim: int) -> torch.Tensor:
+    """The mean of the training embeddings, (embedding_dim,) on the CPU, zeros for None; `UserError` if not of it."""
+    mean = torch.zeros(embedding_dim) if mean is None else torch.as_tensor(mean).detach().cpu()
+    if mean.shape != (embedding_dim,):
+        raise UserError(
+            f"The mean has the shape {tuple(mean.shape)}, not ({embedding_dim},): take it from this encoder."
+        )
+    return mean
+
+
+def check_replaceable(folder: Path, metadata: str) -> None:
+    """Refuse a folder that holds files, but not the one by which an encoder is known."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / metadata).is_file():
+        raise UserError(f"{folder} holds files but no encoder: give a folder that is new, empty or an older encoder.")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file: give a folder for the encoder.")
+
+
+def yaml_value(value: Any) -> str:
+    """An argument as it stands in a HyperPyYAML file."""
+    if isinstance(value, type):
+        return f"!name:{value.__module__}.{value.__qualname__}"
+    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text in UTF-8."""
+    path.write_text(text, encoding="utf-8")
