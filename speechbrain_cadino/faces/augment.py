@@ -1,8 +1,6 @@
-"""Augmentation of a picture by torchvision, as a function of numpy's generator alone."""
+"""Augmentation of a picture by torchvision's operations; what is drawn comes from numpy's generator alone."""
 
 from __future__ import annotations
-
-import threading
 
 import numpy as np
 import torch
@@ -10,8 +8,7 @@ import torch
 from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.faces.settings import FaceAugmentationSettings
 
-# torchvision draws from the process's generator, which is put back afterwards: one picture at a time.
-_ONE_AT_A_TIME = threading.Lock()
+OPERATIONS = "torchvision.transforms.v2.functional"
 
 
 class FaceAugmenter:
@@ -36,7 +33,7 @@ class FaceAugmenter:
 
     def __init__(self, settings: FaceAugmentationSettings) -> None:
         self.settings = settings
-        need("torchvision.transforms.v2")
+        need(OPERATIONS)
 
     def __call__(self, image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
         """Augment a picture.
@@ -53,19 +50,34 @@ class FaceAugmenter:
         torch.Tensor
             (3, size, size) uint8.
         """
-        seed = int(rng.integers(2**63))
-        with _ONE_AT_A_TIME, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self._transform(image.shape[-1])(image)
+        ops, s, size = need(OPERATIONS), self.settings, image.shape[-1]
+        flip, affine, colours, grey, blur = rng.random(5) < (
+            s.flip_prob,
+            s.affine_prob,
+            s.colour_prob,
+            s.grey_prob,
+            s.blur_prob,
+        )
+        if flip:
+            image = ops.horizontal_flip(image)
+        if affine:
+            angle, shift, zoom = rng.uniform(-1, 1), rng.uniform(-s.shift, s.shift, 2) * size, rng.uniform(*s.zoom)
+            bilinear = need("torchvision.transforms.v2").InterpolationMode.BILINEAR
+            image = ops.affine(image, angle * s.degrees, shift.tolist(), zoom, [0.0, 0.0], bilinear)
+        if colours:
+            image = self._coloured(image, rng, ops)
+        if grey:
+            image = ops.rgb_to_grayscale(image, 3)
+        if blur:
+            sigma = max(0.1, rng.uniform(*s.blur_sigma) * size)
+            image = ops.gaussian_blur(image, 2 * int(np.ceil(2 * sigma)) + 1, [sigma, sigma])
+        return image
 
-    def _transform(self, size):
-        v2, s = need("torchvision.transforms.v2"), self.settings
-        affine = v2.RandomAffine(s.degrees, translate=(s.shift, s.shift), interpolation=v2.InterpolationMode.BILINEAR)
-        crop = v2.RandomResizedCrop(size, (s.crop_scale, 1.0), (0.9, 1 / 0.9), antialias=True)
-        colours = v2.ColorJitter(s.brightness, s.contrast, s.saturation, s.hue)
-        low, high = (max(0.1, sigma * size) for sigma in s.blur_sigma)
-        blur = v2.GaussianBlur(2 * int(np.ceil(2 * high)) + 1, (low, high))
-        steps = [(affine, s.affine_prob), (crop, s.crop_prob), (colours, s.colour_prob), (blur, s.blur_prob)]
-        affine, crop, colours, blur = (v2.RandomApply([step], p=prob) for step, prob in steps)
-        grey = v2.RandomGrayscale(s.grey_prob)
-        return v2.Compose([v2.RandomHorizontalFlip(s.flip_prob), affine, crop, colours, grey, blur])
+    def _coloured(self, image, rng, ops):
+        s = self.settings
+        for name in ("brightness", "contrast", "saturation", "hue"):
+            most, middle = getattr(s, name), 0 if name == "hue" else 1
+            value = rng.uniform(middle - most, middle + most)
+            if most:
+                image = getattr(ops, f"adjust_{name}")(image, value)
+        return image

@@ -30,7 +30,8 @@ def manifest(tmp_path_factory):
 
 
 def make(**settings):
-    augment = FaceAugmenter(FaceAugmentationSettings(brightness=0.9, colour_prob=1.0))
+    others = dict(flip_prob=0, affine_prob=0, grey_prob=0, blur_prob=0, contrast=0, saturation=0)
+    augment = FaceAugmenter(FaceAugmentationSettings(brightness=0.6, colour_prob=1.0, **others))
     return FaceCompensation(augment, **{"shrinkage": 0.3, **settings})
 
 
