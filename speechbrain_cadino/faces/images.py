@@ -122,14 +122,14 @@ def _squared(image, size, name):
     try:
         image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
         image = need("PIL.ImageOps").exif_transpose(image)
-        pixels = np.array(_rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR))
+        image = _rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR)
     except MemoryError:
         raise
     except Exception as error:  # each of Pillow's formats has errors of its own for bytes that are no good
         raise ImageError.of(name, f"breaks off or is damaged ({_words(error)})") from error
-    if np.ptp(pixels, axis=(0, 1)).max() == 0:
+    if all(low == high for low, high in image.getextrema()):
         raise ImageError.of(name, "shows one colour alone")
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
 
 
 def _check_size(path, image):

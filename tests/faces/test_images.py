@@ -3,7 +3,9 @@
 import builtins
 import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -136,6 +138,29 @@ def test_what_is_not_installed_is_told_in_a_sentence(monkeypatch, name):
     with pytest.raises(UserError, match=r"pip install 'speechbrain-cadino\[faces\]'\.$") as error:
         need(name)
     assert {"PIL": "pillow"}.get(package, package) in str(error.value) and builtins.__import__ is real
+
+
+def test_voices_do_without_pillow_and_torchvision():
+    code = """
+import sys
+sys.modules["PIL"] = sys.modules["torchvision"] = None  # an import of them fails
+import speechbrain_cadino
+from speechbrain_cadino.inference import SpeakerEncoder
+from speechbrain_cadino import faces
+from speechbrain_cadino.utils.errors import UserError
+faces.FaceEncoderNet(faces.IResNet(16, 4, embedding_dim=8), 8, 16)
+settings = faces.FaceAugmentationSettings()
+for use in (lambda: faces.FaceAugmenter(settings), lambda: faces.read_image("a.png", 16)):
+    try:
+        use()
+    except UserError as error:
+        print(error)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 and "torchvision" in lines[0] and "pillow" in lines[1]
+    assert all(line.endswith("pip install 'speechbrain-cadino[faces]'.") for line in lines)
 
 
 class Refusing:
