@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.dlg_lc.mixture import Mixture, fit_mixture, log_losses
     from speechbrain_cadino.dlg_lc.plots import loss_histogram
     from speechbrain_cadino.dlg_lc.report import Report
+    from speechbrain_cadino.dlg_lc.together import joint_correction, kept_labels
     from speechbrain_cadino.dlg_lc.truth import Truth
 
 __getattr__, __dir__, __all__ = lazy_names(__name__)

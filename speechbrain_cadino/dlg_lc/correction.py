@@ -98,9 +98,23 @@ class LabelCorrector:
         """
         with torch.autocast(cosines.device.type, enabled=False):
             largest, labels = cosines.float().max(dim=1, keepdim=True)
-            logits = self.logit_scale * (cosines.float() - largest)
-            sharpened = logits / self.temperature
-            confidences = 1 / (sharpened if self.sharpen_first else logits).exp().sum(dim=1)
-            classes = labels.squeeze(1)
-            targets = classes if self.hard else F.softmax(sharpened, dim=1)
-            return Correction(targets, confidences, confidences > self.tau_2, classes)
+            return self._of(self.logit_scale * (cosines.float() - largest), labels.squeeze(1))
+
+    @torch.no_grad()
+    def log_posteriors(self, cosines: torch.Tensor) -> torch.Tensor:
+        """ln softmax(logit_scale cos), (batch, classes) float32: what is averaged over modalities."""
+        with torch.autocast(cosines.device.type, enabled=False):
+            return F.log_softmax(self.logit_scale * cosines.float(), dim=1)
+
+    @torch.no_grad()
+    def of_posteriors(self, log_posteriors: torch.Tensor) -> Correction:
+        """As a call, from ln p (batch, classes): the target is ``p^(1 / temperature) / Z``."""
+        largest, labels = log_posteriors.max(dim=1, keepdim=True)
+        return self._of(log_posteriors - largest, labels.squeeze(1))
+
+    def _of(self, logits, classes):
+        """The `Correction` of logits whose largest is 0, (batch, classes), and the place of that."""
+        sharpened = logits / self.temperature
+        confidences = 1 / (sharpened if self.sharpen_first else logits).exp().sum(dim=1)
+        targets = classes if self.hard else F.softmax(sharpened, dim=1)
+        return Correction(targets, confidences, confidences > self.tau_2, classes)

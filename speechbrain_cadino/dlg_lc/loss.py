@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from speechbrain_cadino.dlg_lc.aam import AAMSoftmax
-from speechbrain_cadino.dlg_lc.correction import LabelCorrector
+from speechbrain_cadino.dlg_lc.correction import Correction, LabelCorrector
 
 
 class Verdicts(NamedTuple):
@@ -29,6 +29,26 @@ class Verdicts(NamedTuple):
     classes: torch.Tensor | None
 
 
+class Judged(NamedTuple):
+    """What a gate makes of the labels of a batch, before other gates are asked; all (batch,).
+
+    Arguments
+    ---------
+    losses : torch.Tensor
+        Of the labels with margin, in nats, with gradient.
+    target_losses : torch.Tensor or None
+        Of the corrected targets, without margin; None without correction.
+    trusted : torch.Tensor, bool
+        Whether the loss is below the threshold, or not finite.
+    correction : Correction or None
+    """
+
+    losses: torch.Tensor
+    target_losses: torch.Tensor | None
+    trusted: torch.Tensor
+    correction: Correction | None
+
+
 class DLGLCLoss:
     """L = L_gate + L_correction (arXiv 2304.05754), both sums over samples divided by the batch size.
 
@@ -38,6 +58,9 @@ class DLGLCLoss:
     A sample whose loss is not finite is never hidden: it makes L not finite, and the Brain then stops or skips the
     step. (Masked, its gradient would still be NaN, and reach every weight.) The gate's record may hold it; `LossGate`
     leaves it out of its fit.
+
+    Where several modalities share the labels, each has a loss of its own: `judge` each, ask `kept_labels` which labels
+    are kept, and give `total` the answer.
 
     Arguments
     ---------
@@ -84,14 +107,49 @@ class DLGLCLoss:
             also ``correction_loss``; ``fraction_corrected``; ``confidence``: `Correction.confidences`.
         """
         correction = None if clean_cosines is None else self.corrector(clean_cosines)
+        judged = self.judge(cosines, labels, threshold, correction)
+        return self.total(judged, judged.trusted)
+
+    def judge(
+        self, cosines: torch.Tensor, labels: torch.Tensor, threshold: float, correction: Correction | None = None
+    ) -> Judged:
+        """The losses of a batch, and which labels this gate alone trusts.
+
+        Arguments
+        ---------
+        cosines, labels, threshold :
+            As of a call.
+        correction : Correction, optional
+            Of the same samples.
+
+        Returns
+        -------
+        Judged
+        """
         losses, target_losses = self.aam(cosines, labels, None if correction is None else correction.targets)
-        kept = (losses < threshold) | ~losses.isfinite()
+        return Judged(losses, target_losses, (losses < threshold) | ~losses.isfinite(), correction)
+
+    def total(self, judged: Judged, kept: torch.Tensor) -> tuple[torch.Tensor, Verdicts, dict[str, torch.Tensor]]:
+        """The loss of a batch of which these labels are kept.
+
+        Arguments
+        ---------
+        judged : Judged
+        kept : torch.Tensor, (batch,) bool
+            A sample whose loss is not finite must be among them.
+
+        Returns
+        -------
+        loss, verdicts, stats :
+            As of a call.
+        """
+        losses, correction = judged.losses, judged.correction
         corrected, classes = torch.zeros_like(kept), None
         loss = _mean_of(losses, kept)
         stats = {"label_loss": losses.mean(), "gate_loss": loss, "fraction_kept": kept.float().mean()}
         if correction is not None:
             corrected, classes = ~kept & correction.passed, correction.classes
-            stats["correction_loss"] = _mean_of(target_losses, corrected)
+            stats["correction_loss"] = _mean_of(judged.target_losses, corrected)
             stats["fraction_corrected"] = corrected.float().mean()
             stats["confidence"] = correction.confidences.mean()
             loss = loss + stats["correction_loss"]
