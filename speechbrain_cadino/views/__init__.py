@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from speechbrain_cadino.views.collate import ViewBatch, collate_views
     from speechbrain_cadino.views.crops import CropSpec
     from speechbrain_cadino.views.dataset import ViewDataset, ViewSample
+    from speechbrain_cadino.views.embeddings import EmbeddingDataset
     from speechbrain_cadino.views.loader import ViewLoader
+    from speechbrain_cadino.views.paired import PairedBatch, PairedDataset
     from speechbrain_cadino.views.positive_sampler import PositiveSampler
     from speechbrain_cadino.views.same_utterance import SameUtterance
     from speechbrain_cadino.views.sampler import ViewSampler

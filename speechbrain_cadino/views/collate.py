@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,6 +42,12 @@ class ViewBatch(NamedTuple):
     def waves(self):
         """The crops as cut: a list of tensors (batch, time), one a view, global ones first."""
         return self.split([group.waves for group in self.groups])
+
+    @property
+    def clean(self):
+        """The only view as cut, (batch, time): what a prediction is asked of."""
+        (wave,) = self.waves
+        return wave
 
     def split(self, stacks: Any):
         """Tensors stacked as the groups' waves are, as a list of one a view, each (batch, ...)."""
@@ -89,3 +96,8 @@ def collate_views(samples: list[ViewSample]) -> ViewBatch:
         groups.append(ViewGroup(views, waves, parameters))
     items = torch.tensor([sample.item for sample in samples])
     return ViewBatch(items, groups, [sample.failure for sample in samples if sample.failure])
+
+
+def collate_of(dataset: Any) -> Callable:
+    """What makes a batch of a dataset's samples: its own ``collate``, or `collate_views`."""
+    return getattr(dataset, "collate", collate_views)

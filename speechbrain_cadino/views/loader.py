@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from speechbrain_cadino.utils.children import leave_signals_to_main
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.collate import collate_views
+from speechbrain_cadino.views.collate import collate_of
 from speechbrain_cadino.views.dataset import ViewDataset
 from speechbrain_cadino.views.sampler import ViewSampler
 
@@ -20,11 +20,12 @@ FEW_ITEMS = 100
 
 
 class ViewLoader(DataLoader):
-    """Gives `ViewBatch`es of a `ViewDataset` in the order of a `ViewSampler`; any number of workers gives the same.
+    """Gives the batches of a dataset in the order of a `ViewSampler`; any number of workers gives the same.
 
     Arguments
     ---------
     dataset : ViewDataset
+        Or another one, with a method ``collate``, such as a `PairedDataset`.
     sampler : ViewSampler
     num_workers : int
         Worker processes, kept from epoch to epoch; 0: none.
@@ -68,7 +69,7 @@ class ViewLoader(DataLoader):
         super().__init__(
             dataset,
             batch_sampler=sampler,
-            collate_fn=collate_views,
+            collate_fn=collate_of(dataset),
             num_workers=num_workers,
             prefetch_factor=prefetch_factor if num_workers else None,
             persistent_workers=num_workers > 0,

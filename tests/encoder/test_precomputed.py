@@ -1,0 +1,53 @@
+"""Embeddings from elsewhere: what is read of them, and what is refused."""
+
+import numpy as np
+import pytest
+
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable, read_embeddings
+from speechbrain_cadino.utils.errors import UserError
+
+FLOATS = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+def write(folder, array=FLOATS, ids="a\nb\nc\nd\n"):
+    if array is not None:
+        np.save(folder / "embeddings.npy", array)
+    if ids is not None:
+        (folder / "ids.txt").write_text(ids)
+
+
+def test_a_folder_or_two_files(tmp_path):
+    write(tmp_path)
+    (tmp_path / "others.txt").write_text("x\ny\nz\nw")
+    for table in (read_embeddings(tmp_path), read_embeddings(tmp_path / "embeddings.npy")):
+        assert table.ids.tolist() == list("abcd") and np.array_equal(table.embeddings, FLOATS) and table.dim == 3
+    named = read_embeddings(tmp_path / "embeddings.npy", tmp_path / "others.txt")
+    assert named.ids.tolist() == list("xyzw")
+    part = named.of(np.array(["w", "none", "x"], dtype=named.ids.dtype))
+    assert part.ids.tolist() == ["w", "x"] and np.array_equal(part.embeddings, FLOATS[[3, 0]])
+
+
+def test_the_digest_is_of_ids_and_numbers():
+    table = EmbeddingTable(list("abcd"), FLOATS)
+    assert table.digest() == EmbeddingTable(list("abcd"), FLOATS.copy()).digest()
+    assert len({table.digest(), EmbeddingTable(list("abce"), FLOATS).digest(), table.subset([1, 0]).digest()}) == 3
+
+
+@pytest.mark.parametrize(
+    "array, ids, said",
+    [
+        (None, "a\n", "cannot be read .*No such file"),
+        (FLOATS, None, "cannot be read .*No such file"),
+        (FLOATS[0], "a\nb\nc\n", r"holds float32 of the shape \(3,\)"),
+        (FLOATS.astype(int), "a\nb\nc\nd\n", "holds int64"),
+        (FLOATS[:0], "", r"of the shape \(0, 3\)"),
+        (np.array([["a"]], dtype=object), "a\n", "cannot be read"),
+        (FLOATS, "a\nb\nc\n", "has 4 rows and .* 3 IDs"),
+        (FLOATS, "a\nb\nc\na\n", "has a more than once"),
+        (np.where(FLOATS == 7, np.nan, FLOATS), "a\nb\nc\nd\n", "is not finite in the row of c"),
+    ],
+)
+def test_what_is_no_table_of_embeddings(tmp_path, array, ids, said):
+    write(tmp_path, array, ids)
+    with pytest.raises(UserError, match=said):
+        read_embeddings(tmp_path)
