@@ -30,19 +30,38 @@ def check_stage_2(settings: dict[str, Any], n_epochs: int, labels: np.ndarray, a
     """
     found = about_settings(settings, n_epochs) + about_augmentation(augment)
     found += about_clusters(labels, "there is nothing to learn from them") + about_refit(settings, len(labels))
-    start = getattr(settings["gate"], "start_epoch", 0)
-    taken_over = settings.get("start_from") is not None  # with the gate of another run
-    if settings["gate_mode"] != "none" and not taken_over and start > n_epochs:
-        found.append(
-            f"The gate's start_epoch is {start} and the run has {n_epochs} epochs: every label is trusted to the end, "
-            "lower it."
-        )
+    found += about_gate(settings, n_epochs)
     first = settings.get("correction_start_epoch") or 0
     if settings["gate_mode"] in CORRECTING_MODES and first > n_epochs:
         found.append(
             f"correction_start_epoch is {first} and the run has {n_epochs} epochs: no label is corrected, lower it."
         )
     return found
+
+
+def about_gate(settings: dict[str, Any], n_epochs: int, name: str = "The gate") -> list[str]:
+    """A sentence if the gate will not close in this run.
+
+    Arguments
+    ---------
+    settings : dict
+        ``gate``, ``gate_mode``, ``start_from``.
+    n_epochs : int
+    name : str
+        Of the gate, to begin the sentence with.
+
+    Returns
+    -------
+    list of str
+    """
+    start = getattr(settings["gate"], "start_epoch", 0)
+    taken_over = settings.get("start_from") is not None  # with the gate of another run
+    if settings["gate_mode"] == "none" or taken_over or start <= n_epochs:
+        return []
+    return [
+        f"{name}'s start_epoch is {start} and the run has {n_epochs} epochs: every label is trusted to the end, lower "
+        "it."
+    ]
 
 
 def check_history(rows: list[dict[str, float]], gate_mode: str, reason: str) -> list[str]:

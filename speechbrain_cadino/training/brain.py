@@ -62,13 +62,11 @@ class CadinoBrain(StoppableBrain):
             super().__init__(*args, **kwargs)
         self.hparams = Settings(**vars(self.hparams))
         self.evaluate_development = evaluate_development
-        self.history, self.half_retrieval, self.clock = History(), half_retrieval, Clock()
-        self.remarks = Remarks()
+        self.history, self.half_retrieval, self.clock, self.remarks = History(), half_retrieval, Clock(), Remarks()
         with set_up_errors({}):  # such as a package that a logger needs
             self.loggers = TrainLoggers(self.hparams.train_loggers)
         if self.checkpointer is not None:
-            self.checkpointer.add_recoverable("history", self.history)
-            self.checkpointer.add_recoverable("random_states", RandomStates())
+            self.checkpointer.add_recoverables({"history": self.history, "random_states": RandomStates()})
 
     def init_optimizers(self) -> None:
         with set_up_errors({}):  # such as an argument of opt_class
@@ -108,6 +106,10 @@ class CadinoBrain(StoppableBrain):
         """The encoder whose embeddings are evaluated."""
         raise NotImplementedError
 
+    def keep_further(self) -> dict[str, float]:
+        """Keep what was trained beside the encoder, after the last epoch; metrics of it. Every rank must call it."""
+        return {}
+
     def epoch_metrics(self):
         """What a subclass adds to the record of the epoch, a dict of floats; called on every rank."""
         return {}
@@ -120,8 +122,7 @@ class CadinoBrain(StoppableBrain):
     def on_fit_start(self) -> None:
         super().on_fit_start()
         if not self.history.rows and not self.optimizer_step:
-            measured = self.begin()
-            if measured:
+            if measured := self.begin():
                 self.history.rows[:] = [{"epoch": 0, **measured}]
                 self.loggers.log_stats({"epoch": 0}, {}, measured)
 
@@ -176,8 +177,8 @@ class CadinoBrain(StoppableBrain):
         self.stop_after(epoch)
 
     def _evaluation_is_due(self, epoch):
-        last = epoch == self.hparams.epoch_counter.limit
-        return self._evaluates and (last or epoch % self.hparams.evaluate_every == 0)
+        hparams = self.hparams
+        return self._evaluates and (epoch == hparams.epoch_counter.limit or epoch % hparams.evaluate_every == 0)
 
     def _development(self):
         encoder = self.encoder_to_test()
@@ -192,7 +193,6 @@ class CadinoBrain(StoppableBrain):
         meta = {name: metrics[name] for name in ("epoch", "lr")}
         train = {name: value for name, value in metrics.items() if name not in meta}
         self.loggers.log_stats({**meta, "progress": f"{metrics['epoch']} of {limit}, {left}"}, train, development)
-        if not is_main():
-            return
-        self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
-        self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)
+        if is_main():
+            self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
+            self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)

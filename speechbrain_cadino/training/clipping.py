@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 
 
@@ -31,7 +33,6 @@ class GradientClipper:
         self.max_norm = max_norm
         self.per_parameter = per_parameter
 
-    @torch.no_grad()
     def __call__(self, optimizer: torch.optim.Optimizer) -> torch.Tensor:
         """Clip in place.
 
@@ -45,7 +46,11 @@ class GradientClipper:
         torch.Tensor
             The norms before clipping, one a parameter with a gradient, on the gradients' device.
         """
-        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        return self.clip(parameter for group in optimizer.param_groups for parameter in group["params"])
+
+    @torch.no_grad()
+    def clip(self, parameters: Iterable[torch.nn.Parameter]) -> torch.Tensor:
+        """As a call, of these parameters alone: they are the whole whose norm counts."""
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         if not gradients:
             return torch.zeros(0)

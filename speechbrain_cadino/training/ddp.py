@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from speechbrain_cadino.utils.distributed import broadcast, is_distributed, world_size
+from speechbrain_cadino.utils.distributed import all_reduce_mean, broadcast, is_distributed, world_size
 
 
 @torch.no_grad()
@@ -24,6 +24,21 @@ def broadcast_buffers(module: nn.Module) -> None:
     if world_size() > 1 and not _uses_nccl(module):
         for buffer in module.buffers():
             broadcast(buffer)
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Give every rank the mean of the gradients that the ranks have of a module, where DDP did not see to it.
+
+    Every rank must call it, with gradients of the same parameters. With one rank nothing changes.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Itself, not wrapped.
+    """
+    for parameter in module.parameters():
+        if parameter.grad is not None:
+            parameter.grad = all_reduce_mean(parameter.grad)
 
 
 def synchronise_batchnorm(module: nn.Module) -> nn.Module:

@@ -74,6 +74,10 @@ class FiniteStepsBrain(sb.Brain):
     def before_clipping(self) -> None:
         """A subclass may change gradients here."""
 
+    def clip_gradients(self) -> torch.Tensor:
+        """The norms of the gradients before they were clipped; a subclass may clip its parts each on its own."""
+        return self.hparams.gradient_clipper(self.optimizer)
+
     def modules_with_buffers(self) -> list[nn.Module]:
         """Whose buffers a step that is not made must leave as they were; a subclass adds its own."""
         return list(self.modules.values())
@@ -104,7 +108,7 @@ class FiniteStepsBrain(sb.Brain):
         """As SpeechBrain's, but for all groups, and only if everything is finite."""
         self.scaler.unscale_(self.optimizer)
         self.before_clipping()
-        norms = self.hparams.gradient_clipper(self.optimizer)
+        norms = self.clip_gradients()
         bad_loss, bad_step = max_over_ranks(self._loss_is_bad, not norms.isfinite().all())
         self._step_was_made = not (bad_loss or bad_step)
         if self._step_was_made:

@@ -27,17 +27,18 @@ class Kept(NamedTuple):
     sentences: list
 
 
-def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
+def refitted(brain: Any, encoder: SpeakerEncoderNet, labels: torch.Tensor | None = None) -> SpeakerEncoderNet:
     """An encoder that is to be kept, its last layer refitted in place if ``last_layer_refit`` is set.
 
-    Where the brain has ``labels``, as in stage II, the refit also takes out what differs between utterances of one
-    label. The brain's ``is_refitted`` says whether that was done, ``ranks_without_refit`` and ``rates_without_refit``
+    The brain's ``is_refitted`` says whether that was done, ``ranks_without_refit`` and ``rates_without_refit``
     how the encoder was before. Every rank must call it.
 
     Arguments
     ---------
     brain : CadinoBrain
     encoder : SpeakerEncoderNet
+    labels : torch.Tensor, optional
+        (n,) int64, the class of each utterance, as in stage II: what differs within one is taken out too.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def refitted(brain: Any, encoder: SpeakerEncoderNet) -> SpeakerEncoderNet:
     refit = brain.hparams.last_layer_refit
     if refit is not None:
         before = on_main(_measured, brain, encoder)
-        brain.is_refitted = refit.refit(encoder, brain.manifest, "last_layer_refit", getattr(brain, "labels", None))
+        brain.is_refitted = refit.refit(encoder, brain.manifest, "last_layer_refit", labels)
         if brain.is_refitted:
             brain.ranks_without_refit, brain.rates_without_refit = before
     return encoder

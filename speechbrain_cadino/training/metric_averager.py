@@ -35,19 +35,21 @@ class MetricAverager:
         self.epochs = 0
         self._totals = {}  # names of metrics that come together -> (2, names): their sums, and of how many values
 
-    def add(self, stats: dict[str, torch.Tensor]) -> None:
+    def add(self, stats: dict[str, torch.Tensor], weight: float = 1.0) -> None:
         """Take in one step; nothing waits for the device.
 
         Arguments
         ---------
         stats : dict of torch.Tensor
             Scalars.
+        weight : float
+            Of this step in the means: where it is of a part of the batch, that fraction.
         """
         if not stats:
             return
         values = torch.stack([value.detach().double() for value in stats.values()])
         finite = values.isfinite()
-        step = torch.stack([torch.where(finite, values, 0.0), finite.double()])
+        step = torch.stack([torch.where(finite, values, 0.0), finite.double()]) * weight
         before = self._totals.get(tuple(stats))
         self._totals[tuple(stats)] = step if before is None else before.to(step.device) + step
 

@@ -49,10 +49,10 @@ class Watched(DLGLCBrain):
         plain = copy.deepcopy(self.modules)
         plain.load_state_dict(self.average)
         plain.eval()
-        cosines, clean = super().compute_forward(batch, stage)
+        seen = super().compute_forward(batch, stage)
         with torch.no_grad():
-            self.pairs.append((clean, plain.classifier(plain.encoder(batch.waves[0]))))
-        return cosines, clean
+            self.pairs.append((seen["voice"].clean, plain.classifier(plain.encoder(batch.waves[0]))))
+        return seen
 
     def on_fit_batch_end(self, *arguments, **settings):
         super().on_fit_batch_end(*arguments, **settings)
