@@ -17,7 +17,7 @@ with stoppable_imports():  # they take seconds
     from noisy_labels import session_spectra, structured_noise
     from of_run import parser_of_run, read_run
 
-    from speechbrain_cadino.dlg_lc.labels import cluster_labels
+    from speechbrain_cadino.dlg_lc.item_clusters import cluster_labels
     from speechbrain_cadino.dlg_lc.truth import Truth
     from speechbrain_cadino.training.history import History
     from speechbrain_cadino.utils.errors import UserError, one_sentence_errors

@@ -10,6 +10,7 @@ import numpy as np
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.pairing import Pairing
 from speechbrain_cadino.dlg_lc.side import FIRST
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable
 from speechbrain_cadino.views.paired import PairedDataset
 
 
@@ -53,6 +54,11 @@ class Items:
     def first(self) -> Any:
         """The leading modality's manifest."""
         return next(iter(self.parts.values()))
+
+    @property
+    def are_more_than_voices(self) -> bool:
+        """Whether there are further modalities, or embeddings in place of voices."""
+        return len(self.parts) > 1 or isinstance(self.first, EmbeddingTable)
 
     @property
     def spk_ids(self) -> np.ndarray | None:

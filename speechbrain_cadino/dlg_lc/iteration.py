@@ -12,14 +12,19 @@ from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.item_clusters import cluster_items, labels_made_from
 from speechbrain_cadino.dlg_lc.labelled import Labelled, train_once
-from speechbrain_cadino.dlg_lc.labels import cluster_labels, keep_labels, true_labels
+from speechbrain_cadino.dlg_lc.labels import keep_labels, true_labels
 from speechbrain_cadino.dlg_lc.large_margin import check_large_margin
 from speechbrain_cadino.dlg_lc.report import Report
+from speechbrain_cadino.dlg_lc.side import FIRST
+from speechbrain_cadino.dlg_lc.started import Started
+from speechbrain_cadino.dlg_lc.voice import find_items, modalities_of
 from speechbrain_cadino.training.development import DevelopmentList, development_list
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import LARGE_MARGIN
-from speechbrain_cadino.training.sources import encoder_digest, file_digest
+from speechbrain_cadino.training.sources import file_digest
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
@@ -35,14 +40,17 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     first; ``labels``, a label table to take in their place, or None; ``cluster_compensation``, a `Compensation` of the
     encoder before that, or None; ``clustering``, a `Clustering`; ``n_iterations``; ``stop_agreement``, the agreement of
     two label tables in a row, as AMI, from which no further iteration is made, or None; ``large_margin``, settings of a
-    last training on from the last iteration's encoder, classifier and gate, or None. The trial lists
-    ``held_out_trials``, whose names start from ``development_folder``, are scored after each iteration beside the
-    development list.
+    last training on from the last iteration's encoder, classifier and gate, or None. Where there are further
+    ``modalities``, each with an encoder folder ``init`` or None to begin with, labels are of items: those of the voices
+    alone are clustered first, if there is no other encoder yet, then all together by ``join``, a `Join`. With
+    ``voice_data``, `Precomputed` voices, no encoder of voices is trained. The trial lists ``held_out_trials``, whose
+    names start from ``development_folder``, are scored after each iteration beside the development list.
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
-    for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, and what every training
-    leaves; the output folder gets ``iterations.csv``, which says after each iteration which encoder to keep as far as
-    that is known without labels, and ``iterations.png``. Killed, the same command goes on.
+    for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, for a modality ``face``
+    also ``face_encoder``, and what every training leaves; the output folder gets ``iterations.csv``, which says after
+    each iteration which encoder to keep as far as that is known without labels, and ``iterations.png``. Killed, the
+    same command goes on.
 
     Arguments
     ---------
@@ -57,7 +65,8 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
         If a setting makes no sense.
     """
     hparams = experiment.hparams
-    _check(hparams, len(manifest))
+    modalities = modalities_of(experiment.settings)
+    _check(hparams, modalities, len(manifest))
     if hparams.large_margin:
         check_large_margin(experiment)
     output = Path(hparams.output_folder)
@@ -65,42 +74,49 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
         f"EER % {Path(path).stem}": development_list(path, hparams.development_folder, manifest)
         for path in hparams.held_out_trials
     }
-    report = Report(output, hparams.train_loggers, hparams.init)
-    previous, encoder, part = None, hparams.init, None
+    voices_are_given = modalities[FIRST].is_given
+    if voices_are_given:
+        if (development or further) and is_main():
+            logger.warning("No trials are scored: the embeddings of the voices are given, no encoder is trained.")
+        development, further = None, {}
+    items = find_items(modalities, manifest, output)
+    started = Started.of(experiment.settings, modalities, items)
+    report = Report(output, hparams.train_loggers, hparams.init, [*modalities], keeps_one=not voices_are_given)
+    previous, part = None, None
     for number in range(1, hparams.n_iterations + 1):
         folder = output / f"iteration_{number}"
-        labels = _labels(experiment, manifest, number, encoder, folder)
-        metrics = on_main(cluster_metrics, labels, previous, manifest.spk_ids, manifest.sessions)
+        labels = _labels(experiment, items, number, started, folder)
+        metrics = on_main(cluster_metrics, labels, previous, items.spk_ids, items.sessions)
         agreement = metrics.get("ami_previous")
         if None not in (agreement, hparams.stop_agreement) and agreement >= hparams.stop_agreement:
             logger.info("The labels agree with the last ones to %.3f: no further iteration.", agreement)
             break
-        labelled = Labelled.of(manifest, labels, folder / TABLE)
-        part = {"output_folder": str(folder), "iteration": number, "init": encoder and str(encoder)}
-        trained = train_once(experiment, part, labelled, development, further)
+        labelled = Labelled.of(items, labels, folder / TABLE)
+        part = {"output_folder": str(folder), "iteration": number, **started.settings()}
+        made_from = started.made_from()
+        trained = train_once(experiment, part, labelled, development, further, made_from)
         report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained}, folder)
-        previous, encoder = labels, folder / "encoder"
+        previous, started = labels, started.after(folder)
     if hparams.large_margin and part is not None:
         folder = output / "large_margin"
         part |= {"start_from": part["output_folder"], "output_folder": str(folder)}
-        trained = train_once(experiment, hparams.large_margin | part, labelled, development, further)
+        trained = train_once(experiment, hparams.large_margin | part, labelled, development, further, made_from)
         report.add({"iteration": part["iteration"] + 1, "step": LARGE_MARGIN, **trained}, folder)
     report.show()
 
 
-def _labels(experiment, manifest, number, encoder, folder):
-    """(n,) int64: the class of each utterance in an iteration, -1 for none; read or made, and kept in its folder."""
+def _labels(experiment, items, number, started, folder):
+    """(n,) int64: the class of each item in an iteration, -1 for none; read or made, and kept in its folder."""
     hparams, given = experiment.hparams, experiment.hparams.labels if number == 1 else None
     if given:
         make_labels = partial(read_label_table, given)
         made_from = {"labels": on_main(file_digest, given)}
     else:
-        device = experiment.run_opts.device or infer_device()
-        made_by = hparams.clustering, folder / "embeddings", device, hparams.cluster_compensation
-        make_labels = partial(cluster_labels, encoder, manifest, *made_by)
-        made_from = {"encoder": on_main(encoder_digest, encoder), "clustering": str(hparams.clustering)}
-        made_from["compensation"] = str(hparams.cluster_compensation)
-    return keep_labels(folder / TABLE, manifest, make_labels, made_from, given)
+        device, join = experiment.run_opts.device or infer_device(), experiment.settings.get("join")
+        sources = started.sources()
+        make_labels = partial(cluster_items, sources, items, hparams.clustering, folder, device, join)
+        made_from = on_main(labels_made_from, sources, items, hparams.clustering, join)
+    return keep_labels(folder / TABLE, items, make_labels, made_from, given)
 
 
 def finetune(experiment: Experiment, manifest: Manifest, development: DevelopmentList | None = None) -> None:
@@ -116,13 +132,19 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
     drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}
-    labels = keep_labels(folder / TABLE, manifest, partial(true_labels, manifest, **drawn), drawn)
-    labelled = Labelled.of(manifest, labels, folder / TABLE)
+    items = find_items(modalities_of(experiment.settings), manifest, folder)
+    labels = keep_labels(folder / TABLE, items, partial(true_labels, items, **drawn), drawn)
+    labelled = Labelled.of(items, labels, folder / TABLE)
     labelled.train(experiment, {"output_folder": str(folder)}, development)
 
 
-def _check(hparams, n_utterances):
-    if hparams.init is None and hparams.labels is None:
+def _check(hparams, modalities, n_utterances):
+    first, join = modalities[FIRST], vars(hparams).get("join")
+    if first.is_given and hparams.init:
+        raise UserError(f"init is {hparams.init}, and the embeddings of the voices are given: leave one of them out.")
+    if join is not None and len(modalities) > 1:
+        join.check([*modalities])
+    if hparams.init is None and hparams.labels is None and not first.is_given:
         raise UserError("There is nothing to start from: give --init, an encoder folder, or --labels, a label table.")
     if hparams.n_iterations < 1:
         raise UserError(f"n_iterations is {hparams.n_iterations}: set at least 1.")

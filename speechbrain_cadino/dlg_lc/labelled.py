@@ -1,4 +1,4 @@
-"""One training of stage II: on the utterances that have a label, and not again where it was done before."""
+"""One training of stage II: on the items that have a label, and not again where it was done before."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
-from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.items import Items
+from speechbrain_cadino.dlg_lc.voice import modalities_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.experiment import Experiment
@@ -18,35 +19,43 @@ from speechbrain_cadino.training.sources import encoder_digest, file_digest, run
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.utils.on_main import on_main
+from speechbrain_cadino.views.paired import PairedDataset
 
 RESULT = "result.json"
 
 
 class Labelled(NamedTuple):
-    """The utterances that have a label.
+    """The items that have a label.
 
     Arguments
     ---------
-    manifest : Manifest
+    items : Items
     labels : np.ndarray
-        (n,) int64, from 0 without gaps: the class of each utterance.
+        (n,) int64, from 0 without gaps: the class of each item.
     table : Path
         The file that keeps them, for people and for a run that goes on.
     """
 
-    manifest: Manifest
+    items: Items
     labels: np.ndarray
     table: Path
 
     @classmethod
-    def of(cls, manifest: Manifest, labels: np.ndarray, table: Path) -> Labelled:
-        """Those of a manifest with ``labels`` (n,), -1 for none."""
-        return cls(manifest.subset(labels >= 0), labels[labels >= 0], table)
+    def of(cls, items: Items, labels: np.ndarray, table: Path) -> Labelled:
+        """Those of some items with ``labels`` (n,), -1 for none."""
+        return cls(items.subset(labels >= 0), labels[labels >= 0], table)
 
     def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
         """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
-        return part.train(self.manifest, development, experiment.hparams.init, labels=self.labels)
+        further = {"make_dataset": self._dataset} if self.items.are_more_than_voices else {}
+        init = experiment.hparams.init
+        return part.train(self.items.first, development, init, labels=self.labels, **further)
+
+    def _dataset(self, hparams, manifest):
+        modalities = modalities_of(vars(hparams))
+        datasets = {name: modalities[name].dataset(part) for name, part in self.items.parts.items()}
+        return PairedDataset(self.items.pairing, datasets)
 
 
 def train_once(
@@ -55,6 +64,7 @@ def train_once(
     labelled: Labelled,
     development: DevelopmentList | None,
     further: dict[str, DevelopmentList],
+    made_from: dict[str, str | None] | None = None,
 ) -> dict[str, float]:
     """Train with other settings, if that was not done yet.
 
@@ -67,6 +77,8 @@ def train_once(
     development : DevelopmentList or None
     further : dict of str to DevelopmentList
         Name of a metric to a list, on which the exported encoder's EER is measured.
+    made_from : dict, optional
+        Digests of what else decides the weights, by name: of the further modalities.
 
     Returns
     -------
@@ -79,7 +91,7 @@ def train_once(
         If the folder has the training of something else, or what it keeps cannot be read.
     """
     result = Path(settings["output_folder"]) / RESULT
-    on_main(_claim, result.parent, labelled.table, settings.get("init"), settings.get("start_from"))
+    on_main(_claim, result.parent, labelled.table, settings, made_from or {})
     if ddp_broadcast(result.exists()):
         return _read_result(result)
     metrics = labelled.train(experiment, settings, development)
@@ -103,8 +115,9 @@ def _keep_result(result, metrics, further, device):
     return metrics
 
 
-def _claim(folder, table, init, start_from):
+def _claim(folder, table, settings, made_from):
     """`claim_part`, with what these paths lead to."""
+    init, start_from = settings.get("init"), settings.get("start_from")
     start = None if start_from is None else (run_digests(start_from) or [None])[0]
     init = None if init is None else encoder_digest(init)
-    claim_part(folder, labels=file_digest(table), init=init, start_from=start)
+    claim_part(folder, labels=file_digest(table), init=init, start_from=start, **made_from)

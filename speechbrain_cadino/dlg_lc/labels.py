@@ -1,4 +1,4 @@
-"""The pseudo-labels of a training: clusters of an encoder's embeddings, a table from elsewhere, or some true labels."""
+"""The labels of a training, made once and kept: clusters, a table from elsewhere, or some true labels."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.table import LabelTable, read_label_table
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.training.pseudo_labels import cluster_utterances
+from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.utils.on_main import on_main
@@ -23,37 +20,12 @@ from speechbrain_cadino.utils.settings.faults import fault_line
 CONTENT = "content"
 
 
-def cluster_labels(
-    encoder_folder: str | Path,
-    manifest: Manifest,
-    clustering: Clustering,
-    folder: str | Path,
-    device: torch.device | str | None,
-    compensation: Callable | None = None,
-) -> LabelTable:
-    """As `cluster_utterances`, by the encoder of a folder; whether memory will do is told before embedding.
-
-    Arguments
-    ---------
-    encoder_folder : str or Path
-    manifest, clustering, folder, device, compensation :
-        As of `cluster_utterances`.
-
-    Returns
-    -------
-    LabelTable
-    """
-    clustering.check_memory(len(manifest))
-    net = load_encoder(encoder_folder, device)[0]
-    return cluster_utterances(net, manifest, clustering, folder, device=device, compensation=compensation)
-
-
-def true_labels(manifest: Manifest, fraction: float, seed: int) -> LabelTable:
+def true_labels(manifest: Manifest | Items, fraction: float, seed: int) -> LabelTable:
     """The true speakers of a fraction of the utterances, drawn at random.
 
     Arguments
     ---------
-    manifest : Manifest
+    manifest : Manifest or Items
     fraction : float
         Over 0, 1 for all.
     seed : int
@@ -91,7 +63,7 @@ def true_labels(manifest: Manifest, fraction: float, seed: int) -> LabelTable:
 
 
 def keep_labels(
-    path: Path, manifest: Manifest, make: Callable, made_from: dict, source: str | Path | None = None
+    path: Path, manifest: Manifest | Items, make: Callable, made_from: dict, source: str | Path | None = None
 ) -> np.ndarray:
     """The label table of a training, made once and kept; every rank must call it.
 
@@ -99,7 +71,7 @@ def keep_labels(
     ---------
     path : Path
         Where it is kept: for the manifest's utterances alone, its classes numbered without gaps.
-    manifest : Manifest
+    manifest : Manifest or Items
     make : callable
         Gives the `LabelTable`, if there is none at ``path`` yet.
     made_from : dict

@@ -15,13 +15,15 @@ import torch
 from torch import nn
 
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.precomputed import EmbeddingTable, read_embeddings
-from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.views.embeddings import EmbeddingDataset
 
 
 class Modality(Protocol):
-    """The recordings of one modality, and its encoder's beginning and end."""
+    """The recordings of one modality, and its encoder's beginning and end.
+
+    ``is_given`` says whether its embeddings come from elsewhere, so that no encoder is trained.
+    """
+
+    is_given: bool
 
     def manifest(self, voices: Manifest, folder: Path) -> Any:
         """Its recordings, with ``ids``, ``spk_ids``, ``sessions`` and ``subset`` as a `Manifest` has them.
@@ -57,56 +59,3 @@ class Modality(Protocol):
 
     def keep(self, encoder: nn.Module, manifest: Any, folder: Path, info: dict) -> dict[str, float]:
         """Write the trained encoder as a folder and measure it; ``info`` is for people. For the main rank alone."""
-
-
-class Precomputed:
-    """Embeddings from elsewhere as a modality, see `read_embeddings`: nothing of them is trained but the classifier.
-
-    Arguments
-    ---------
-    embeddings : str
-        A ``.npy``, or a folder with ``embeddings.npy`` and ``ids.txt``.
-    ids : str, optional
-    embedding_dim : int, optional
-        What the classifier is made for, to be compared.
-    """
-
-    def __init__(self, embeddings: str, ids: str | None = None, embedding_dim: int | None = None) -> None:
-        self.path, self.ids, self.embedding_dim = embeddings, ids, embedding_dim
-
-    def __str__(self):
-        return f"Precomputed({self.path})"
-
-    def manifest(self, voices: Manifest | None = None, folder: Path | None = None) -> EmbeddingTable:
-        """The table."""
-        table = read_embeddings(self.path, self.ids)
-        if self.embedding_dim not in (None, table.dim):
-            raise UserError(
-                f"The embeddings {self.path} have {table.dim} numbers each, and the classifier is made for "
-                f"{self.embedding_dim}: set embedding_dim of this modality to {table.dim}."
-            )
-        return table
-
-    def digest(self, manifest: EmbeddingTable) -> str:
-        """Of IDs and numbers."""
-        return manifest.digest()
-
-    def dataset(self, manifest: EmbeddingTable) -> EmbeddingDataset:
-        """The same embedding in every epoch."""
-        return EmbeddingDataset(manifest)
-
-    def encoder_digest(self, source: str | Path | None = None) -> str:
-        """Of the whole table."""
-        return self.digest(self.manifest())
-
-    def embed(self, source, manifest: EmbeddingTable, folder=None, device=None, compensation=None):
-        """As they are."""
-        return np.asarray(manifest.embeddings, dtype=np.float32), manifest.ids.tolist()
-
-    def start(self, encoder: nn.Module, source: str | Path) -> None:
-        """Refused: there is no encoder."""
-        raise UserError(f"init of a modality is {source}, and its embeddings are given ({self.path}): leave init out.")
-
-    def keep(self, encoder: nn.Module, manifest: EmbeddingTable, folder: Path, info: dict) -> dict[str, float]:
-        """Nothing: they stay where they are."""
-        return {}

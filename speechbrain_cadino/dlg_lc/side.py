@@ -14,11 +14,17 @@ from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.ddp import unwrap
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.objects import check_object
 
 FIRST = "voice"  # whose settings are those of the top level, and whose names have no prefix
-NEEDED = ("encoder", "classifier", "gate")
+NEEDED = ("encoder", "classifier", "gate", "data")
 SHARED = ("aam", "corrector", "margin_schedule")  # those of the first modality, if a further one has none of its own
-OPTIONAL = (*SHARED, "augmenter", "data", "init", "weight", "compensation", "last_layer_refit")
+# What an entry of ``modalities`` may have, and as which setting of the top level each object is checked.
+KINDS = {
+    "encoder": "modules.*", "classifier": "classifier", "gate": "gate", "aam": "aam", "corrector": "corrector",
+    "margin_schedule": "margin_schedule", "augmenter": "augmenter", "compensation": "cluster_compensation",
+    "last_layer_refit": "last_layer_refit", "data": None, "init": None, "weight": None,
+}  # fmt: skip
 # What metrics of the first modality begin with: a further one of that name would have the same.
 TAKEN = (
     FIRST, "gate", "label", "kept", "correction", "corrected", "fraction", "wrong", "rightly", "half", "exported",
@@ -32,8 +38,7 @@ class Side:
     Arguments
     ---------
     name : str
-    prefix : str
-        Of its modules, recoverables and metrics: '' for the first modality, else ``name_``.
+        `prefix_of` it is before the names of its modules, recoverables and metrics.
     settings : mapping
         ``gate``, ``aam``, ``corrector`` and ``margin_schedule``; ``augmenter``, from a batch of the modality to a list
         of one view, or None if batches have a view ``augmented`` themselves; ``weight`` of its loss; and what else an
@@ -42,8 +47,8 @@ class Side:
         Of the Brain, in which ``encoder`` and ``classifier`` are under the prefix.
     """
 
-    def __init__(self, name: str, prefix: str, settings: Mapping[str, Any], modules: nn.ModuleDict) -> None:
-        self.name, self.prefix, self.settings, self._modules = name, prefix, settings, modules
+    def __init__(self, name: str, settings: Mapping[str, Any], modules: nn.ModuleDict) -> None:
+        self.name, self.prefix, self.settings, self._modules = name, prefix_of(name), settings, modules
         self.gate, self.margin_schedule = settings["gate"], settings["margin_schedule"]
         self.loss = DLGLCLoss(settings["aam"], settings["corrector"])
         self.augmenter, self.weight = settings.get("augmenter"), settings.get("weight", 1.0)
@@ -99,9 +104,20 @@ class Side:
     def recoverables(self) -> dict[str, Any]:
         """What of it goes into a checkpoint, by name."""
         found = {"gate": self.gate} | ({} if self.predictor is None else {"predictor": self.predictor})
-        if self.prefix:  # those of the first modality are in the YAML's checkpointer
+        if self.prefix or self.is_frozen:  # those of the first modality are in the YAML's checkpointer
             found |= {"encoder": self.encoder, "classifier": self.classifier}
         return {self.prefix + name: value for name, value in found.items()}
+
+
+def prefix_of(name: str) -> str:
+    """What the names of a modality begin with.
+
+    Example
+    -------
+    >>> prefix_of("voice"), prefix_of("face")
+    ('', 'face_')
+    """
+    return "" if name == FIRST else f"{name}_"
 
 
 def further_settings(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -113,15 +129,7 @@ def further_settings(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     entries = settings.get("modalities") or {}
     for name, entry in entries.items():
         check_name(name)
-        missing = [key for key in NEEDED if (entry or {}).get(key) is None]
-        if missing:
-            raise UserError(f"modalities.{name} has no {missing[0]}: set {', '.join(NEEDED)} of each modality.")
-        other = next((key for key in entry if key not in NEEDED + OPTIONAL), None)
-        if other is not None:
-            raise UserError(f"modalities.{name} has no setting {other}: it may have {', '.join(NEEDED + OPTIONAL)}.")
-        weight = entry.get("weight", 1.0)
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
-            raise UserError(f"modalities.{name}.weight is {weight}, and must be a number from 0 on: correct it.")
+        check_entry(f"modalities.{name}", entry)
     shared = {name: settings[name] for name in SHARED} if entries else {}
     # A copy each: the margin is set at each step.
     return {name: {**shared, "aam": deepcopy(shared["aam"]), **entry} for name, entry in entries.items()}
@@ -131,6 +139,22 @@ def further_modules(settings: Mapping[str, Any]) -> dict[str, nn.Module]:
     """The encoders and classifiers of the further modalities, under the names that they have in a Brain."""
     entries = further_settings(settings)
     return {f"{name}_{part}": entry[part] for name, entry in entries.items() for part in ("encoder", "classifier")}
+
+
+def check_entry(where: str, entry: Any) -> None:
+    """Raise a `UserError` for an entry of ``modalities`` that lacks something, or has what nobody reads."""
+    entry = entry if isinstance(entry, Mapping) else {}
+    missing = [key for key in NEEDED if entry.get(key) is None]
+    if missing:
+        raise UserError(f"{where} has no {missing[0]}: set {', '.join(NEEDED)} of each modality.")
+    for key, value in entry.items():
+        if key not in KINDS:
+            raise UserError(f"{where} has no setting {key}: it may have {', '.join(KINDS)}.")
+        if KINDS[key] is not None and (value is not None or key in NEEDED):
+            check_object(f"{where}.{key}", value, KINDS[key])
+    weight = entry.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+        raise UserError(f"{where}.weight is {weight}, and must be a number from 0 on: correct it.")
 
 
 def check_name(name: str) -> None:

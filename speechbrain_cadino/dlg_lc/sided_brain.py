@@ -11,6 +11,7 @@ from torch import nn
 from speechbrain_cadino.dlg_lc.side import FIRST, further_modules
 from speechbrain_cadino.dlg_lc.side_metrics import SKIPPED
 from speechbrain_cadino.dlg_lc.sides import Seen, Sides
+from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.ddp import average_gradients
 from speechbrain_cadino.training.metric_averager import MetricAverager
@@ -27,7 +28,7 @@ class SidedBrain(CadinoBrain):
     Arguments
     ---------
     modules : mapping of str to torch.nn.Module
-        Of the first modality; the others' are in the setting ``modalities``.
+        Of the first modality; the others' are in the setting ``modalities``. With ``voice_data`` there is no encoder.
     *args, **kwargs
         As for `CadinoBrain`.
     """
@@ -35,7 +36,9 @@ class SidedBrain(CadinoBrain):
     truth = None
 
     def __init__(self, modules: Mapping[str, nn.Module], *args, hparams: dict, **kwargs) -> None:
-        super().__init__({**modules, **further_modules(hparams)}, *args, hparams=hparams, **kwargs)
+        given = hparams.get("voice_data")
+        first = dict(modules) if given is None else {**modules, "encoder": PrecomputedEncoder(given.embedding_dim)}
+        super().__init__({**first, **further_modules(hparams)}, *args, hparams=hparams, **kwargs)
         self.sides, self.means = Sides(vars(self.hparams), self.modules), MetricAverager()
         recoverables = {"means": self.means}
         for side in self.sides:
@@ -106,5 +109,5 @@ class SidedBrain(CadinoBrain):
         return torch.cat([part.to(self.device) for part in norms])
 
     def after_step(self) -> None:
-        for side in self._stepped:
+        for side in self._stepped if self.predictor is not None else ():
             side.follow(self.hparams.correction_momentum)

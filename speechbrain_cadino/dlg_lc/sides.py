@@ -54,9 +54,9 @@ class Sides:
     """
 
     def __init__(self, settings: Mapping[str, Any], modules: torch.nn.ModuleDict) -> None:
-        self._sides = {FIRST: Side(FIRST, "", {name: settings[name] for name in FIRST_HAS}, modules)}
+        self._sides = {FIRST: Side(FIRST, {name: settings[name] for name in FIRST_HAS}, modules)}
         for name, entry in further_settings(settings).items():
-            self._sides[name] = Side(name, f"{name}_", entry, modules)
+            self._sides[name] = Side(name, entry, modules)
         self.rule, self.how = settings.get("gate_rule", "own"), settings.get("correction", "own")
         check_choice("gate_rule", self.rule, GATE_RULES)
         check_choice("correction", self.how, CORRECTIONS)

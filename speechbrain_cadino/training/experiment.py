@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ from speechbrain_cadino.utils.settings.load import (
     resolved_settings,
 )
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
+from speechbrain_cadino.views.dataset import ViewDataset
+from speechbrain_cadino.views.paired import leading
 from speechbrain_cadino.views.sampler import class_weights
 
 
@@ -133,7 +136,12 @@ class Experiment:
             temporary.write_text(write_tree(self.tree), encoding="utf-8")
 
     def train(
-        self, manifest: Manifest, development: DevelopmentList | None = None, init: str | None = None, **inputs: Any
+        self,
+        manifest: Manifest,
+        development: DevelopmentList | None = None,
+        init: str | None = None,
+        make_dataset: Callable | None = None,
+        **inputs: Any,
     ) -> dict[str, float]:
         """Train to the end, from the last checkpoint on; then the main rank exports the encoder and says how it is.
 
@@ -144,6 +152,9 @@ class Experiment:
         development : DevelopmentList, optional
         init : str, optional
             An encoder folder that the exported one is compared with.
+        make_dataset : callable, optional
+            From these settings, as attributes, and the manifest to what is trained on, in place of the utterances
+            alone, which lead there too: a `PairedDataset`.
         **inputs :
             What else the Brain takes, such as the labels of `DLGLCBrain`.
 
@@ -153,10 +164,10 @@ class Experiment:
             The metrics of the last epoch; the error rates are those of the exported encoder.
         """
         hparams = self.hparams
-        dataset = hparams.dataset(manifest)
-        halves = None
-        if is_main() and hparams.retrieval_utterances:
-            halves = HalfRetrieval.of_dataset(dataset, hparams.augmenter, hparams.retrieval_utterances)
+        dataset = hparams.dataset(manifest) if make_dataset is None else make_dataset(hparams, manifest)
+        voices, halves = leading(dataset), None
+        if is_main() and hparams.retrieval_utterances and isinstance(voices, ViewDataset):
+            halves = HalfRetrieval.of_dataset(voices, hparams.augmenter, hparams.retrieval_utterances)
         brain = make_brain(
             hparams.brain_class,
             modules=hparams.modules,
@@ -174,6 +185,9 @@ class Experiment:
         brain.fit_loader(loader)
         metrics = dict(brain.history.rows[-1])
         encoder = brain.encoder_to_export()  # of what all ranks have seen
+        metrics |= brain.keep_further()
+        if encoder is None:
+            return metrics
         drawn = hparams.augment, hparams.augmenter, not brain.is_refitted, hparams.seed
         clustered = ready_to_cluster(encoder, manifest, *drawn)
         rest = manifest, development, init, clustered

@@ -155,4 +155,11 @@ def tell_training(folder: str | Path) -> None:
 
 
 def _print_table(history, names):
-    print(f"\n{format_table(history.rows, [name for name in names if name in history.columns()])}")
+    print(f"\n{format_table(history.rows, _of_modalities(names, history.columns()))}")
+
+
+def _of_modalities(names, columns):
+    """Those of some columns that are there, and after them those of each further modality, which has a gate."""
+    gate = "_gate_threshold"
+    prefixes = ["", *(f"{name.removesuffix(gate)}_" for name in columns if name.endswith(gate))]
+    return [prefix + name for prefix in prefixes for name in names if prefix + name in columns]

@@ -32,13 +32,16 @@ def check_fits(settings: dict[str, Any]) -> None:
     ---------
     settings : dict
         The top level of a YAML, built: ``encoder`` and ``crops``, and of ``head``, ``dino_loss``, ``classifier``,
-        ``opt_class`` and ``retrieval_utterances`` what is there.
+        ``modalities``, ``voice_data``, ``opt_class`` and ``retrieval_utterances`` what is there.
 
     Raises
     ------
     UserError
     """
+    _check_classifiers(settings)
     encoder, crops = settings.get("encoder"), settings.get("crops")
+    if settings.get("voice_data") is not None:
+        encoder = None  # it is not used
     if encoder is not None and crops is not None:
         with torch.no_grad(), torch.random.fork_rng(devices=[]), evaluating(encoder):
             _check_network(settings, encoder, int(crops.lengths.min()))
@@ -77,6 +80,19 @@ def _check_network(settings, encoder, samples):
             with _said(f"{name} cannot take embeddings of {encoder.embedding_dim} numbers"), evaluating(settings[name]):
                 logits = settings[name](embeddings)
             _check_prototypes(name, logits, settings.get("dino_loss"))
+
+
+def _check_classifiers(settings):
+    """Those of the modalities whose embeddings are given, or that come after the first."""
+    found = {f"modalities.{name}": entry or {} for name, entry in (settings.get("modalities") or {}).items()}
+    found = {f"{name}.classifier": (entry.get("encoder"), entry.get("classifier")) for name, entry in found.items()}
+    if settings.get("voice_data") is not None:
+        found["classifier"] = settings["voice_data"], settings.get("classifier")
+    for name, (encoder, classifier) in found.items():
+        dim = getattr(encoder, "embedding_dim", None)
+        if dim is not None and classifier is not None:
+            with torch.no_grad(), evaluating(classifier), _said(f"{name} cannot take embeddings of {dim} numbers"):
+                classifier(torch.zeros(BATCH, dim))
 
 
 def _check_prototypes(name, logits, loss):

@@ -107,7 +107,9 @@ def check_disk(settings: dict, manifest: Manifest) -> str:
 
 def disk_needed(settings: dict, manifest: Manifest) -> int:
     """Bytes of checkpoints, embeddings and other files of a run."""
-    weights = sum(p.numel() for module in settings["modules"].values() for p in module.parameters())
+    entries = (settings.get("modalities") or {}).values()
+    modules = [*settings["modules"].values(), *(entry[part] for entry in entries for part in ("encoder", "classifier"))]
+    weights = sum(p.numel() for module in modules for p in module.parameters())
     # Student, teacher or predictor, and at most two values a weight of the optimiser; the newest is written before the
     # oldest is removed, beside one within an epoch.
     kept = min(settings["keep_checkpoints"], settings["epoch_counter"].limit)

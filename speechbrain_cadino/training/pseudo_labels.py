@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from speechbrain_cadino.clusters.clustering import Clustering
@@ -49,12 +50,30 @@ def cluster_utterances(
     LabelTable
         Utterances that cannot be embedded are left out.
     """
+    embeddings, ids = embed_corpus(net, manifest, folder, compensation)
+    labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
+    return LabelTable(ids, labels, distances)
+
+
+def embed_corpus(
+    net: SpeakerEncoderNet, manifest: Manifest, folder: str | Path, compensation: Callable | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Embed the training utterances as `cluster_utterances` does; every rank must call it.
+
+    Arguments
+    ---------
+    net, manifest, folder, compensation :
+        As of `cluster_utterances`.
+
+    Returns
+    -------
+    embeddings, ids :
+        As of `extract_embeddings`.
+    """
     content = on_main(_content, manifest)
     if compensation is not None:
         net = compensation(net, manifest)
-    embeddings, ids = extract_embeddings(net, manifest, folder, rank(), world_size(), content=content)
-    labels, distances = clustering(embeddings - embeddings.mean(axis=0), n_clusters, device=device)
-    return LabelTable(ids, labels, distances)
+    return extract_embeddings(net, manifest, folder, rank(), world_size(), content=content)
 
 
 def _content(manifest):

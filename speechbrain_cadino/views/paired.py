@@ -92,8 +92,8 @@ class PairedDataset(Dataset):
             if not np.array_equal(np.sort(rows[rows >= 0]), np.arange(len(dataset))):
                 raise ValueError(f"The {len(dataset)} rows of {name} must be of one item each.")
         self.pairing, self.datasets = pairing, dict(datasets)
-        leading = next(iter(self.datasets.values()))
-        self.manifest, self.augment = leading.manifest, getattr(leading, "augment", None)
+        first = leading(self)
+        self.manifest, self.augment = first.manifest, getattr(first, "augment", None)
         self._items = {name: pairing.items(name) for name in self.datasets}
 
     def __len__(self):
@@ -138,3 +138,8 @@ class PairedDataset(Dataset):
         return PairedBatch(
             torch.from_numpy(wanted), parts, [text for part in parts.values() for text in part.batch.failures]
         )
+
+
+def leading(dataset: Any) -> Any:
+    """The dataset of the first modality: of a `PairedDataset`, or the dataset itself."""
+    return next(iter(dataset.datasets.values())) if isinstance(dataset, PairedDataset) else dataset

@@ -17,7 +17,7 @@ from speechbrain_cadino.dlg_lc.brain import DLGLCBrain
 from speechbrain_cadino.dlg_lc.correction import LabelCorrector
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate
 from speechbrain_cadino.dlg_lc.items import Items
-from speechbrain_cadino.dlg_lc.modality import Precomputed
+from speechbrain_cadino.dlg_lc.precomputed import Precomputed
 from speechbrain_cadino.encoder.precomputed import EmbeddingTable, PrecomputedEncoder
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.training.clipping import GradientClipper
@@ -46,11 +46,21 @@ def table(ids):
     return EmbeddingTable(list(ids), rng.standard_normal((len(ids), DIM)).astype(np.float32))
 
 
+class Vectors:
+    """What is done with the encoder of vectors: it is kept as a file."""
+
+    def keep(self, encoder, manifest, folder, info):
+        folder.mkdir()
+        torch.save(encoder.state_dict(), folder / "weights.pt")
+        return {"n_kept": len(manifest)}
+
+
 def entry(frozen=False, threshold=0.5, **more):
     gate = DynamicLossGate(CLASSES, start_epoch=100)
     gate.threshold = threshold
     encoder = PrecomputedEncoder(DIM) if frozen else VectorEncoder()
-    return dict(encoder=encoder, classifier=CosineClassifier(DIM if frozen else 5, CLASSES), gate=gate, **more)
+    classifier = CosineClassifier(DIM if frozen else 5, CLASSES)
+    return dict(encoder=encoder, classifier=classifier, gate=gate, data=Vectors(), **more)
 
 
 @pytest.fixture

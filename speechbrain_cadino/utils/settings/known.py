@@ -20,9 +20,9 @@ noise_folder rir_folder     folder?
 init start_from             folder?
 labels                      file?
 prepare_options loader_options modules train_loggers  mapping
-large_margin                mapping?
+large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
-corrector                   object?
+corrector join voice_data   object?
 preload                     flag|auto
 fresh_encoder remove_vector_weight_decay  flag
 batch_size                  whole|auto 1..
@@ -58,6 +58,8 @@ koleo_weight consistency_weight  number 0..
 speed_factors dataset.speed_factors  numbers 0.5..2
 precision                   text = fp32 fp16 bf16
 gate_mode                   text = none fixed dynamic dynamic+correction
+gate_rule                   text = own and or
+correction                  text = own other mean
 teacher_batch_norm          text = own ema
 crops.global_seconds crops.local_seconds  number 0.1..600
 prepare_options.workers     whole? 1..

@@ -42,6 +42,8 @@ augment_settings.channel  is?  speechbrain_cadino.augmentation.settings.ChannelS
 crops                  is     speechbrain_cadino.views.crops.CropSpec
 positive_sampler       is     speechbrain_cadino.views.positive_sampler.PositiveSampler
 clustering             has    speechbrain_cadino.clusters.clustering.Clustering: __call__ check_memory n_clusters
+join                   has?   speechbrain_cadino.clusters.joint.Join: __call__ check
+voice_data             is?    speechbrain_cadino.dlg_lc.precomputed.Precomputed
 cluster_compensation   has?   speechbrain_cadino.encoder.compensation.Compensation: __call__
 compensation           is?    speechbrain_cadino.encoder.compensation.Compensation
 cluster_schedule       is     speechbrain_cadino.dino.refresh.RefreshSchedule

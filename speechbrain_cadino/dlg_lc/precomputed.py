@@ -1,0 +1,90 @@
+"""Embeddings from elsewhere as a modality of stage II: nothing of them is trained but the classifier."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from speechbrain_cadino.corpus.keys import id_keys, places_of
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable, read_embeddings
+from speechbrain_cadino.utils.distributed import is_main
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.views.embeddings import EmbeddingDataset
+
+logger = logging.getLogger(__name__)
+
+
+class Precomputed:
+    """A `Modality` whose embeddings are given, such as those of a face recogniser, or i-vectors: see `read_embeddings`.
+
+    In an entry of ``modalities``, or as ``voice_data`` in place of the voices' encoder, it is ``data``.
+
+    Arguments
+    ---------
+    embeddings : str
+        A ``.npy``, or a folder with ``embeddings.npy`` and ``ids.txt``.
+    ids : str, optional
+    embedding_dim : int
+        Numbers in an embedding, for which the classifier is made.
+    """
+
+    is_given = True
+
+    def __init__(self, embeddings: str, embedding_dim: int, ids: str | None = None) -> None:
+        self.path, self.ids, self.embedding_dim = embeddings, ids, embedding_dim
+
+    def __str__(self):
+        return f"Precomputed({self.path})"
+
+    def manifest(self, voices: Manifest | None = None, folder: Path | None = None) -> EmbeddingTable:
+        """The whole table."""
+        table = read_embeddings(self.path, self.ids)
+        if self.embedding_dim != table.dim:
+            raise UserError(
+                f"The embeddings {self.path} have {table.dim} numbers each, and the classifier is made for "
+                f"{self.embedding_dim}: set embedding_dim of this modality to {table.dim}."
+            )
+        return table
+
+    def of_voices(self, voices: Manifest) -> EmbeddingTable:
+        """Those of the training utterances, with their speakers and sessions; the others are told of."""
+        table = self.manifest()
+        rows = places_of(id_keys(voices.ids), id_keys(table.ids))
+        there = rows >= 0
+        if not there.any():
+            raise UserError(
+                f"No training utterance has an embedding in {self.path}: its IDs are like {table.ids[0]}, those of the "
+                f"utterances like {voices.ids[0]}."
+            )
+        if not there.all() and is_main():
+            logger.warning("%d of %d utterances have no embedding in %s.", (~there).sum(), len(there), self.path)
+        columns = (None if column is None else column[there] for column in (voices.spk_ids, voices.sessions))
+        return EmbeddingTable(voices.ids[there], table.embeddings[rows[there]], *columns)
+
+    def digest(self, manifest: EmbeddingTable) -> str:
+        """Of IDs and numbers."""
+        return manifest.digest()
+
+    def dataset(self, manifest: EmbeddingTable) -> EmbeddingDataset:
+        """The same embedding in every epoch."""
+        return EmbeddingDataset(manifest)
+
+    def encoder_digest(self, source: str | Path | None = None) -> str:
+        """Of the whole table."""
+        return self.digest(self.manifest())
+
+    def embed(self, source, manifest: EmbeddingTable, folder=None, device=None, compensation=None):
+        """As they are."""
+        return np.asarray(manifest.embeddings, dtype=np.float32), manifest.ids.tolist()
+
+    def start(self, encoder: nn.Module, source: str | Path) -> None:
+        """Refused: there is no encoder."""
+        raise UserError(f"init of a modality is {source}, and its embeddings are given ({self.path}): leave init out.")
+
+    def keep(self, encoder: nn.Module, manifest: EmbeddingTable, folder: Path, info: dict) -> dict[str, float]:
+        """Nothing: they stay where they are."""
+        return {}

@@ -1,0 +1,82 @@
+"""The first modality of stage II, and which modalities a YAML has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.items import Items
+from speechbrain_cadino.dlg_lc.modality import Modality
+from speechbrain_cadino.dlg_lc.side import FIRST, further_settings
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.training.pseudo_labels import embed_corpus
+from speechbrain_cadino.training.sources import encoder_digest
+from speechbrain_cadino.utils.on_main import on_main
+
+
+class Voice:
+    """The voices, by the encoder of the top level: what of `Modality` is not done by `Experiment.train`.
+
+    Arguments
+    ---------
+    dataset : callable, optional
+        From a `Manifest` to a `ViewDataset`: the setting of that name.
+    """
+
+    is_given = False
+
+    def __init__(self, dataset: Callable | None = None) -> None:
+        self.dataset = dataset
+
+    def of_voices(self, voices: Manifest) -> Manifest:
+        """The training utterances themselves."""
+        return voices
+
+    def encoder_digest(self, source: str | Path) -> str:
+        """Of an encoder folder."""
+        return encoder_digest(source)
+
+    def embed(
+        self,
+        source: str | Path,
+        manifest: Manifest,
+        folder: Path,
+        device: torch.device | str | None,
+        compensation: Callable | None,
+    ) -> tuple[np.ndarray, list]:
+        """As `embed_corpus`, by the encoder of a folder."""
+        return embed_corpus(load_encoder(source, device)[0], manifest, folder, compensation)
+
+
+def modalities_of(settings: Mapping[str, Any]) -> dict[str, Modality]:
+    """The modalities of a YAML's top level, the first one leading; `Precomputed` voices are its ``voice_data``."""
+    first = settings.get("voice_data") or Voice(settings.get("dataset"))
+    return {FIRST: first} | {name: entry["data"] for name, entry in further_settings(settings).items()}
+
+
+def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) -> Items:
+    """The items of the training utterances and of what the further modalities have; every rank must call it.
+
+    Arguments
+    ---------
+    modalities : mapping
+        As of `modalities_of`.
+    voices : Manifest
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    Items
+    """
+    first, *further = modalities.items()
+    parts = {FIRST: first[1].of_voices(voices)}
+    for name, modality in further:
+        on_main(lambda: [modality.manifest(voices, folder)] and None)  # what it finds is kept before the others look
+        parts[name] = modality.manifest(voices, folder)
+    return Items(parts)
