@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from speechbrain_cadino.dlg_lc.checks import about_gate, check_history, check_stage_2
+from speechbrain_cadino.dlg_lc.checks import about_gate, about_together, check_history, check_stage_2
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.keeping import keep_further
 from speechbrain_cadino.dlg_lc.plots import loss_histogram
@@ -91,6 +91,7 @@ class DLGLCBrain(SidedBrain):
     def check_before(self, loader: ViewLoader) -> list[str]:
         labels, limit = self.labels.cpu().numpy(), self.hparams.epoch_counter.limit
         found = check_stage_2(vars(self.hparams), limit, labels, loader.dataset.augment)
+        found += about_together(vars(self.hparams), len(self.sides))
         for side in self.sides.further:
             found += about_gate(vars(self.hparams) | {"gate": side.gate}, limit, f"The gate of {side.name}")
         return super().check_before(loader) + found

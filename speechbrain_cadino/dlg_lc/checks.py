@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES
+from speechbrain_cadino.dlg_lc.gate import CORRECTING_MODES, MODES
 from speechbrain_cadino.training.remarks import about_augmentation, about_clusters, about_refit, about_settings
 
 FEW_KEPT = 0.5  # of the labels in the first epoch with a closed gate
@@ -62,6 +62,34 @@ def about_gate(settings: dict[str, Any], n_epochs: int, name: str = "The gate") 
         f"{name}'s start_epoch is {start} and the run has {n_epochs} epochs: every label is trusted to the end, lower "
         "it."
     ]
+
+
+def about_together(settings: dict[str, Any], n_modalities: int) -> list[str]:
+    """A sentence for each setting of what modalities tell each other that will do nothing.
+
+    Arguments
+    ---------
+    settings : dict
+        ``gate_rule``, ``correction`` and ``gate_mode``.
+    n_modalities : int
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> about_together({"gate_rule": "and", "gate_mode": "dynamic"}, n_modalities=1)
+    ['gate_rule is and, and there is one modality: it does nothing.']
+    """
+    found = []
+    for name, modes in (("gate_rule", MODES[1:]), ("correction", CORRECTING_MODES)):
+        value = settings.get(name, "own")
+        if value != "own" and n_modalities == 1:
+            found.append(f"{name} is {value}, and there is one modality: it does nothing.")
+        elif value != "own" and settings["gate_mode"] not in modes:
+            found.append(f"{name} is {value}, and gate_mode {settings['gate_mode']}: it does nothing.")
+    return found
 
 
 def check_history(rows: list[dict[str, float]], gate_mode: str, reason: str) -> list[str]:

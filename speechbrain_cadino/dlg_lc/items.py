@@ -30,7 +30,7 @@ class Items:
     >>> from speechbrain_cadino.encoder.precomputed import EmbeddingTable
     >>> items = Items({"voice": EmbeddingTable(["a", "b"], np.eye(2)), "face": EmbeddingTable(["c", "b"], np.eye(2))})
     >>> items.ids.tolist(), items.subset(np.array([False, True, True])).parts["face"].ids.tolist()
-    (['a', 'b', 'c'], ['b', 'c'])
+    (['a', 'b', 'c'], ['c', 'b'])
     """
 
     def __init__(self, parts: Mapping[str, Any], pairing: Pairing | None = None) -> None:
@@ -67,9 +67,12 @@ class Items:
 
     @property
     def sessions(self) -> np.ndarray | None:
-        """(n,) the sessions; None if one is not known."""
-        column = self._column("sessions")
-        return None if column is None or (column == "").any() and len(self.parts) > 1 else column
+        """(n,) the sessions; None if that of an item whose speaker is known is not."""
+        column, speakers = self._column("sessions"), self.spk_ids
+        if column is None or len(self.parts) == 1:
+            return column
+        known = np.ones(len(self), dtype=bool) if speakers is None else speakers != ""
+        return None if (column[known] == "").any() else column
 
     def subset(self, chosen: np.ndarray) -> Items:
         """Those of a mask (n,), in their order."""

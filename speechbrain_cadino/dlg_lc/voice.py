@@ -14,8 +14,10 @@ from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.modality import Modality
 from speechbrain_cadino.dlg_lc.side import FIRST, further_settings
 from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.pseudo_labels import embed_corpus
 from speechbrain_cadino.training.sources import encoder_digest
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
 
@@ -54,9 +56,27 @@ class Voice:
 
 
 def modalities_of(settings: Mapping[str, Any]) -> dict[str, Modality]:
-    """The modalities of a YAML's top level, the first one leading; `Precomputed` voices are its ``voice_data``."""
-    first = settings.get("voice_data") or Voice(settings.get("dataset"))
-    return {FIRST: first} | {name: entry["data"] for name, entry in further_settings(settings).items()}
+    """The modalities of a YAML's top level, the first one leading; `Precomputed` voices are its ``voice_data``.
+
+    A `UserError` if what a modality has does not fit together.
+    """
+    first, entries = settings.get("voice_data") or Voice(settings.get("dataset")), further_settings(settings)
+    for name, entry in entries.items():
+        data, encoder, where = entry["data"], entry["encoder"], f"modalities.{name}"
+        if data.is_given and entry.get("init"):
+            raise UserError(f"{where}.init is {entry['init']}, and its embeddings are given: leave one of them out.")
+        if data.is_given != isinstance(encoder, PrecomputedEncoder):
+            kind = type(encoder).__name__
+            raise UserError(
+                f"{where}.data {'gives' if data.is_given else 'does not give'} embeddings, and its encoder is an "
+                f"object of {kind}: PrecomputedEncoder goes with Precomputed, and with nothing else."
+            )
+        if data.is_given and data.embedding_dim != encoder.embedding_dim:
+            raise UserError(
+                f"{where} has embedding_dim {data.embedding_dim} in data and {encoder.embedding_dim} in encoder: set "
+                "both to the numbers of an embedding."
+            )
+    return {FIRST: first} | {name: entry["data"] for name, entry in entries.items()}
 
 
 def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) -> Items:

@@ -8,7 +8,7 @@ import pytest
 
 from speechbrain_cadino.augmentation.parameters import AugmentationSampler
 from speechbrain_cadino.augmentation.settings import AugmentationSettings
-from speechbrain_cadino.dlg_lc.checks import check_history, check_stage_2
+from speechbrain_cadino.dlg_lc.checks import about_together, check_history, check_stage_2
 from speechbrain_cadino.dlg_lc.gate import make_gate
 from speechbrain_cadino.training.schedules import Linear
 
@@ -82,3 +82,13 @@ def test_what_works_is_no_matter(changes):
 def test_what_has_done_nothing_is_told_at_the_end(rows, mode, sentence):
     found = check_history(rows, mode, "why")
     assert len(found) == (sentence is not None) and all(text.startswith(sentence) for text in found)
+
+
+@pytest.mark.parametrize("n_modalities", [1, 2])
+@pytest.mark.parametrize("mode", ["none", "fixed", "dynamic", "dynamic+correction"])
+@pytest.mark.parametrize("name, value", [("gate_rule", "and"), ("gate_rule", "or"), ("correction", "mean")])
+def test_what_modalities_cannot_tell_each_other_is_told(n_modalities, mode, name, value):
+    idle = {"gate_rule": mode == "none", "correction": mode != "dynamic+correction"}[name] or n_modalities == 1
+    found = about_together({"gate_mode": mode, name: value}, n_modalities)
+    assert len(found) == idle and all(text.startswith(f"{name} is {value}, and") for text in found)
+    assert about_together({"gate_mode": mode, name: "own"}, n_modalities) == []

@@ -1,0 +1,64 @@
+"""Which modalities a YAML has, and what of them does not fit together."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from torch import nn
+
+from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.aam import AAMSoftmax, CosineClassifier
+from speechbrain_cadino.dlg_lc.gate import DynamicLossGate
+from speechbrain_cadino.dlg_lc.precomputed import Precomputed
+from speechbrain_cadino.dlg_lc.voice import Voice, find_items, modalities_of
+from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
+from speechbrain_cadino.training.schedules import Constant
+from speechbrain_cadino.utils.errors import UserError
+
+GIVEN, TRAINED = Precomputed("x", 4), SimpleNamespace(is_given=False)
+
+
+def settings(**changes):
+    entry = dict(data=GIVEN, encoder=PrecomputedEncoder(4), classifier=CosineClassifier(4, 2), gate=DynamicLossGate(2))
+    shared = dict(aam=AAMSoftmax(), corrector=None, margin_schedule=Constant(0.2))
+    return {**shared, "modalities": {"face": {**entry, **changes}}}
+
+
+def test_the_first_one_leads():
+    assert list(modalities_of(settings())) == ["voice", "face"]
+    assert isinstance(modalities_of(settings())["voice"], Voice) and list(modalities_of({})) == ["voice"]
+    assert modalities_of({"voice_data": GIVEN})["voice"] is GIVEN
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        (dict(init="F"), "modalities.face.init is F, and its embeddings are given"),
+        (
+            dict(encoder=nn.Linear(4, 4)),
+            "modalities.face.data gives embeddings, and its encoder is .* Linear",
+        ),
+        (dict(data=TRAINED), "modalities.face.data does not give embeddings, and its encoder is .* PrecomputedEncoder"),
+        (dict(encoder=PrecomputedEncoder(5)), "modalities.face has embedding_dim 4 in data and 5 in encoder"),
+        (dict(data=None), "modalities.face has no data: set encoder, classifier, gate, data of each modality"),
+        (dict(gate=3), "modalities.face.gate is 3, and must be an object of .*LossGate"),
+    ],
+)
+def test_what_does_not_fit_together(changes, said):
+    with pytest.raises(UserError, match=said):
+        modalities_of(settings(**changes))
+
+
+def test_items_of_given_voices_and_faces(tmp_path, caplog):
+    for name, ids in {"voices": ["b", "a", "other"], "faces": ["c", "a"]}.items():
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "embeddings.npy", np.arange(4.0 * len(ids)).reshape(-1, 4))
+        (tmp_path / name / "ids.txt").write_text("\n".join(ids))
+    manifest = Manifest(["a", "none", "b"], ["x"] * 3, [0] * 3, [1] * 3, ["s", "t", "u"], ["1", "2", "3"])
+    given = {name: Precomputed(str(tmp_path / name), 4) for name in ("voices", "faces")}
+    items = find_items({"voice": given["voices"], "face": given["faces"]}, manifest, tmp_path)
+    assert items.ids.tolist() == ["a", "b", "c"] and items.spk_ids.tolist() == ["s", "u", ""]
+    assert items.first.embeddings[:, 0].tolist() == [4, 0] and "1 of 3 utterances have no embedding" in caplog.text
+    nobody = Manifest(["z"], ["x"], [0], [1])
+    with pytest.raises(UserError, match="No training utterance has an embedding in .*: its IDs are like b, .* like z"):
+        find_items({"voice": given["voices"]}, nobody, tmp_path)
