@@ -65,7 +65,8 @@ def cluster_items(
         rows = places_of(id_keys(own.ids), id_keys(ids))  # of the manifest's rows
         of_items = items.pairing.rows[name]
         parts[name] = np.where(of_items >= 0, rows[of_items], -1), embeddings
-    clusters = (join if join is not None and len(parts) > 1 else Join())(parts, clustering, device=device)
+    join = join if join is not None and len(parts) > 1 else Join()
+    clusters = join(parts, clustering, device=device, sessions=items.sessions)
     return LabelTable(items.ids[clusters.items], clusters.labels, clusters.distances)
 
 

@@ -82,8 +82,9 @@ class PairedDataset(Dataset):
     pairing : Pairing
     datasets : dict of str to Dataset
         Modality to what gives a sample by (epoch, row), or (epoch, row, copy), and collates samples to a batch whose
-        ``items`` are (n,) int64 rows, with ``failures``, ``to`` and ``pin_memory``. The first one leads: its
-        ``manifest`` and ``augment`` are also those of the whole.
+        ``items`` are (n,) int64 rows, with ``failures``, ``to`` and ``pin_memory``. If it has a method ``lacks``, that
+        says of a sample whether nothing of it could be read; its ``failure`` is the reason, and the item lacks the
+        modality in this batch. The first one leads: its ``manifest`` and ``augment`` are also those of the whole.
     """
 
     def __init__(self, pairing: Pairing, datasets: Mapping[str, Any]) -> None:
@@ -116,11 +117,16 @@ class PairedDataset(Dataset):
             if isinstance(sample, UserError):
                 return sample
         wanted, parts, places = np.array([sample.item for sample in samples]), {}, {}
+        failures = []
         for name, dataset in self.datasets.items():
-            there = [place for place, sample in enumerate(samples) if sample.samples[name] is not None]
+            own = {place: sample.samples[name] for place, sample in enumerate(samples)}
+            own = {place: sample for place, sample in own.items() if sample is not None}
+            lacks = getattr(dataset, "lacks", lambda sample: False)
+            failures += [sample.failure for sample in own.values() if lacks(sample)]
+            there = [place for place, sample in own.items() if not lacks(sample)]
             if not there:
                 continue
-            batch = collate_of(dataset)([samples[place].samples[name] for place in there])
+            batch = collate_of(dataset)([own[place] for place in there])
             if isinstance(batch, UserError):
                 return batch
             items = self._items[name][batch.items.numpy()]
@@ -135,9 +141,8 @@ class PairedDataset(Dataset):
                     rows, own = np.full(len(part.items), -1), places[name] >= 0
                     rows[places[name][own]] = places[other][own]
                     part.partners[other] = torch.from_numpy(rows)
-        return PairedBatch(
-            torch.from_numpy(wanted), parts, [text for part in parts.values() for text in part.batch.failures]
-        )
+        failures += [text for part in parts.values() for text in part.batch.failures]
+        return PairedBatch(torch.from_numpy(wanted), parts, failures)
 
 
 def leading(dataset: Any) -> Any:

@@ -1,5 +1,7 @@
 """Items of several modalities: the samples are those that each modality gives alone, and partners are of one item."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -85,6 +87,23 @@ def test_a_stand_in_has_no_partner(noises):
     assert batch.failures == ["it is no audio"] and voices.items[bad] != bad
     assert voices.partners["face"].tolist() == [-1 if item == bad else item for item in items]
     assert face.partners["voice"].tolist() == [-1 if item == bad else item for item in items]
+
+
+def test_a_face_that_cannot_be_read_is_none(noises):
+    class Pictures(EmbeddingDataset):
+        def __getitem__(self, index):
+            return SimpleNamespace(failure="no picture") if index[1] == 2 else super().__getitem__(index)
+
+        def lacks(self, sample):
+            return isinstance(sample, SimpleNamespace)
+
+    dataset = paired(noises, list(noises.ids))
+    dataset.datasets["face"] = Pictures(dataset.datasets["face"].manifest)
+    batch = dataset.collate([dataset[1, item] for item in (1, 2, 3)])
+    assert batch.failures == ["no picture"] and batch.parts["face"].items.tolist() == [1, 3]
+    assert batch.parts["voice"].partners["face"].tolist() == [0, -1, 1]
+    alone = dataset.collate([dataset[1, 2]])
+    assert list(alone.parts) == ["voice"] and alone.parts["voice"].partners == {} and alone.failures == ["no picture"]
 
 
 def test_the_end_of_a_training_is_a_value_there_too(noises):
