@@ -63,7 +63,7 @@ class Precomputed:
         if not there.all() and is_main():
             logger.warning("%d of %d utterances have no embedding in %s.", (~there).sum(), len(there), self.path)
         columns = (None if column is None else column[there] for column in (voices.spk_ids, voices.sessions))
-        return EmbeddingTable(voices.ids[there], table.embeddings[rows[there]], *columns)
+        return EmbeddingTable(voices.ids[there], table.array, *columns, rows=rows[there])
 
     def digest(self, manifest: EmbeddingTable) -> str:
         """Of IDs and numbers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from speechbrain_cadino.corpus.keys import digest_of, id_keys, places_of
+from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.utils.errors import UserError
 
@@ -18,52 +19,64 @@ BLOCK = 65536  # rows looked at together
 
 
 class EmbeddingTable:
-    """Embeddings by ID, as columns like those of a `Manifest`.
+    """Embeddings by ID, as columns like those of a `Manifest`. A part of it is not copied out of the array.
 
     Arguments
     ---------
     ids : sequence of str, (n,)
         Unique.
-    embeddings : np.ndarray, (n, dim)
+    array : np.ndarray, (any, dim)
         Any floats; perhaps mapped from a file.
     spk_ids, sessions : sequence of str, (n,), or None
         Speakers and recording sessions where known.
+    rows : np.ndarray, (n,) int64, optional
+        Of the array; default: all, in order.
 
     Example
     -------
     >>> table = EmbeddingTable(["a", "b"], np.eye(2))
-    >>> table.subset([1]).ids.tolist(), len(table), table.dim
-    (['b'], 2, 2)
+    >>> part = table.subset([1])
+    >>> part.ids.tolist(), part.embeddings.tolist(), part[0].tolist(), part.dim
+    (['b'], [[0.0, 1.0]], [0.0, 1.0], 2)
     """
 
-    def __init__(self, ids: Any, embeddings: np.ndarray, spk_ids: Any = None, sessions: Any = None) -> None:
-        self.ids = np.asarray(ids, dtype=STRING)
-        self.embeddings = embeddings
+    def __init__(
+        self, ids: Any, array: np.ndarray, spk_ids: Any = None, sessions: Any = None, rows: np.ndarray | None = None
+    ) -> None:
+        self.ids, self.array = np.asarray(ids, dtype=STRING), array
         self.spk_ids = None if spk_ids is None else np.asarray(spk_ids, dtype=STRING)
         self.sessions = None if sessions is None else np.asarray(sessions, dtype=STRING)
+        self.rows = np.arange(len(self.ids)) if rows is None else rows
 
     def __len__(self):
         return len(self.ids)
 
+    def __getitem__(self, row):
+        """One embedding, (dim,)."""
+        return self.array[self.rows[row]]
+
     @property
     def dim(self) -> int:
         """Numbers in an embedding."""
-        return self.embeddings.shape[1]
+        return self.array.shape[1]
+
+    @property
+    def embeddings(self) -> np.ndarray:
+        """All, (n, dim), in memory."""
+        return np.asarray(self.array[self.rows])
 
     def subset(self, indices: Any) -> EmbeddingTable:
         """The rows at ``indices`` (integers or a boolean mask)."""
-        columns = {name: None if column is None else column[indices] for name, column in vars(self).items()}
-        return EmbeddingTable(**columns)
-
-    def of(self, ids: np.ndarray) -> EmbeddingTable:
-        """The rows of these IDs, in their order; IDs without an embedding are left out."""
-        rows = places_of(id_keys(ids), id_keys(self.ids))
-        return self.subset(rows[rows >= 0])
+        columns = {name: getattr(self, name) for name in ("ids", "spk_ids", "sessions", "rows")}
+        columns = {name: None if column is None else column[indices] for name, column in columns.items()}
+        return EmbeddingTable(array=self.array, **columns)
 
     def digest(self) -> str:
         """32 hexadecimal digits of IDs and embeddings."""
-        blocks = (self.embeddings[row : row + BLOCK] for row in range(0, len(self), BLOCK))
-        return digest_of([*self.ids.tolist(), *(digest_of([block.tobytes().hex()]) for block in blocks)])
+        digest = hashlib.blake2b(digest_of(self.ids.tolist()).encode(), digest_size=16)
+        for first in range(0, len(self), BLOCK):
+            digest.update(np.ascontiguousarray(self.array[self.rows[first : first + BLOCK]]).tobytes())
+        return digest.hexdigest()
 
 
 def read_embeddings(path: str | Path, ids: str | Path | None = None) -> EmbeddingTable:

@@ -62,7 +62,7 @@ class EmbeddingDataset(Dataset):
     def __getitem__(self, epoch_and_row):
         """The row and its embedding (dim,), of an (epoch, row) pair."""
         row = epoch_and_row[1]
-        return row, self.manifest.embeddings[row]
+        return row, self.manifest[row]
 
     def collate(self, samples: list) -> EmbeddingBatch:
         """The batch of some samples."""

@@ -23,8 +23,8 @@ def test_a_folder_or_two_files(tmp_path):
         assert table.ids.tolist() == list("abcd") and np.array_equal(table.embeddings, FLOATS) and table.dim == 3
     named = read_embeddings(tmp_path / "embeddings.npy", tmp_path / "others.txt")
     assert named.ids.tolist() == list("xyzw")
-    part = named.of(np.array(["w", "none", "x"], dtype=named.ids.dtype))
-    assert part.ids.tolist() == ["w", "x"] and np.array_equal(part.embeddings, FLOATS[[3, 0]])
+    part = named.subset([3, 0]).subset(np.array([False, True]))
+    assert part.ids.tolist() == ["x"] and np.array_equal(part.embeddings, FLOATS[[0]]) and part.array is named.array
 
 
 def test_the_digest_is_of_ids_and_numbers():
