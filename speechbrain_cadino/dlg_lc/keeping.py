@@ -26,7 +26,7 @@ def keep_further(brain: Any) -> dict[str, float]:
     """
     metrics = {}
     for side in brain.sides.further:
-        if side.is_frozen:
+        if side.is_frozen or side.name not in brain.items.parts:  # no item with a label has one
             continue
         encoder, manifest = side.encoder, brain.items.parts[side.name]
         load_average(encoder, brain.checkpointer, f"{side.prefix}encoder", brain.hparams.average_checkpoints)

@@ -10,6 +10,7 @@ import numpy as np
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
 from speechbrain_cadino.dlg_lc.items import Items
+from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.voice import modalities_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.development import DevelopmentList
@@ -54,7 +55,8 @@ class Labelled(NamedTuple):
 
     def _dataset(self, hparams, manifest):
         modalities = modalities_of(vars(hparams))
-        datasets = {name: modalities[name].dataset(part) for name, part in self.items.parts.items()}
+        there = {name: part for name, part in self.items.parts.items() if name == FIRST or len(part)}
+        datasets = {name: modalities[name].dataset(part) for name, part in there.items()}
         return PairedDataset(self.items.pairing, datasets)
 
 

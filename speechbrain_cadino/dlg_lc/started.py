@@ -44,8 +44,13 @@ class Started(NamedTuple):
         return cls(dict(modalities), encoders, compensations, digests)
 
     def after(self, folder: Path) -> Started:
-        """What the next one starts from: the encoders in the folder of an iteration."""
-        return self._replace(encoders={name: folder / f"{prefix_of(name)}encoder" for name in self.encoders})
+        """What the next one starts from: the encoders in the folder of an iteration; every rank must call it.
+
+        A modality of which no item had a label has been left without.
+        """
+        paths = {name: folder / f"{prefix_of(name)}encoder" for name in self.encoders}
+        there = on_main(lambda: [name for name, path in paths.items() if name == FIRST or path.is_dir()])
+        return self._replace(encoders={name: path if name in there else None for name, path in paths.items()})
 
     def settings(self) -> dict[str, Any]:
         """The settings of a training that goes on from these encoders."""

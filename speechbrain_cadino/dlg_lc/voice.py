@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,11 @@ from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.pseudo_labels import embed_corpus
 from speechbrain_cadino.training.sources import encoder_digest
+from speechbrain_cadino.utils.distributed import is_main, world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
+
+logger = logging.getLogger(__name__)
 
 
 class Voice:
@@ -63,6 +67,8 @@ def modalities_of(settings: Mapping[str, Any]) -> dict[str, Modality]:
     first, entries = settings.get("voice_data") or Voice(settings.get("dataset")), further_settings(settings)
     for name, entry in entries.items():
         data, encoder, where = entry["data"], entry["encoder"], f"modalities.{name}"
+        if not data.is_given and "init" not in entry:
+            raise UserError(f"{where} has no init: write init: null, which each iteration sets.")
         if data.is_given and entry.get("init"):
             raise UserError(f"{where}.init is {entry['init']}, and its embeddings are given: leave one of them out.")
         if data.is_given != isinstance(encoder, PrecomputedEncoder):
@@ -97,6 +103,20 @@ def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) ->
     first, *further = modalities.items()
     parts = {FIRST: first[1].of_voices(voices)}
     for name, modality in further:
-        on_main(lambda: [modality.manifest(voices, folder)] and None)  # what it finds is kept before the others look
+        if world_size() > 1:
+            on_main(_look, modality, voices, folder)  # what it finds is kept before the others look
         parts[name] = modality.manifest(voices, folder)
-    return Items(parts)
+    items = Items(parts)
+    if further and is_main():
+        counts = [f"{np.count_nonzero(items.pairing.has(name))} with a {name}" for name in parts]
+        both = np.all([items.pairing.has(name) for name in parts], axis=0)
+        logger.info("Of %d items there are %s, %d with all.", len(items), ", ".join(counts), np.count_nonzero(both))
+        for name in parts:
+            if not items.pairing.has(name).any():
+                logger.warning("No item has a %s: nothing is learnt of it, and nothing from it.", name)
+    return items
+
+
+def _look(modality, voices, folder):
+    """Let a modality find its recordings; they are not sent to the other ranks."""
+    modality.manifest(voices, folder)

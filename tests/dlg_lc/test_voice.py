@@ -1,5 +1,6 @@
 """Which modalities a YAML has, and what of them does not fit together."""
 
+import logging
 from types import SimpleNamespace
 
 import numpy as np
@@ -38,7 +39,11 @@ def test_the_first_one_leads():
             dict(encoder=nn.Linear(4, 4)),
             "modalities.face.data gives embeddings, and its encoder is .* Linear",
         ),
-        (dict(data=TRAINED), "modalities.face.data does not give embeddings, and its encoder is .* PrecomputedEncoder"),
+        (dict(data=TRAINED), "modalities.face has no init: write init: null"),
+        (
+            dict(data=TRAINED, init=None),
+            "face.data does not give embeddings, and its encoder is .* Precomp",
+        ),
         (dict(encoder=PrecomputedEncoder(5)), "modalities.face has embedding_dim 4 in data and 5 in encoder"),
         (dict(data=None), "modalities.face has no data: set encoder, classifier, gate, data of each modality"),
         (dict(gate=3), "modalities.face.gate is 3, and must be an object of .*LossGate"),
@@ -50,6 +55,7 @@ def test_what_does_not_fit_together(changes, said):
 
 
 def test_items_of_given_voices_and_faces(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     for name, ids in {"voices": ["b", "a", "other"], "faces": ["c", "a"]}.items():
         (tmp_path / name).mkdir()
         np.save(tmp_path / name / "embeddings.npy", np.arange(4.0 * len(ids)).reshape(-1, 4))
@@ -57,6 +63,7 @@ def test_items_of_given_voices_and_faces(tmp_path, caplog):
     manifest = Manifest(["a", "none", "b"], ["x"] * 3, [0] * 3, [1] * 3, ["s", "t", "u"], ["1", "2", "3"])
     given = {name: Precomputed(str(tmp_path / name), 4) for name in ("voices", "faces")}
     items = find_items({"voice": given["voices"], "face": given["faces"]}, manifest, tmp_path)
+    assert "Of 3 items there are 2 with a voice, 2 with a face, 1 with all." in caplog.text
     assert items.ids.tolist() == ["a", "b", "c"] and items.spk_ids.tolist() == ["s", "u", ""]
     assert items.first.embeddings[:, 0].tolist() == [4, 0] and "1 of 3 utterances have no embedding" in caplog.text
     nobody = Manifest(["z"], ["x"], [0], [1])

@@ -63,6 +63,7 @@ modalities:
             embedding_dim: 6
             n_classes: !ref <n_classes>
 """
+PARTS = ("iteration_1", "large_margin")
 VOICES = """
 face_folder: !PLACEHOLDER
 voice_data: !new:speechbrain_cadino.dlg_lc.precomputed.Precomputed
@@ -161,12 +162,14 @@ def test_killed_it_goes_on_to_the_same_weights(iterated, corpus, hparams, tmp_pa
 
 
 def test_without_any_face_it_is_the_run_of_the_voices(corpus, encoder, hparams, tmp_path):
+    """Two iterations, in none of which the one face, of nobody, gets a label."""
     np.save(tmp_path / "embeddings.npy", np.zeros((1, 6), np.float32))
     (tmp_path / "ids.txt").write_text("nobody\n")
-    run(*command(corpus, tmp_path / "plain", init=encoder, n_iterations=1))
-    settings = dict(init=encoder, face_folder=tmp_path, gate_rule="and", correction="mean", n_iterations=1)
+    run(*command(corpus, tmp_path / "plain", init=encoder))
+    settings = dict(init=encoder, face_folder=tmp_path, gate_rule="and", correction="mean")
     run(*command(corpus, tmp_path / "paired", hparams["trained"], **settings))
-    parts = [tmp_path / name / "iteration_1" for name in ("plain", "paired")]
+    assert not list((tmp_path / "paired").rglob("face_encoder"))
+    parts = [tmp_path / name / "iteration_2" for name in ("plain", "paired")]
     assert_same_weights(*parts, names=("encoder", "classifier"))
     assert len({(part / "labels.csv").read_bytes() for part in parts}) == 1
     plain, paired = (rows(part / "epochs.csv") for part in parts)
@@ -177,12 +180,16 @@ def test_without_any_face_it_is_the_run_of_the_voices(corpus, encoder, hparams, 
 
 
 def test_given_embeddings_are_clustered_from_the_start(corpus, encoder, hparams, faces, ids, tmp_path):
+    large = dict(number_of_epochs=1, warmup_epochs=0, margin_warmup_epochs=0, correction_start_epoch=1)
     settings = dict(init=encoder, face_folder=faces, n_iterations=1, correction="other", gate_rule="or")
+    settings["large_margin"] = large
     run(*command(corpus, tmp_path / "run", hparams["given"], **settings))
     folder = tmp_path / "run/iteration_1"
     assert set(read_label_table(folder / "labels.csv").ids) == {*ids, *(f"talker{n}/alone" for n in range(4))}
     assert (folder / "encoder").is_dir() and not (folder / "face_encoder").exists()
     assert float(rows(folder / "epochs.csv")[-1]["face_label_loss"]) > 0
+    before, after = (float(rows(tmp_path / "run" / part / "epochs.csv")[-1]["face_gate_threshold"]) for part in PARTS)
+    assert before > 0 and after > 0 and (tmp_path / "run/large_margin/encoder").is_dir()
     assert {"face_embeddings", "join"} <= set(json.loads((folder / "labels.json").read_text()))
 
 
