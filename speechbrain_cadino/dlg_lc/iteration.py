@@ -80,7 +80,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
             logger.warning("No trials are scored: the embeddings of the voices are given, no encoder is trained.")
         development, further = None, {}
     items = find_items(modalities, manifest, output)
-    started = Started.of(experiment.settings, modalities, items)
+    started = Started.of(hparams, modalities, items)
     report = Report(output, hparams.train_loggers, hparams.init, [*modalities], keeps_one=not voices_are_given)
     previous, part = None, None
     for number in range(1, hparams.n_iterations + 1):

@@ -39,7 +39,7 @@ class SidedBrain(CadinoBrain):
         given = hparams.get("voice_data")
         first = dict(modules) if given is None else {**modules, "encoder": PrecomputedEncoder(given.embedding_dim)}
         super().__init__({**first, **further_modules(hparams)}, *args, hparams=hparams, **kwargs)
-        self.sides, self.means = Sides(vars(self.hparams), self.modules), MetricAverager()
+        self.sides, self.means = Sides(self.hparams, self.modules), MetricAverager()
         recoverables = {"means": self.means}
         for side in self.sides:
             recoverables |= side.recoverables()

@@ -20,7 +20,6 @@ from speechbrain_cadino.utils.distributed import all_reduce, rank, world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.paired import PairedBatch, Part
 
-FIRST_HAS = ("gate", "aam", "corrector", "margin_schedule", "augmenter")  # at the top level
 FEWEST = 2  # samples of a modality on each rank: batch norm needs them
 
 
@@ -41,7 +40,7 @@ class Sides:
 
     Arguments
     ---------
-    settings : mapping
+    hparams : Settings
         The YAML's top level: what the first `Side` needs, ``modalities``, ``gate_mode``, ``correction_momentum``, and
         ``gate_rule`` and ``correction``, by default ``own``.
     modules : torch.nn.ModuleDict
@@ -53,8 +52,10 @@ class Sides:
         If a setting makes no sense.
     """
 
-    def __init__(self, settings: Mapping[str, Any], modules: torch.nn.ModuleDict) -> None:
-        self._sides = {FIRST: Side(FIRST, {name: settings[name] for name in FIRST_HAS}, modules)}
+    def __init__(self, hparams: Any, modules: torch.nn.ModuleDict) -> None:
+        settings, first = vars(hparams), {"gate": hparams.gate, "aam": hparams.aam, "corrector": hparams.corrector}
+        first |= {"margin_schedule": hparams.margin_schedule, "augmenter": hparams.augmenter}
+        self._sides = {FIRST: Side(FIRST, first, modules)}
         for name, entry in further_settings(settings).items():
             self._sides[name] = Side(name, entry, modules)
         self.rule, self.how = settings.get("gate_rule", "own"), settings.get("correction", "own")

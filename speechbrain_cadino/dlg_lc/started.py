@@ -32,13 +32,13 @@ class Started(NamedTuple):
     digests: dict
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], modalities: Mapping[str, Any], items: Items) -> Started:
+    def of(cls, hparams: Any, modalities: Mapping[str, Any], items: Items) -> Started:
         """What the first iteration starts from, by a YAML's top level; every rank must call it."""
-        entries = further_settings(settings)
-        encoders = {FIRST: settings["init"]} | {name: entry.get("init") for name, entry in entries.items()}
+        entries = further_settings(vars(hparams))
+        encoders = {FIRST: hparams.init} | {name: entry.get("init") for name, entry in entries.items()}
         encoders = {name: path for name, path in encoders.items() if not modalities[name].is_given}
         compensations = {name: entry.get("compensation") for name, entry in entries.items()}
-        compensations[FIRST] = settings["cluster_compensation"]
+        compensations[FIRST] = hparams.cluster_compensation
         further = {name: items.parts[name] for name in modalities if name in entries or modalities[name].is_given}
         digests = on_main(lambda: {name: modalities[name].digest(part) for name, part in further.items()})
         return cls(dict(modalities), encoders, compensations, digests)
