@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,31 @@ import yaml
 
 from speechbrain_cadino import __version__
 from speechbrain_cadino.utils.errors import UserError
+
+ABSENT = "absent"  # in place of the digest of what is not there
+
+
+def weights_digest(folder: str | Path, metadata: str, weights: str) -> str:
+    """A digest of an encoder folder's ``hyperparams.yaml`` and weights; `ABSENT` without its JSON, or if damaged.
+
+    Arguments
+    ---------
+    folder : str or Path
+    metadata, weights : str
+        Names of the JSON by which the folder is known, and of the file of weights.
+    """
+    folder = Path(folder)
+    if not (folder / metadata).is_file():
+        return ABSENT
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        digest.update((folder / "hyperparams.yaml").read_bytes())
+        state = torch.load(folder / weights, map_location="cpu")
+        for name, tensor in state.items():
+            digest.update(name.encode() + tensor.numpy().tobytes())
+    except Exception:  # whatever a damaged file makes; loading it tells
+        return ABSENT
+    return digest.hexdigest()
 
 
 def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -7,7 +7,7 @@ from speechbrain_cadino.utils.lazy import lazy_names
 if TYPE_CHECKING:
     from speechbrain_cadino.faces.augment import FaceAugmenter
     from speechbrain_cadino.faces.compensation import FaceCompensation
-    from speechbrain_cadino.faces.dataset import FaceDataset, FaceSample
+    from speechbrain_cadino.faces.dataset import FaceBatch, FaceDataset, FaceSample
     from speechbrain_cadino.faces.embed import embed_faces
     from speechbrain_cadino.faces.export import export_face_encoder
     from speechbrain_cadino.faces.extract import extract_face_embeddings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.faces.iresnet import IResNet
     from speechbrain_cadino.faces.load import load_face_encoder, start_from_face_encoder
     from speechbrain_cadino.faces.manifest import FaceManifest
+    from speechbrain_cadino.faces.modality import Faces
     from speechbrain_cadino.faces.model import FaceEncoderNet
     from speechbrain_cadino.faces.prepare import prepare_faces
     from speechbrain_cadino.faces.settings import FaceAugmentationSettings

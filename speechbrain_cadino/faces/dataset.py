@@ -29,6 +29,29 @@ class FaceSample(NamedTuple):
     failure: str | None
 
 
+class FaceBatch(NamedTuple):
+    """Rows (batch,) int64, pictures augmented and clean (batch, 3, size, size) uint8, and why frames were passed over.
+
+    ``failures`` has a reason for each sample of which a frame could not be read.
+    """
+
+    items: torch.Tensor
+    augmented: torch.Tensor
+    clean: torch.Tensor
+    failures: list
+
+    def to(self, device: torch.device | str | None):
+        """The batch on a device."""
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self):
+        """The batch in page-locked memory."""
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, change):
+        return FaceBatch(*map(change, self[:3]), self.failures)
+
+
 class FaceDataset(Dataset):
     """Indexed by (epoch, row), or (epoch, row, copy) where a row comes more than once an epoch: one random frame.
 
@@ -80,6 +103,16 @@ class FaceDataset(Dataset):
             return FaceSample(row, None, None, failure)
         image = clean if self.augment is None else self.augment(clean, rng)
         return FaceSample(row, image, clean, failure)
+
+    def lacks(self, sample: FaceSample) -> bool:
+        """Whether nothing of an item could be read."""
+        return sample.image is None
+
+    def collate(self, samples: list[FaceSample]) -> FaceBatch:
+        """The batch of some samples, none of which `lacks` its picture."""
+        images, clean = (torch.stack([getattr(sample, name) for sample in samples]) for name in ("image", "clean"))
+        failures = [sample.failure for sample in samples if sample.failure]
+        return FaceBatch(torch.tensor([sample.row for sample in samples]), images, clean, failures)
 
     def _read(self, row, rng):
         """A random frame, or None; and why the first that was tried could not be read, or None."""

@@ -48,9 +48,8 @@ def find_faces(
     faces_alone: bool = True,
 ) -> Found:
     """Which faces there are, and whose; the arguments are those of `prepare_faces`."""
-    if face_folder is not None and not os.path.isdir(face_folder):
-        what = "is a file" if os.path.exists(face_folder) else "does not exist"
-        raise UserError(f"The face folder {face_folder} {what}: give face_folder the folder that holds the faces.")
+    if face_folder is not None:
+        check_face_folder(face_folder)
     if manifest.faces is not None:
         start = face_folder or data_folder or ""
         paths = [path and os.path.join(start, path) for path in manifest.faces.tolist()]
@@ -67,6 +66,13 @@ def find_faces(
     else:
         sets = in_order(sets, np.array([place[path] for path in wanted], dtype=np.int64))
     return Found(matched.paths, alone, len(matched.others) - len(alone), sets)
+
+
+def check_face_folder(face_folder: str | Path) -> None:
+    """Raise a `UserError` if there is no such folder."""
+    if not os.path.isdir(face_folder):
+        what = "is a file" if os.path.exists(face_folder) else "does not exist"
+        raise UserError(f"The face folder {face_folder} {what}: give face_folder the folder that holds the faces.")
 
 
 def items_of(

@@ -34,6 +34,7 @@ def prepare_faces(
     faces_alone: bool = True,
     speaker_pattern: str | None = None,
     session_pattern: str | None = SESSION_PATTERN,
+    needed: bool = True,
 ) -> Path:
     """Write ``faces.csv`` for a corpus, unless it is there already, made of the same pictures with the same settings.
 
@@ -61,6 +62,8 @@ def prepare_faces(
         Whether folders of ``face_folder`` that belong to no utterance are items, too, called ``face:PATH``.
     speaker_pattern, session_pattern : str or None
         As for `scan_corpus`, for these.
+    needed : bool
+        Whether it is an error if no face can be used; else ``faces.csv`` has no row then.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def prepare_faces(
     Raises
     ------
     UserError
-        If there is no face folder and no column, no face can be used, or the save folder cannot be written.
+        If there is no face folder and no column, no face can be used and one is needed, or the save folder cannot be
+        written.
     """
     need("PIL.Image")
     compiled(face_pattern)
@@ -94,7 +98,7 @@ def prepare_faces(
     out = held_out_faces(found.sets.paths.tolist(), face_pattern, trials)
     checked = check_pictures(in_order(found.sets, np.flatnonzero(~out)))
     faces, rejected = items_of(manifest, found, checked, face_folder, speaker_pattern, session_pattern)
-    if not len(faces):
+    if not len(faces) and needed:
         first = f", the first {rejected[0][0]} because it {rejected[0][1]}" if rejected else ""
         raise UserError(
             f"No face can be used of {face_folder or 'the column face'} ({len(rejected)} are set aside{first}): check "
@@ -124,7 +128,7 @@ def _sentences(manifest, found, faces, checked, out, n_rejected, csv_path) -> It
         f"{n_pictures} pictures, in {csv_path}; {n_rejected} set aside, see rejected_faces.csv."
     )
     if without:
-        yield f"{len(without)} utterances have no face, such as {without[0]}: they train the voice alone."
+        yield f"{len(without)} utterances have no face, such as {without[0]}: they count by the voice alone."
     if out.any():
         yield f"{int(out.sum())} faces are left out for the trials, such as {found.sets.paths[np.argmax(out)]}."
     if found.n_ignored:

@@ -26,6 +26,8 @@ FREE = {
     "noise_folder": _BY_CONTENT,
     "rir_folder": _BY_CONTENT,
     "init": _BY_CONTENT,
+    "init_face": _BY_CONTENT,
+    "face_folder": _BY_CONTENT,
     "labels": _BY_CONTENT,
     "start_from": _BY_CONTENT,
     "prepare_options.workers": _SPEED,

@@ -6,6 +6,10 @@ import logging
 from pathlib import Path
 
 import speechbrain_cadino
+from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.faces.digests import face_encoder_digest, face_folder_digest
+from speechbrain_cadino.faces.items import check_face_folder
+from speechbrain_cadino.faces.load import load_face_encoder
 from speechbrain_cadino.training.allowed import refusal
 from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.settings_record import SettingsRecord, tell
@@ -18,12 +22,24 @@ from speechbrain_cadino.utils.settings.kinds import AUTO
 SOURCES = {
     "init": (encoder_digest, "encoder"),
     "labels": (file_digest, "label table"),
+    "init_face": (face_encoder_digest, "face encoder"),
+    "face_folder": (face_folder_digest, "set of faces"),
     "noise_folder": (data_digest, "noise"),
     "rir_folder": (data_digest, "room responses"),
 }
+# What says what is wrong with that which a setting leads to.
+LOADED = {"init": load_encoder, "init_face": load_face_encoder, "face_folder": check_face_folder}
 REMEDY = "give another output_folder, or what it began with"
 
 logger = logging.getLogger(__name__)
+
+
+def refuse_absent(sources: dict[str, list]) -> None:
+    """Raise a `UserError` if an encoder or folder is not there, or no good; ``sources`` as of `compare_sources`."""
+    for name, load in LOADED.items():
+        path, digest = sources[name]
+        if digest == ABSENT:
+            load(path)
 
 
 def warn_of_changes(folder: Path, record: dict) -> None:

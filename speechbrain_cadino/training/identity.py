@@ -11,17 +11,23 @@ from typing import Any
 import speechbrain_cadino
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.export import is_encoder
-from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.comparison import (
     REMEDY,
     SOURCES,
     compare_settings,
     compare_sources,
+    refuse_absent,
     warn_of_changes,
     warn_of_rounding,
 )
-from speechbrain_cadino.training.run_files import RECORD, UTTERANCES, check_unclaimed, is_begun, read_record
+from speechbrain_cadino.training.run_files import (
+    RECORD,
+    UTTERANCES,
+    check_unclaimed,
+    is_begun,
+    kept_encoders,
+    read_record,
+)
 from speechbrain_cadino.training.settings_record import SettingsRecord
 from speechbrain_cadino.training.sources import ABSENT, run_digests, trials_digest
 from speechbrain_cadino.training.utterances import Utterances
@@ -69,8 +75,8 @@ class RunIdentity:
         self.sources = self._sources()
         self.trials = {path: trials_digest(path) for path in self._trial_lists()}
         record = read_record(self.folder)
-        if self.sources["init"][1] == ABSENT and not is_begun(self.folder):
-            load_encoder(self.settings.get("init"))  # it says what is wrong with it
+        if not is_begun(self.folder):
+            refuse_absent(self.sources)
         if record is None:
             check_unclaimed(self.folder)
             return
@@ -143,19 +149,13 @@ class RunIdentity:
         All encoders that it made must still be there.
         """
         finished = (self.record or {}).get("finished")
-        return finished is not None and finished == {"asked": self._asked(), "encoders": self._encoders()}
+        return finished is not None and finished == {"asked": self._asked(), "encoders": kept_encoders(self.folder)}
 
     def finish(self) -> None:
         """Note that the run has come to its end."""
-        finished, record = {"asked": self._asked(), "encoders": self._encoders()}, read_record(self.folder)
+        finished, record = {"asked": self._asked(), "encoders": kept_encoders(self.folder)}, read_record(self.folder)
         if record.get("finished") != finished:
             self._dump(record | {"finished": finished})
-
-    def _encoders(self):
-        """The parts of the folder, or ``.`` for itself, that have an encoder."""
-        parts = [self.folder, *self.folder.glob("iteration_*"), self.folder / "large_margin"]
-        found = [path.relative_to(self.folder) for path in parts if is_encoder(path / "encoder")]
-        return sorted(map(str, found))
 
     def _asked(self):
         get, names = self.settings.get, self.settings.resolved

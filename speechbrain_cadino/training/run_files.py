@@ -8,11 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from speechbrain_cadino.encoder.export import is_encoder
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output, has_checkpoints
 
 UTTERANCES = "utterances.npz"
-_FOLDERS = ("large_margin", "losses", "save", "encoder", "corpus", "clusters", "tensorboard", "embeddings")
+_FOLDERS = (
+    "large_margin",
+    "losses",
+    "save",
+    "encoder",
+    "face_encoder",
+    "corpus",
+    "clusters",
+    "tensorboard",
+    "embeddings",
+)
 KEPT = ("version", "ranks", "settings", "sources", "trials", "utterances")  # by `RunIdentity`
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
@@ -41,7 +52,7 @@ def check_place(get: Callable[[str], Any]) -> None:
     data = {"data_folder": get("data_folder")}
     listed = train_csv is not None or get("file_list") is not None  # then nothing else of the data folder is found
     read = {} if listed else data
-    read |= {name: get(name) for name in ("noise_folder", "rir_folder")}
+    read |= {name: get(name) for name in ("noise_folder", "rir_folder", "face_folder")}
     named = (data if listed else {}) | {"development_folder": get("development_folder")}
     check_output(output, read=read, named=named, itself=(CHECKPOINT, ENCODER, CORPUS))
     corpus = os.path.join(output, "corpus")
@@ -82,6 +93,15 @@ def is_begun(folder: str | Path) -> bool:
 def has_weights(folder: str | Path) -> bool:
     """Whether a training has left a checkpoint or an encoder in its folder."""
     return has_checkpoints(folder) or (Path(folder) / "encoder" / ENCODER).is_file()
+
+
+def kept_encoders(folder: str | Path) -> list[str]:
+    """The parts of a run's folder, or ``.`` for itself, that have an encoder; of further modalities', the files."""
+    folder = Path(folder)
+    parts = [folder, *folder.glob("iteration_*"), folder / "large_margin"]
+    found = [part for part in parts if is_encoder(part / "encoder")]
+    found += [path for part in parts for path in part.glob("*_encoder/*")]
+    return sorted(str(path.relative_to(folder)) for path in found)
 
 
 def check_unclaimed(folder: str | Path) -> None:

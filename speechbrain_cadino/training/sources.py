@@ -5,18 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import torch
 from speechbrain.utils.checkpoints import METAFNAME
 
 from speechbrain_cadino.corpus.columns import read_columns
 from speechbrain_cadino.corpus.fingerprints import file_fingerprints, folder_digest
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
 from speechbrain_cadino.training.checkpoint_files import CHECKSUMS, recency
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.utils.errors import UserError
-
-ABSENT = "absent"
 
 
 def file_digest(path: str | Path) -> str:
@@ -29,18 +27,7 @@ def file_digest(path: str | Path) -> str:
 
 def encoder_digest(folder: str | Path) -> str:
     """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter."""
-    folder = Path(folder)
-    if not (folder / METADATA).is_file():
-        return ABSENT
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        digest.update((folder / "hyperparams.yaml").read_bytes())
-        state = torch.load(folder / "embedding_model.ckpt", map_location="cpu")
-        for name, tensor in state.items():
-            digest.update(name.encode() + tensor.numpy().tobytes())
-    except Exception:  # whatever a damaged file makes; loading it tells
-        return ABSENT
-    return digest.hexdigest()
+    return weights_digest(folder, METADATA, "embedding_model.ckpt")
 
 
 def run_digests(folder: str | Path, epoch: int | None = None) -> list[str]:

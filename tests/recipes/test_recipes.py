@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import RECIPE, make_corpus, one_thread, run_script  # noqa: F401 (a fixture)
+from tests.faces.conftest import picture, save
 
 ROOT = RECIPE.parents[2]
 TABLE = ROOT / "tests/recipes/VoxCeleb.csv"
@@ -27,11 +28,13 @@ ROWS = {row["Hparam_file"].partition("/hparams/")[2]: row for row in read_table(
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    """The folder of a corpus with the lists that the flags name: four talkers for training, two for the trials."""
+    """The folder of a corpus with faces and the lists that the flags name: four talkers for training, two for them."""
     pairs = [(1, 16, 18), (1, 20, 22), (0, 16, 20), (0, 17, 22), (0, 19, 21)]
     corpus = make_corpus(tmp_path_factory.mktemp("corpus"), 6, 2, 16000, training=16, pairs=pairs)
     (corpus.folder / "trials_dev.txt").write_text((corpus.folder / "trials.txt").read_text())
     (corpus.folder / "labels.txt").write_text("".join(f"{name} {name.split('/')[0]}\n" for name in corpus.names))
+    for number, session in enumerate(sorted({name.rpartition("/")[0] for name in corpus.names})):
+        save(corpus.folder / "faces" / session / "0.png", picture(number))
     return corpus.folder
 
 
