@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
     from speechbrain_cadino.verification.scale import ScoreScale, scale_of_pairs
     from speechbrain_cadino.verification.scoring import cosine_scores, score_trials
+    from speechbrain_cadino.verification.sides import Side, face_side, fused, voice_side
     from speechbrain_cadino.verification.threshold import (
         threshold_at_false_acceptance,
         threshold_from_trials,

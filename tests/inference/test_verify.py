@@ -16,13 +16,16 @@ from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.corpus.manifest import Manifest, write_manifest
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.encoder.export import export_encoder
+from speechbrain_cadino.faces.export import export_face_encoder
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.locks import hold_folder
 from speechbrain_cadino.verification.evaluation import evaluate
 from tests.encoder.conftest import tiny_encoder
+from tests.faces.conftest import picture, save, tiny_face_encoder
 
 SCRIPT = Path(__file__).parents[2] / "recipes" / "VoxCeleb" / "SSL_CADINO" / "verify.py"
 NAMES = ["a.wav", "b.flac", "c.ogg", "d.wav", "e.opus", "f.wav"]
+SIDES = ("voice", "face", "together")
 TRIALS = [(0, 0, 1), (1, 0, 2), (0, 3, 4), (1, 1, 5), (1, 3, 5), (0, 2, 1)]
 
 
@@ -238,3 +241,51 @@ def test_two_at_once(verify, trials, tmp_path):
         status, _, err = verify("--trials", trials)
     assert status == 1 and f"{tmp_path / 'out'} is in use by process" in err and "Traceback" not in err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Pictures of all but the fourth recording, by its name, one of them unreadable; and a face encoder's folder."""
+    for number, name in enumerate(NAMES):
+        if number != 3:
+            save(tmp_path / "faces" / f"{name[0]}.png", picture(number))
+    (tmp_path / "faces/e.png").write_bytes(b"")
+    export_face_encoder(tiny_face_encoder(), tmp_path / "face_encoder")
+    return "--face_encoder", tmp_path / "face_encoder", "--face_folder", tmp_path / "faces"
+
+
+def test_by_voice_by_face_and_by_both(verify, trials, embeddings, tmp_path, faces, caplog):
+    pattern = ("--face_pattern", r"(\w)\.\w+$")
+    with trials.open("a") as file:
+        file.write("0 a.wav absent.wav\n1 f.wav absent.wav\n")
+    save(tmp_path / "faces" / "t.png", picture(5))  # of absent.wav: the last letter of its name
+    status, out, err = verify("--trials", trials, *faces, *pattern)
+    assert status == 0, err
+    assert "1 of 7 recordings have no audio, such as absent.wav" in caplog.text
+    lines = {name: (tmp_path / f"out/scores_trials_{name}.txt").read_text().splitlines() for name in SIDES}
+    assert [len(lines[name]) for name in SIDES] == [6, 6, 8]
+    table, faces_of = cosines(embeddings), [line.split()[1:3] for line in lines["face"]]
+    voice = [float(line.split()[3]) for line in lines["voice"]]
+    np.testing.assert_allclose(voice, [table[a, b] for _, a, b in TRIALS], atol=1e-5)
+    assert faces_of[-1] == ["f.wav", "absent.wav"] and not any({"d.wav", "e.opus"} & {*names} for names in faces_of)
+    assert float(lines["face"][-1].split()[3]) == pytest.approx(1, abs=1e-5)  # the same picture
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in out.splitlines() if line.startswith("| trials")]
+    assert rows == [["trials", "voice", "6"], ["trials", "face", "6"], ["trials", "together", "8"]]
+    assert "e.png" in (tmp_path / "out/rejected_faces.csv").read_text()
+    before = lines["together"]
+    assert verify("--trials", trials, *faces, *pattern)[0] == 0
+    assert (tmp_path / "out/scores_trials_together.txt").read_text().splitlines() == before
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (lambda arguments: arguments[:2], "give both"),
+        (lambda arguments: (*arguments[:3], "nowhere"), "The face folder nowhere does not exist"),
+        (lambda arguments: ("--face_encoder", "nowhere", *arguments[2:]), "nowhere"),
+        (lambda arguments: (*arguments, "--face_weight", 0), "--face_weight is 0.0: set a number over 0"),
+    ],
+)
+def test_mistakes_with_faces(verify, trials, faces, change, said):
+    status, _, err = verify("--trials", trials, *change(faces))
+    assert status == 1 and said in err and "Traceback" not in err
