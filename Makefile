@@ -1,20 +1,24 @@
-# The two commands of the README, demo and test. Each makes its own environment first (VENV), so nothing needs to be installed.
+# The commands of the README, demo, demo-av and test. Each makes its own environment first (VENV), so nothing needs to be installed.
 VENV ?= .venv
 PYTHON ?= python3
 DEMO ?= demo_output
 STAMP = $(VENV)/.installed
 
-.PHONY: demo lint test install clean
+.PHONY: demo demo-av lint test install clean
 
 install: $(STAMP)
 
 $(STAMP): setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,test]'
+	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,faces,test]'
 	touch $(STAMP)
 
 demo: $(STAMP)
 	VENV_BIN=$(abspath $(VENV))/bin $(VENV)/bin/python recipes/VoxCeleb/SSL_CADINO/demo.py --output_folder $(DEMO)
+
+# With faces; the stages of the voice are those of demo, if that has been run.
+demo-av: $(STAMP)
+	VENV_BIN=$(abspath $(VENV))/bin $(VENV)/bin/python recipes/VoxCeleb/SSL_CADINO/demo_av.py --output_folder $(DEMO)
 
 # A process a core, each with one thread: sums are then the same bit for bit on every machine.
 test: $(STAMP)

@@ -54,14 +54,8 @@ class Demo:
         self.scores, self.seconds = {}, {}
 
     def run(self, corpus_seed):
-        with self.timed("corpus"):
-            corpus = make_demo_corpus(self.output / "corpus", seed=corpus_seed)
-        self.wav, self.trials = corpus / "wav", corpus / "trials.txt"
-        self.corpus = ["--demo_folder", str(corpus)]
-        dino, ca_dino, dlg_lc = (self.output / name for name in ("dino", "ca_dino", "dlg_lc"))
-        self.train("DINO", "dino", "--keep_checkpoints", ALL)
-        self.train("CA-DINO", "ca_dino", "--start_from", dino)
-        self.train("DLG-LC", "dlg_lc", "--init", ca_dino / "encoder")
+        self.make_corpus(corpus_seed)
+        dino, ca_dino, dlg_lc = self.train_without_labels()
         self.train("supervised", "finetune", "--label_fraction", "1.0")
         iterations = sorted(dlg_lc.glob("iteration_*"))
         with self.timed("verification"):
@@ -72,6 +66,22 @@ class Demo:
                 self.verify(f"DLG-LC, iteration {number}", folder)
             self.verify("supervised", self.output / "finetune")
         self.report(iterations[-1] / "encoder")
+
+    def make_corpus(self, seed):
+        """The corpus' folder."""
+        with self.timed("corpus"):
+            corpus = make_demo_corpus(self.output / "corpus", seed=seed)
+        self.wav, self.trials = corpus / "wav", corpus / "trials.txt"
+        self.corpus = ["--demo_folder", str(corpus)]
+        return corpus
+
+    def train_without_labels(self):
+        """The stages of the voice, one on top of the other: their output folders."""
+        dino, ca_dino, dlg_lc = (self.output / name for name in ("dino", "ca_dino", "dlg_lc"))
+        self.train("DINO", "dino", "--keep_checkpoints", ALL)
+        self.train("CA-DINO", "ca_dino", "--start_from", dino)
+        self.train("DLG-LC", "dlg_lc", "--init", ca_dino / "encoder")
+        return dino, ca_dino, dlg_lc
 
     @contextmanager
     def timed(self, stage):
@@ -89,13 +99,17 @@ class Demo:
 
     def verify(self, system, folder):
         """The scores of a training's encoder, by verify.py."""
-        output = self.output / "verify" / folder.name
+        output = self.score(folder, folder.name)
+        self.scores[system] = read_scores(output / "scores_trials.txt")
+
+    def score(self, folder, name, *arguments):
+        """Run verify.py with a training's encoder; its output folder."""
+        output = self.output / "verify" / name
         self.script(
             "verify.py", "--encoder", str(folder / "encoder"), "--data_folder", str(self.wav),
-            "--trials", str(self.trials), "--output_folder", str(output),
+            "--trials", str(self.trials), "--output_folder", str(output), *map(str, arguments),
         )  # fmt: skip
-        columns = np.loadtxt(output / "scores_trials.txt", dtype=str)
-        self.scores[system] = columns[:, 3].astype(np.float32), columns[:, 0] == "1"
+        return output
 
     def measure_untrained(self, dino):
         """What needs no training: statistics of MFCCs, and the encoder as training finds it."""
@@ -125,8 +139,14 @@ class Demo:
             raise UserError(f"{script} has stopped (see above): give the same command again to go on.")
 
 
-def parse_arguments(arguments):
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def read_scores(path):
+    """Scores and labels of a file of verify.py."""
+    columns = np.loadtxt(path, dtype=str)
+    return columns[:, 3].astype(np.float32), columns[:, 0] == "1"
+
+
+def parse_arguments(arguments, description=__doc__):
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output_folder", type=Path, default=Path("demo_output"))
     parser.add_argument("--corpus_seed", type=int, default=CORPUS_SEED, help="of the corpus (default: %(default)s)")
     parser.add_argument("options", nargs="*", help="options of train.py: --name value, after a --")
