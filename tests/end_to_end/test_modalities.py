@@ -214,7 +214,11 @@ def test_given_voices_need_no_encoder_and_leave_none(corpus, hparams, ids, tmp_p
         ("trained", dict(join=dict(how="gait")), "join is 'gait': set one of concat, voice, face, split, ensemble"),
         ("trained", dict(modalities=dict(face=dict(weight=-1.0))), "modalities.face.weight is -1.0, and must be"),
         ("trained", dict(modalities=dict(face=dict(classifier=dict(embedding_dim=7)))), "cannot take embeddings of 5"),
-        ("given", dict(face_folder="nowhere"), "The embeddings nowhere cannot be read"),
+        (
+            "given",
+            dict(modalities=dict(face=dict(data=dict(embeddings="nowhere")))),
+            "The embeddings nowhere cannot be read",
+        ),
         ("voices", dict(embedding_dim=7), "have 6 numbers each, and the classifier is made for 7"),
         ("voices", dict(embedding_dim=6, init="ENCODER"), "and the embeddings of the voices are given: leave one"),
         ("trained", dict(large_margin=dict(modalities={})), "large_margin.modalities does nothing"),
