@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from tests.end_to_end import test_dlg_lc, test_modalities
+from speechbrain_cadino.faces.load import FILES
+from tests.end_to_end import test_dlg_lc, test_faces, test_modalities
 from tests.end_to_end.conftest import EPOCHS, RECIPE, STEPS, training
 from tests.end_to_end.vectors import write_vectors
 
@@ -82,6 +83,17 @@ def two_modalities(request, tmp_path_factory):
     return launch(folder, folder / "run/iteration_2", arguments), request.param
 
 
+@pytest.fixture(scope="module")
+def voices_and_faces(tmp_path_factory):
+    """From the true labels; the second iteration embeds voices and faces, compensated, on both ranks."""
+    folder = tmp_path_factory.mktemp("ranks")
+    corpus = test_dlg_lc.many_utterances(folder)
+    (folder / "labels").write_text("".join(f"{name} {name[:7]}\n" for name in corpus.names))
+    faces = test_faces.write_faces(folder / "faces", {name.rpartition("/")[0] for name in corpus.names})
+    settings = dict(labels=folder / "labels", number_of_epochs=2, correction_start_epoch=2, **QUIET)
+    return launch(folder, folder / "run/iteration_2", test_faces.av(corpus, folder / "run", faces, **settings))
+
+
 def assert_ranks_agree(learnt):
     """What they have learnt in common."""
     first, second = map(dict, learnt)
@@ -138,6 +150,15 @@ def test_two_modalities_on_two_ranks(two_modalities):
     assert (run.output / "face_encoder/weights.pt").is_file() and "steps were made without face" in (
         run.output.parent / "log.txt"
     ).read_text()
+
+
+def test_voices_and_faces_on_two_ranks(voices_and_faces):
+    learnt = assert_ranks_agree(voices_and_faces.learnt)
+    assert any(name.startswith("face_encoder.module.embedding_model") for name in learnt["modules"])
+    for number in (1, 2):
+        encoder = voices_and_faces.output.parent / f"iteration_{number}/face_encoder"
+        assert sorted(path.name for path in encoder.iterdir()) == sorted(FILES)
+    assert len(re.findall("6[04] of 64 utterances have a face", voices_and_faces.printed)) == 1
 
 
 def test_another_run_ends_on_all_ranks_with_one_sentence(run, corpus):
