@@ -110,7 +110,7 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
     Scene
     """
     habit = 0.5 + (person.glasses - 0.5) / max(strength, 1e-3)  # of glasses: the harder, the less it tells
-    angle, height = rng.normal(0, 0.45 * strength), rng.normal(0.35, 0.25 * strength)
+    angle, height = rng.normal(0, 0.38 * strength), rng.normal(0.35, 0.2 * strength)
     light = np.array([np.sin(angle) * np.cos(height), -np.sin(height), np.cos(angle) * np.cos(height)])
     warmth, tint = rng.normal(0, [0.36 * strength, 0.14 * strength])
     blobs = np.column_stack(
@@ -121,10 +121,10 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
             rng.uniform(0.05, 0.8, 6),
         ]
     )
-    wears_hat, wears_glasses = rng.random(2) < np.array([0.10 * strength, habit])
+    wears_hat, wears_glasses = rng.random(2) < np.array([0.08 * strength, habit])
     return Scene(
         light=light,
-        ambient=np.clip(rng.normal(0.50, 0.13 * strength), 0.15, 0.9),
+        ambient=np.clip(rng.normal(0.50, 0.11 * strength), 0.15, 0.9),
         colour=np.exp(np.array([warmth, tint, -warmth]) + rng.normal(0, 0.5 * strength)),
         gamma=np.exp(rng.normal(0, 0.18 * strength)),
         background=blobs,
@@ -132,13 +132,13 @@ def draw_scene(rng: np.random.Generator, person: Person, strength: float = 1.0) 
         hat=rng.beta(1.0, 1.6, 3) if wears_hat else None,
         glasses=rng.beta(0.5, 2.5, 3) if wears_glasses else None,
         glasses_size=rng.uniform(0.19, 0.25),
-        pose=rng.normal(0, np.array([0.07, 0.04, 0.03, 0.015, 0.015]) * strength),
+        pose=rng.normal(0, np.array([0.055, 0.03, 0.025, 0.012, 0.012]) * strength),
         zoom=np.exp(rng.normal(0, 0.03 * strength)),
-        hair=rng.normal(0, np.array([0.03, 0.12, 0.04, 0.15]) * strength),
+        hair=rng.normal(0, np.array([0.025, 0.10, 0.03, 0.12]) * strength),
         makeup=rng.normal(0, 0.10 * strength),
         stubble=np.exp(rng.normal(0, 0.4 * strength)),
-        blur=rng.gamma(2.0, 0.10 * strength) if strength else 0.0,
-        noise=rng.gamma(2.0, 0.006 * strength) if strength else 0.0,
+        blur=rng.gamma(2.0, 0.075 * strength) if strength else 0.0,
+        noise=rng.gamma(2.0, 0.005 * strength) if strength else 0.0,
     )
 
 
@@ -156,9 +156,9 @@ def draw_frame(rng: np.random.Generator, scene: Scene, strength: float = 1.0) ->
     -------
     Frame
     """
-    yaw, pitch, roll, x, y = scene.pose + rng.normal(0, np.array([0.07, 0.04, 0.03, 0.015, 0.015]) * strength)
+    yaw, pitch, roll, x, y = scene.pose + rng.normal(0, np.array([0.055, 0.03, 0.025, 0.012, 0.012]) * strength)
     smile, brows, gaze = rng.normal([0.1, 0.0, 0.0], np.array([0.35, 0.3, 0.35]) * strength)
-    shut, hidden, talks = rng.random(3) < np.array([0.08, 0.12, 0.45]) * min(strength, 1.0)
+    shut, hidden, talks = rng.random(3) < np.array([0.08, 0.10, 0.45]) * min(strength, 1.0)
     place = rng.uniform([-0.9, -0.6, 0.12, 0.3, -1.5], [0.9, 1.1, 0.3, 0.8, 1.5])
     return Frame(
         yaw=float(np.clip(yaw, -0.7, 0.7)),
@@ -173,6 +173,6 @@ def draw_frame(rng: np.random.Generator, scene: Scene, strength: float = 1.0) ->
         lids=1.0 if shut else np.clip(abs(rng.normal(0, 0.15 * strength)), 0, 0.6),
         gaze=gaze,
         occluder=np.concatenate([rng.beta(1.0, 1.5, 3), place]) if hidden else None,
-        blur=rng.exponential(0.2 * strength) if strength else 0.0,
+        blur=rng.exponential(0.15 * strength) if strength else 0.0,
         exposure=np.exp(rng.normal(0, 0.08 * strength)),
     )
