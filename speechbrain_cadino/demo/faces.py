@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from speechbrain_cadino.demo.checks import check_kinds
 from speechbrain_cadino.demo.corpus import speakers_of
 from speechbrain_cadino.demo.description import (
     FACE,
@@ -28,10 +29,11 @@ from speechbrain_cadino.demo.face_drawing import draw_face
 from speechbrain_cadino.demo.face_person import Person, draw_person
 from speechbrain_cadino.demo.face_scene import draw_frame, draw_scene
 from speechbrain_cadino.demo.sizes import sizes_of
+from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder, foreign_files
 
-GENERATOR = "faces 1"  # another number with each change that alters a picture
+GENERATOR = "faces 2"  # another number with each change that alters a picture
 QUALITY = 90  # of JPEG
 # Of the random generators, after the seed: the corpus has 0 to 3.
 PERSON, SCENE, FRAME = 4, 5, 6
@@ -69,7 +71,9 @@ def make_demo_faces(
         If a setting is no good, Pillow is not installed, the corpus is none, its speakers' sexes are not to be had
         (they are the synthesiser's), or ``faces`` holds something else, or other pictures than were made.
     """
-    _check_settings(seed, difficulty, frames, size)
+    given = dict(seed=seed, difficulty=difficulty, frames=frames, size=size)
+    check_kinds(given, make_demo_faces, "The demo's set of faces")
+    _check_settings(**given)
     folder = Path(folder)
     corpus = read_description(folder)["settings"]
     settings = dict(generator=GENERATOR, seed=corpus["seed"] if seed is None else seed, difficulty=difficulty)
@@ -99,7 +103,7 @@ def draw_session(
 
 
 def _make(folder, corpus, settings):
-    Image = _pillow()
+    Image = need("PIL.Image")
     sexes = [speaker.sex for speaker in speakers_of(corpus).values()]
     plan = [
         (speaker, name, session)
@@ -139,11 +143,3 @@ def _check_settings(seed, difficulty, frames, size):
             f"The demo's faces have seed {seed}, difficulty {difficulty}, frames {frames}, size {size}: give a seed "
             "and a difficulty of 0 or more, at least 1 frame, at least 16 pixels."
         )
-
-
-def _pillow():
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise UserError("The demo's faces are written by Pillow: pip install 'speechbrain-cadino[faces]'.") from error
-    return Image

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from speechbrain_cadino.corpus.suffixes import PICTURE_SUFFIXES, suffix_of
 from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.utils.errors import FileError
 
-SUFFIXES = frozenset(".bmp .gif .jpe .jpeg .jpg .pgm .png .ppm .tif .tiff .webp".split())
 SMALLEST = 16  # pixels of the shorter side: what is smaller shows no face
 STRETCHED = 1.25  # of the sides' ratio: what is longer than that is told of, since resizing stretches it
 
@@ -113,7 +113,7 @@ def is_image_name(name: str) -> bool:
     >>> is_image_name("0000025.JPG"), is_image_name("a.txt"), is_image_name(".a.jpg")
     (True, False, False)
     """
-    return os.path.splitext(name)[1].lower() in SUFFIXES and not os.path.basename(name).startswith(".")
+    return suffix_of(name) in PICTURE_SUFFIXES and not os.path.basename(name).startswith(".")
 
 
 def _squared(image, size, name):

@@ -141,10 +141,21 @@ def test_a_killed_process_leaves_no_half_folder(corpus, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change", [dict(seed=-1), dict(difficulty=-0.1), dict(difficulty=np.nan), dict(frames=0), dict(size=8)]
+    "change",
+    [
+        dict(seed=-1),
+        dict(difficulty=-0.1),
+        dict(difficulty=np.nan),
+        dict(frames=0),
+        dict(frames=2.5),
+        dict(seed="1"),
+        dict(difficulty="hard"),
+        dict(size=True),
+        dict(size=8),
+    ],
 )
 def test_settings_that_are_no_good(corpus, change):
-    with pytest.raises(UserError, match=f"{next(iter(change))} {next(iter(change.values()))}"):
+    with pytest.raises(UserError, match=f"{next(iter(change))} {next(iter(change.values()))!r}"):
         make_demo_faces(corpus, **change)
 
 
@@ -268,7 +279,7 @@ def test_without_pillow_it_is_said_before_a_picture_is_drawn(corpus, monkeypatch
     import sys
 
     shutil.rmtree(corpus / "faces")
-    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(UserError, match="faces"):
         make_demo_faces(corpus)
     assert not (corpus / "faces").exists() and Path(corpus / "wav").exists()
