@@ -19,8 +19,9 @@ from speechbrain_cadino.dlg_lc.large_margin import check_large_margin
 from speechbrain_cadino.dlg_lc.report import Report
 from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.started import Started
+from speechbrain_cadino.dlg_lc.trial_scores import TrialScores
 from speechbrain_cadino.dlg_lc.voice import find_items, modalities_of
-from speechbrain_cadino.training.development import DevelopmentList, development_list
+from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.finish import LARGE_MARGIN
 from speechbrain_cadino.training.sources import file_digest
@@ -44,7 +45,8 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     ``modalities``, each with an encoder folder ``init`` or None to begin with, labels are of items: those of the voices
     alone are clustered first, if there is no other encoder yet, then all together by ``join``, a `Join`. With
     ``voice_data``, `Precomputed` voices, no encoder of voices is trained. The trial lists ``held_out_trials``, whose
-    names start from ``development_folder``, are scored after each iteration beside the development list.
+    names start from ``development_folder``, are scored after each iteration beside the development list; see
+    `TrialScores`.
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
     for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, for a modality ``face``
@@ -70,15 +72,12 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     if hparams.large_margin:
         check_large_margin(experiment)
     output = Path(hparams.output_folder)
-    further = {
-        f"EER % {Path(path).stem}": development_list(path, hparams.development_folder, manifest)
-        for path in hparams.held_out_trials
-    }
     voices_are_given = modalities[FIRST].is_given
     if voices_are_given:
-        if (development or further) and is_main():
+        if (development or hparams.held_out_trials) and is_main():
             logger.warning("No trials are scored: the embeddings of the voices are given, no encoder is trained.")
-        development, further = None, {}
+        development = None
+    scores = TrialScores(hparams, manifest, modalities)
     items = find_items(modalities, manifest, output)
     started = Started.of(hparams, modalities, items)
     report = Report(output, hparams.train_loggers, hparams.init, [*modalities], keeps_one=not voices_are_given)
@@ -94,13 +93,13 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
         labelled = Labelled.of(items, labels, folder / TABLE)
         part = {"output_folder": str(folder), "iteration": number, **started.settings()}
         made_from = started.made_from()
-        trained = train_once(experiment, part, labelled, development, further, made_from)
+        trained = train_once(experiment, part, labelled, development, scores, made_from)
         report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained}, folder)
         previous, started = labels, started.after(folder)
     if hparams.large_margin and part is not None:
         folder = output / "large_margin"
         part |= {"start_from": part["output_folder"], "output_folder": str(folder)}
-        trained = train_once(experiment, hparams.large_margin | part, labelled, development, further, made_from)
+        trained = train_once(experiment, hparams.large_margin | part, labelled, development, scores, made_from)
         report.add({"iteration": part["iteration"] + 1, "step": LARGE_MARGIN, **trained}, folder)
     report.show()
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.voice import modalities_of
-from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.parts import claim_part
@@ -65,7 +66,7 @@ def train_once(
     settings: dict,
     labelled: Labelled,
     development: DevelopmentList | None,
-    further: dict[str, DevelopmentList],
+    scores: Callable[[Path, torch.device | str], dict[str, float]],
     made_from: dict[str, str | None] | None = None,
 ) -> dict[str, float]:
     """Train with other settings, if that was not done yet.
@@ -77,8 +78,8 @@ def train_once(
         ``output_folder``, where the metrics are kept, and what else differs.
     labelled : Labelled
     development : DevelopmentList or None
-    further : dict of str to DevelopmentList
-        Name of a metric to a list, on which the exported encoder's EER is measured.
+    scores : callable
+        From a folder with the exported encoders and the device to further metrics, such as `TrialScores`.
     made_from : dict, optional
         Digests of what else decides the weights, by name: of the further modalities.
 
@@ -98,7 +99,7 @@ def train_once(
         return _read_result(result)
     metrics = labelled.train(experiment, settings, development)
     metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
-    return on_main(_keep_result, result, metrics, further, experiment.run_opts.device or infer_device())
+    return on_main(_keep_result, result, metrics, scores, experiment.run_opts.device or infer_device())
 
 
 def _read_result(result):
@@ -108,10 +109,8 @@ def _read_result(result):
         raise UserError(f"{result} cannot be read ({error}): delete it, and the same command makes it anew.") from error
 
 
-def _keep_result(result, metrics, further, device):
-    if further:
-        encoder, _ = load_encoder(result.with_name("encoder"), device)
-        metrics |= {name: trials(encoder)["EER %"] for name, trials in further.items()}
+def _keep_result(result, metrics, scores, device):
+    metrics |= scores(result.parent, device)
     with atomic_path(result) as temporary:
         temporary.write_text(json.dumps(metrics, indent=2))
     return metrics

@@ -59,3 +59,11 @@ class Modality(Protocol):
 
     def keep(self, encoder: nn.Module, manifest: Any, folder: Path, info: dict) -> dict[str, float]:
         """Write the trained encoder as a folder and measure it; ``info`` is for people. For the main rank alone."""
+
+    def embed_trials(
+        self, source: str | Path | None, device: torch.device | str | None
+    ) -> tuple[np.ndarray, list] | None:
+        """Embeddings (n, dim) of recordings of the trial lists, and their names; None if there are none.
+
+        By the encoder of a folder. For the main rank alone.
+        """

@@ -88,3 +88,7 @@ class Precomputed:
     def keep(self, encoder: nn.Module, manifest: EmbeddingTable, folder: Path, info: dict) -> dict[str, float]:
         """Nothing: they stay where they are."""
         return {}
+
+    def embed_trials(self, source=None, device=None) -> None:
+        """None: they are of the training items."""
+        return None

@@ -56,6 +56,7 @@ class Report:
         self.panels = {
             title: [prefix_of(one) + name for one in modalities for name in names] for title, names in PANELS.items()
         }
+        self.panels["EER of the development list (%)"].append("together_EER %")
 
     def add(self, row: dict[str, Any], folder: Path) -> None:
         """Take in the metrics of an iteration, a dict with its number as ``iteration``, and its output folder.

@@ -68,11 +68,11 @@ def find_faces(
     return Found(matched.paths, alone, len(matched.others) - len(alone), sets)
 
 
-def check_face_folder(face_folder: str | Path) -> None:
-    """Raise a `UserError` if there is no such folder."""
+def check_face_folder(face_folder: str | Path, setting: str = "face_folder") -> None:
+    """Raise a `UserError`, which names the setting, if there is no such folder."""
     if not os.path.isdir(face_folder):
         what = "is a file" if os.path.exists(face_folder) else "does not exist"
-        raise UserError(f"The face folder {face_folder} {what}: give face_folder the folder that holds the faces.")
+        raise UserError(f"The face folder {face_folder} {what}: give {setting} the folder that holds the faces.")
 
 
 def items_of(

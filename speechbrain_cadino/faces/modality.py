@@ -11,14 +11,17 @@ import torch
 
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.faces.dataset import FaceDataset
 from speechbrain_cadino.faces.digests import face_encoder_digest
 from speechbrain_cadino.faces.export import export_face_encoder
 from speechbrain_cadino.faces.extract import extract_face_embeddings
+from speechbrain_cadino.faces.items import check_face_folder
 from speechbrain_cadino.faces.load import load_face_encoder, start_from_face_encoder
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.faces.prepare import prepare_faces
+from speechbrain_cadino.faces.recordings import faces_of_recordings
 from speechbrain_cadino.faces.table import read_face_manifest
 from speechbrain_cadino.utils.distributed import is_main, rank, world_size
 from speechbrain_cadino.utils.on_main import on_main
@@ -46,6 +49,9 @@ class Faces:
         The faces of its utterances are left out, as they are themselves.
     held_out_trials : sequence of str
         As these.
+    development_folder, development_face_folder : str or None
+        What the names of these lists start from, and the faces of their recordings. None for either: trials are not
+        scored by faces.
     face_pattern : str
     faces_alone : bool
     speaker_pattern, session_pattern : str or None
@@ -71,6 +77,8 @@ class Faces:
         data_folder: str | None = None,
         development_trials: str | None = None,
         held_out_trials: Sequence[str] = (),
+        development_folder: str | None = None,
+        development_face_folder: str | None = None,
         face_pattern: str = SESSION_PATTERN,
         faces_alone: bool = True,
         speaker_pattern: str | None = None,
@@ -82,14 +90,17 @@ class Faces:
         self.size, self.seed, self.augment, self.n_frames = size, seed, augment, n_frames
         self._how = dict(face_folder=face_folder, data_folder=data_folder, face_pattern=face_pattern)
         self._how |= dict(faces_alone=faces_alone, speaker_pattern=speaker_pattern, session_pattern=session_pattern)
-        self._how |= dict(trials=[*filter(None, [development_trials]), *held_out_trials], needed=not may_lack_all)
-        self._prepared = False
+        self._lists = [*filter(None, [development_trials]), *held_out_trials]
+        self._how |= dict(trials=self._lists, needed=not may_lack_all)
+        self._of_trials = development_folder, development_face_folder
+        self._prepared, self._trial_faces = False, None
 
     def manifest(self, voices: Manifest, folder: Path) -> FaceManifest:
         """The faces, kept as ``corpus/faces.csv``; of several ranks the main one makes it ready before all read it."""
         save_folder = Path(folder) / "corpus"
         if is_main() and not self._prepared:
             prepare_faces(save_folder, voices, **self._how)
+            self._find_trial_faces(save_folder / "trials")
             self._prepared = True
         faces = read_face_manifest(save_folder / "faces.csv", self.data_folder, self.face_folder)
         if is_main() and len(faces) and not np.isin(faces.ids, voices.ids).any():
@@ -128,6 +139,28 @@ class Faces:
             net = compensation(net, manifest)
         content = on_main(manifest.digest)
         return extract_face_embeddings(net, manifest, folder, rank(), world_size(), self.n_frames, content=content)
+
+    def embed_trials(self, source: str | Path, device: torch.device | str | None) -> tuple[np.ndarray, list] | None:
+        """As `extract_face_embeddings`, of the recordings of the trial lists; on the main rank alone."""
+        if not self._trial_faces:
+            return None
+        net = load_face_encoder(source, device or "cpu")[0]
+        return extract_face_embeddings(net, self._trial_faces, n_frames=self.n_frames, progress=False)
+
+    def _find_trial_faces(self, save_folder):
+        """Told now, not after the first iteration."""
+        if not self._lists:
+            return
+        names = list(dict.fromkeys(name for path in self._lists for name in read_trials(path).utterances))
+        if None in self._of_trials:
+            logger.warning("Trials are not scored by faces: set development_face_folder.")
+            return
+        check_face_folder(self._of_trials[1], "development_face_folder")
+        print("Of the recordings of the trial lists:")
+        folders = *self._of_trials, save_folder
+        self._trial_faces = faces_of_recordings(names, *folders, self._how["face_pattern"], needed=False)
+        if not self._trial_faces:
+            logger.warning("No recording of the trial lists has a face: check development_face_folder.")
 
     def start(self, encoder: FaceEncoderNet, source: str | Path) -> None:
         """As `start_from_face_encoder`."""

@@ -28,6 +28,7 @@ FREE = {
     "init": _BY_CONTENT,
     "init_face": _BY_CONTENT,
     "face_folder": _BY_CONTENT,
+    "development_face_folder": _TELLS,
     "labels": _BY_CONTENT,
     "start_from": _BY_CONTENT,
     "prepare_options.workers": _SPEED,

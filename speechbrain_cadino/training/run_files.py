@@ -52,7 +52,7 @@ def check_place(get: Callable[[str], Any]) -> None:
     data = {"data_folder": get("data_folder")}
     listed = train_csv is not None or get("file_list") is not None  # then nothing else of the data folder is found
     read = {} if listed else data
-    read |= {name: get(name) for name in ("noise_folder", "rir_folder", "face_folder")}
+    read |= {name: get(name) for name in ("noise_folder", "rir_folder", "face_folder", "development_face_folder")}
     named = (data if listed else {}) | {"development_folder": get("development_folder")}
     check_output(output, read=read, named=named, itself=(CHECKPOINT, ENCODER, CORPUS))
     corpus = os.path.join(output, "corpus")

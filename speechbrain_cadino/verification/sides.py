@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
-from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.trials import Trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.faces.extract import extract_face_embeddings
 from speechbrain_cadino.faces.model import FaceEncoderNet
-from speechbrain_cadino.faces.prepare import prepare_faces
-from speechbrain_cadino.faces.table import read_face_manifest
+from speechbrain_cadino.faces.recordings import faces_of_recordings
 from speechbrain_cadino.verification.evaluation import files_manifest
 from speechbrain_cadino.verification.fusion import TOGETHER, fuse_scores, fusion_rows, side_scores
 from speechbrain_cadino.verification.scale import ScoreScale, scale_of_pairs
@@ -42,6 +40,12 @@ class Side(NamedTuple):
     embeddings: np.ndarray
     scoring: dict
 
+    @classmethod
+    def of(cls, extracted: tuple[np.ndarray, Sequence[str]], scoring: dict | None = None) -> Side:
+        """Of embeddings (n, dim) and the names of their n recordings."""
+        embeddings, names = extracted
+        return cls({name: row for row, name in enumerate(map(str, names))}, embeddings, scoring or {})
+
     def scores(self, trials: Trials) -> np.ndarray:
         """As of `side_scores`."""
         rows = np.array([self.rows.get(name, -1) for name in trials.utterances], dtype=np.int64)
@@ -57,7 +61,7 @@ def voice_side(
     net: SpeakerEncoderNet, lists: Sequence[Trials], data_folder: str | Path, scoring: dict | None = None, **extraction
 ) -> Side:
     """The voices of trial lists; a recording without audio has none, with a warning. Arguments as of `evaluate`."""
-    names = _names(lists)
+    names = names_of(lists)
     paths = {name: Path(data_folder, name) for name in names}
     there = [name for name in names if paths[name].is_file()]
     if not there:
@@ -66,7 +70,7 @@ def voice_side(
         absent = next(name for name in names if not paths[name].is_file())
         logger.warning("%d of %d recordings have no audio, such as %s.", len(names) - len(there), len(names), absent)
     manifest = files_manifest(there, [paths[name] for name in there])
-    return _side(extract_embeddings(net, manifest, **extraction), scoring)
+    return Side.of(extract_embeddings(net, manifest, **extraction), scoring)
 
 
 def face_side(
@@ -78,14 +82,14 @@ def face_side(
     face_pattern: str = SESSION_PATTERN,
     **extraction: Any,
 ) -> Side:
-    """The faces of trial lists, which `prepare_faces` finds by the names of their recordings.
+    """The faces of trial lists, which `faces_of_recordings` finds.
 
     Arguments
     ---------
     net : FaceEncoderNet
     lists : sequence of Trials
     data_folder, face_folder, face_pattern, save_folder :
-        As of `prepare_faces`.
+        As of `faces_of_recordings`.
     **extraction
         Passed to `extract_face_embeddings`, such as ``folder``.
 
@@ -93,12 +97,8 @@ def face_side(
     -------
     Side
     """
-    names = _names(lists)
-    zeros = np.zeros(len(names), dtype=np.int64)  # no audio is read
-    recordings = Manifest(names, [str(Path(data_folder, name)) for name in names], zeros, zeros + 1)
-    csv = prepare_faces(save_folder, recordings, face_folder, face_pattern, data_folder, faces_alone=False)
-    faces = read_face_manifest(csv, data_folder, face_folder)
-    return _side(extract_face_embeddings(net, faces, **extraction), None)
+    faces = faces_of_recordings(names_of(lists), data_folder, face_folder, save_folder, face_pattern)
+    return Side.of(extract_face_embeddings(net, faces, **extraction))
 
 
 def fused(
@@ -127,10 +127,6 @@ def with_scores(trials: Trials, scores: np.ndarray) -> tuple[Trials, np.ndarray]
     return Trials(trials.labels[there], trials.enrol[there], trials.test[there], trials.utterances), scores[there]
 
 
-def _names(lists):
+def names_of(lists: Sequence[Trials]) -> list[str]:
+    """The recordings of trial lists, each once."""
     return list(dict.fromkeys(name for trials in lists for name in trials.utterances))
-
-
-def _side(extracted, scoring):
-    embeddings, ids = extracted
-    return Side({name: row for row, name in enumerate(map(str, ids))}, embeddings, scoring or {})

@@ -52,8 +52,8 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sessions(corpus):
-    """Of the training utterances, and one of the trials' alone."""
-    return [*dict.fromkeys(name.rpartition("/")[0] for name in corpus.names), "talker7/s1"]
+    """Of the training utterances, and two of the trials' alone."""
+    return [*dict.fromkeys(name.rpartition("/")[0] for name in corpus.names), "talker6/s1", "talker7/s1"]
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +108,34 @@ def test_each_iteration_leaves_both_encoders(iterated, corpus, encoder, faces):
     assert "nothing was done" in again.out
 
 
+def test_trials_are_scored_by_both_as_verification_does(iterated, corpus, faces, tmp_path):
+    output, outcome = iterated
+    for number, row in enumerate(rows(output / "iterations.csv"), 1):
+        folder, arguments = output / f"iteration_{number}", ["--output_folder", tmp_path / str(number)]
+        arguments += ["--encoder", folder / "encoder", "--face_encoder", folder / "face_encoder"]
+        arguments += ["--data_folder", corpus.lists["data_folder"]]
+        arguments += ["--trials", corpus.lists["development_trials"], "--face_folder", faces]
+        said = run_script("verify.py", *map(str, arguments)).out
+        columns = [[cell.strip() for cell in line.strip("| ").split("|")] for line in said.splitlines() if "|" in line]
+        place = columns[0].index("EER %")
+        by_side = {line[1]: line[place] for line in columns[2:]}
+        for side, name in {"face": "face_EER %", "together": "together_EER %"}.items():
+            assert f"{float(row[name]):.2f}" == by_side[side]
+    assert "together_EER %" in outcome.out
+
+
+def test_faces_of_the_trials_may_be_elsewhere_or_lacking(corpus, encoder, faces, tmp_path):
+    said = run_script(
+        "train.py", *av(corpus, tmp_path / "run", faces, init=encoder, development_face_folder="nowhere")
+    ).error()
+    assert "nowhere does not exist: give development_face_folder" in said
+    lacking = write_faces(tmp_path / "faces", ["talker/alone"])
+    few = dict(init=encoder, n_iterations=1, number_of_epochs=2, development_face_folder=lacking)
+    said = run(*av(corpus, tmp_path / "run", faces, **few))
+    assert "No recording of the trial lists has a face: check development_face_folder" in said.out + said.err
+    assert "face_EER %" not in rows(tmp_path / "run/iterations.csv")[0]
+
+
 def test_what_is_no_face_is_told(iterated, corpus, sessions):
     output, outcome = iterated
     with open(output / "corpus/rejected_faces.csv") as file:
@@ -116,7 +144,7 @@ def test_what_is_no_face_is_told(iterated, corpus, sessions):
     assert set(rejected) == set(wanted) and all(wanted[name] in rejected[name] for name in wanted), rejected
     # The faces of the sessions of trials are left out, also of talker6's other utterances.
     assert "60 of 64 utterances have a face, 1 faces have no utterance" in outcome.out
-    assert "2 faces are left out for the trials" in outcome.out
+    assert "3 faces are left out for the trials" in outcome.out
 
 
 def test_from_a_face_encoder_both_are_clustered_at_once(iterated, corpus, encoder, some_faces, tmp_path):

@@ -18,7 +18,7 @@ development_folder          folder
 held_out_trials             files
 noise_folder rir_folder     folder?
 init start_from             folder?
-face_folder init_face       folder?
+face_folder init_face development_face_folder  folder?
 labels                      file?
 prepare_options loader_options modules train_loggers  mapping
 large_margin modalities     mapping?
@@ -111,7 +111,7 @@ BY_REFERENCE = """
 train_log calls_folder demo_folder noise_folder rir_folder compensation preload number_of_epochs global_seconds
 local_seconds n_fine warmup_epochs margin_warmup_epochs cluster_start_epoch cluster_every n_clusters n_mels
 embedding_dim n_prototypes momentum_start channel_prob margin scale f_max hop_length teacher_temp lr lr_final
-speed_factors face_folder init_face face_embedding_dim face_size
+speed_factors face_folder init_face development_face_folder face_embedding_dim face_size
 """.split()
 
 # Mappings that are passed to a function or class: its arguments are their settings, but for those that the run gives.
