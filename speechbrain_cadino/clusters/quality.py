@@ -27,8 +27,9 @@ def cluster_metrics(
     previous : np.ndarray, optional
         (n,) int64, of the refresh before: adds ``ami_previous``, over the items that are in both.
     spk_ids : np.ndarray of str, optional
-        (n,), '' for an unknown one, as `Manifest.spk_ids`: adds ``ami_speakers`` and what `same_speaker_fractions`
-        gives. They are for the log alone; nothing is trained on them.
+        (n,), '' for an unknown one, as `Manifest.spk_ids`: adds ``ami_speakers``, what `same_speaker_fractions` gives,
+        and ``wrong_labels``, the fraction of the items whose speaker is not the one that most of their cluster have.
+        They are for the log alone; nothing is trained on them.
     sessions : np.ndarray of str, optional
         (n,), as `Manifest.sessions`.
 
@@ -50,6 +51,7 @@ def cluster_metrics(
         known = (labels != UNKNOWN) & (np.asarray(spk_ids) != "")
         labels, spk_ids = labels[known], _numbered(np.asarray(spk_ids)[known])
         metrics["ami_speakers"] = adjusted_mutual_information(labels, spk_ids)
+        metrics["wrong_labels"] = _wrong(labels, spk_ids)
         metrics.update(
             same_speaker_fractions(labels, spk_ids, None if sessions is None else np.asarray(sessions)[known])
         )
@@ -148,6 +150,11 @@ def majority_speakers(labels: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     majority = np.full(labels.max() + 1, UNKNOWN, dtype=np.int64)
     majority[classes] = pairs[order[first], 1]
     return majority
+
+
+def _wrong(labels, speakers):
+    wrong = majority_speakers(labels, speakers)[labels] != speakers if len(labels) else np.zeros(0)
+    return float(np.mean(wrong)) if len(wrong) else float("nan")
 
 
 def _pairs(*columns):

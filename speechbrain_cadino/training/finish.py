@@ -30,8 +30,8 @@ TABLE = (
 LARGE_MARGIN = "large margin"  # a step of stage II, after its iterations
 ITERATIONS = (
     "iteration", "step", "clusters", "EER %", "together_EER %", "init EER %", "exported_half_rank",
-    "init_half_rank", "ami_speakers", "ami_previous", "same_spk_within", "same_spk_across", "fraction_kept",
-    "fraction_corrected", "gate_precision", "gate_recall", "corrected_accuracy",
+    "init_half_rank", "ami_speakers", "ami_previous", "wrong_labels", "same_spk_within", "same_spk_across",
+    "fraction_kept", "fraction_corrected", "gate_precision", "gate_recall", "corrected_accuracy",
 )  # fmt: skip
 
 

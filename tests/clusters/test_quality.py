@@ -86,6 +86,15 @@ def test_shares_equal_a_count_of_all_pairs(seed):
     assert same_speaker_fractions(labels, speakers) == {"same_spk": found["same_spk"]}
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_wrong_labels_are_those_of_fewer_of_a_cluster(seed):
+    rng = np.random.default_rng(seed)
+    labels, speakers = rng.integers(-1, 8, 60), rng.integers(0, 6, 60)
+    most = {label: np.bincount(speakers[labels == label]).max() for label in set(labels) - {-1}}
+    found = cluster_metrics(labels, spk_ids=np.array([f"id{i}" for i in speakers], dtype=STRING))["wrong_labels"]
+    assert found == pytest.approx(1 - sum(most.values()) / np.count_nonzero(labels >= 0))
+
+
 def test_no_such_pairs():
     fractions = same_speaker_fractions(np.array([0, 0]), np.array(["a", "b"]), np.array(["x", "x"]))
     assert all(np.isnan(fraction) for fraction in fractions.values())
@@ -122,10 +131,10 @@ def test_figures_are_those_that_can_be_had():
     sizes = ["clusters", "median_size", "largest", "singletons"]
     assert list(cluster_metrics(labels)) == sizes
     assert list(cluster_metrics(labels, previous)) == [*sizes, "ami_previous"]
-    assert list(cluster_metrics(labels, None, speakers)) == [*sizes, "ami_speakers", "same_spk"]
+    assert list(cluster_metrics(labels, None, speakers)) == [*sizes, "ami_speakers", "wrong_labels", "same_spk"]
     everything = cluster_metrics(labels, previous, speakers, sessions)
     assert list(everything) == [
-        *sizes, "ami_previous", "ami_speakers", "same_spk", "same_spk_within", "same_spk_across"
+        *sizes, "ami_previous", "ami_speakers", "wrong_labels", "same_spk", "same_spk_within", "same_spk_across"
     ]  # fmt: skip
     assert all(type(value) in (int, float) for value in everything.values())
     assert everything["ami_previous"] == pytest.approx(adjusted_mutual_info_score(previous, labels))

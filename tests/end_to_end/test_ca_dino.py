@@ -63,7 +63,7 @@ def plain_run(corpus, tmp_path_factory):
 def test_what_a_refresh_tells_and_leaves(ca_run, corpus):
     output, outcome = ca_run
     told = rows(output)
-    labelled = {"ami_speakers", "same_spk", "same_spk_within", "same_spk_across"}
+    labelled = {"ami_speakers", "wrong_labels", "same_spk", "same_spk_within", "same_spk_across"}
     metrics = {"clusters", "median_size", "largest", "singletons", "several_utterances"} | labelled
     assert all(bool(told[epoch][name]) == (epoch in (1, 3)) for epoch in range(EPOCHS) for name in metrics)
     assert [bool(row["ami_previous"]) for row in told] == [False, False, False, True]
