@@ -51,7 +51,8 @@ def read_image(path: str | Path, size: int) -> torch.Tensor:
     >>> read_image(path, 32).shape
     torch.Size([3, 32, 32])
     """
-    with open_image(path) as image:
+    with _opened(path) as image:
+        image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
         return _squared(image, size, path)
 
 
@@ -87,22 +88,9 @@ def as_image(image: Any, size: int, name: str) -> torch.Tensor:
 
 def image_ratio(path: str | Path) -> float:
     """The longer side of a picture over the shorter, by its header alone; `ImageError` as of `read_image`."""
-    with open_image(path) as image:
+    with _opened(path) as image:
         _check_size(path, image)
         return max(image.size) / min(image.size)
-
-
-def open_image(path: str | Path) -> Any:
-    """Open a picture with Pillow, which reads its header, or raise an `ImageError` that says what the file is."""
-    pillow = need("PIL.Image")
-    try:
-        return pillow.open(path)
-    except MemoryError:
-        raise
-    except OSError as error:
-        raise _why_not_opened(path, error) from error
-    except Exception as error:  # such as of a picture of more pixels than Pillow thinks sane
-        raise ImageError.of(path, f"is not readable as a picture ({_words(error)})") from error
 
 
 def is_image_name(name: str) -> bool:
@@ -116,11 +104,23 @@ def is_image_name(name: str) -> bool:
     return suffix_of(name) in PICTURE_SUFFIXES and not os.path.basename(name).startswith(".")
 
 
+def _opened(path):
+    """A picture of Pillow's, of which the header is read; or an `ImageError` that says what the file is."""
+    pillow = need("PIL.Image")
+    try:
+        return pillow.open(path)
+    except MemoryError:
+        raise
+    except OSError as error:
+        raise _why_not_opened(path, error) from error
+    except Exception as error:  # such as of a picture of more pixels than Pillow thinks sane
+        raise ImageError.of(path, f"is not readable as a picture ({_words(error)})") from error
+
+
 def _squared(image, size, name):
     """(3, size, size) uint8 of a picture of Pillow's."""
     _check_size(name, image)
     try:
-        image.draft("RGB", (size, size))  # a JPEG is decoded at half its size and less where that is enough
         image = need("PIL.ImageOps").exif_transpose(image)
         image = _rgb(image).resize((size, size), need("PIL.Image").Resampling.BILINEAR)
     except MemoryError:

@@ -49,6 +49,11 @@ def test_pictures_in_memory(encoder, pixels, tmp_path):
     for kind in kinds:
         found = encoder.encode_images([kind(pixels[6]), kind(pixels[7])])
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    save = tmp_path / "large.jpg"
+    PIL.Image.fromarray(np.kron(pixels[6], np.ones((8, 8, 1), np.uint8))).save(save)
+    opened = PIL.Image.open(save)
+    torch.testing.assert_close(encoder.encode_images([opened]), encoder.encode_files(save), rtol=0.1, atol=0.1)
+    assert opened.size == (240, 208), "the user's picture stays as it is"
     assert encoder.encode_images([pixels[6][..., 0]]).shape == (1, 12)
     assert encoder.encode_images([]).shape == (0, 12) and encoder.encode_files([]).shape == (0, 12)
     torch.testing.assert_close(encoder.encode_images(pixels)[6:], wanted, rtol=1e-4, atol=1e-5)
