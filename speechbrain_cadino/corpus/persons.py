@@ -65,8 +65,13 @@ def list_persons(folder: str | Path) -> dict[str, PersonPictures]:
 
 
 def _pictures_of(top):
-    pictures, folders = [], []
+    pictures, folders, visited = [], [], set()
     for parent, below, names in os.walk(top, followlinks=True):
+        status = os.stat(parent)
+        if (status.st_dev, status.st_ino) in visited:  # a link back to a folder above
+            below.clear()
+            continue
+        visited.add((status.st_dev, status.st_ino))
         below[:] = sorted(name for name in below if name[0] != ".")
         found = sorted(name for name in names if name[0] != "." and suffix_of(name) in PICTURE_SUFFIXES)
         if parent == top:

@@ -159,6 +159,7 @@ def test_persons_are_listed_whatever_lies_beside_their_pictures(tmp_path, caplog
         "b/2.bmp", "b/Thumbs.db", "c/own.png", "c/v/1.png", "readme.txt", "loose.jpg", "d/list.txt", ".trash/1/1.jpg",
     )  # fmt: skip
     (folder / "e").symlink_to(folder / "b")
+    (folder / "a/1.6/back").symlink_to(folder / "a")
     with caplog.at_level(logging.WARNING):
         persons = list_persons(folder)
     assert list(persons) == ["a", "b", "c", "e"] and "1 folders without pictures, such as d" in caplog.text
