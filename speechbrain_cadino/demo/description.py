@@ -111,7 +111,9 @@ def hold_corpus(place: Path) -> AbstractContextManager[FolderLock]:
 
 
 def _read(path):
+    """None for what is no description."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        found = json.loads(path.read_text())
+        return found if isinstance(found["settings"], dict) and isinstance(found["sha256"], str) else None
+    except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -50,7 +50,7 @@ def draw_face(person: Person, scene: Scene, frame: Frame, rng: np.random.Generat
     skin = paint_eyes(skin, surface, person, frame, edge)
     skin = paint_mouth(skin, surface, person, scene, frame, edge)
     picture = over(picture, fill(surface.outside, edge), skin * shade[..., None])
-    picture = _front_hair(picture, x, y, surface, person, scene, hair, edge)
+    picture = _front_hair(picture, surface, person, scene, hair, edge)
     picture = _worn(picture, x, y, surface, person, scene, shade, edge)
     return _camera(_occlude(picture, *body, frame, edge), scene, frame, rng, size)
 
@@ -107,7 +107,7 @@ def _ears(picture, x, y, person, frame, shade, edge):
     return picture
 
 
-def _front_hair(picture, x, y, surface, person, scene, hair, edge):
+def _front_hair(picture, surface, person, scene, hair, edge):
     """From the hairline up; the line is bent, and may be higher on one side."""
     shape, u, v = person.shape, surface.u, surface.v
     line = shape["hairline"] + scene.hair[2] + shape["hairline_side"] * u + shape["hairline_arch"] * u**2

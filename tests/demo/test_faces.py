@@ -159,7 +159,10 @@ def test_settings_that_are_no_good(corpus, change):
         make_demo_faces(corpus, **change)
 
 
-def test_faces_need_a_corpus(tmp_path):
+@pytest.mark.parametrize("text", [None, "{}", "[1]", '{"settings": 3, "sha256": ""}'])
+def test_faces_need_a_corpus(tmp_path, text):
+    if text is not None:
+        (tmp_path / "corpus.json").write_text(text)
     with pytest.raises(UserError, match="is not a demo corpus"):
         make_demo_faces(tmp_path)
 
