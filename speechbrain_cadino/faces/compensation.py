@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from functools import partial
 
 import numpy as np
 import torch
 
-from speechbrain_cadino.encoder.embed import read_ahead
-from speechbrain_cadino.encoder.refit import fit_last_layer
+from speechbrain_cadino.encoder.compensation import LayerCompensation
 from speechbrain_cadino.faces.images import ImageError, read_image
-from speechbrain_cadino.faces.manifest import FaceManifest
-from speechbrain_cadino.faces.model import FaceEncoderNet
-from speechbrain_cadino.utils.distributed import rank, together, world_size
 from speechbrain_cadino.utils.errors import UserError
 
 BATCH_IMAGES = 256
-THREADS = 4
 
 
-class FaceCompensation:
+class FaceCompensation(LayerCompensation):
     """Gives a copy of a face encoder whose projection is fitted on augmented frames of the corpus' faces.
 
-    It has the methods of `Compensation`. Frames and augmentation come from ``np.random.default_rng([seed, row])``. Of
-    items that share a face, the first counts; ranks share the faces.
+    Frames and augmentation come from ``np.random.default_rng([seed, row])``. Of items that share a face, the first
+    counts; ranks share the faces.
 
     Arguments
     ---------
@@ -55,8 +49,8 @@ class FaceCompensation:
                 f"Face compensation has n_views {n_views}, shrinkage {shrinkage} and max_items {max_items}: set 4, 0.1 "
                 "and 20000."
             )
-        self.augment, self.n_views, self.shrinkage = augment, n_views, shrinkage
-        self.max_items, self.seed = max_items, seed
+        super().__init__(n_views, shrinkage, max_items, seed)
+        self.augment = augment
 
     def __str__(self):
         return (
@@ -64,43 +58,10 @@ class FaceCompensation:
             f"seed={self.seed})"
         )
 
-    def __call__(self, net: FaceEncoderNet, manifest: FaceManifest) -> FaceEncoderNet:
-        """The copy; ``net``, the same on every rank, stays as it is. Every rank must call it."""
-        copy = together(deepcopy, net).eval()
-        self.refit(copy, manifest, "cluster_compensation")
-        return copy
-
-    def refit(
-        self, net: FaceEncoderNet, manifest: FaceManifest, setting: str, labels: torch.Tensor | None = None
-    ) -> bool:
-        """Fit the projection in place, and say whether that was done. Every rank must call it.
-
-        Arguments
-        ---------
-        net, manifest :
-            As above.
-        setting : str
-            Which setting asks for it, for messages.
-        labels : torch.Tensor, optional
-            (n,) int64, from 0: a class of each item, within which the views are whitened too.
-
-        Returns
-        -------
-        bool
-        """
-        return fit_last_layer(net, self._batches(net, manifest), self.shrinkage, setting, labels)
-
     def _batches(self, net, manifest) -> Iterator:
         """Rows (batch,), and their views' features, for `fit_last_layer`; this rank's."""
-        faces = np.random.default_rng(self.seed).permutation(manifest.one_of_each_set())[: self.max_items]
-        read, batch = partial(self._read, manifest, net.size), []
-        for item in read_ahead(read, faces[rank() :: world_size()].tolist(), THREADS):
-            batch += [item] if item is not None else []
-            if len(batch) * self.n_views >= BATCH_IMAGES:
-                yield self._features(net, batch)
-                batch = []
-        if batch:
-            yield self._features(net, batch)
+        read = partial(self._read, manifest, net.size)
+        return self._read_batches(net, manifest.one_of_each_set(), read, -(-BATCH_IMAGES // self.n_views))
 
     def _read(self, manifest, size, row):
         """A row and its views (n_views, 3, size, size) uint8; None if it has no frame that can be read."""
