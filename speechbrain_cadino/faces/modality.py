@@ -142,7 +142,7 @@ class Faces:
 
     def embed_trials(self, source: str | Path, device: torch.device | str | None) -> tuple[np.ndarray, list] | None:
         """As `extract_face_embeddings`, of the recordings of the trial lists; on the main rank alone."""
-        if not self._trial_faces:
+        if self._trial_faces is None:
             return None
         net = load_face_encoder(source, device or "cpu")[0]
         return extract_face_embeddings(net, self._trial_faces, n_frames=self.n_frames, progress=False)
@@ -158,9 +158,15 @@ class Faces:
         check_face_folder(self._of_trials[1], "development_face_folder")
         print("Of the recordings of the trial lists:")
         folders = *self._of_trials, save_folder
-        self._trial_faces = faces_of_recordings(names, *folders, self._how["face_pattern"], needed=False)
-        if not self._trial_faces:
-            logger.warning("No recording of the trial lists has a face: check development_face_folder.")
+        faces = faces_of_recordings(names, *folders, self._how["face_pattern"], needed=False)
+        if len(faces) > 1:
+            self._trial_faces = faces
+        else:  # of one alone there is no trial
+            logger.warning(
+                "%d recordings of the trial lists have a face: check development_face_folder. Trials are not scored by "
+                "faces.",
+                len(faces),
+            )
 
     def start(self, encoder: FaceEncoderNet, source: str | Path) -> None:
         """As `start_from_face_encoder`."""

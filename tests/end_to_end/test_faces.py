@@ -132,7 +132,7 @@ def test_faces_of_the_trials_may_be_elsewhere_or_lacking(corpus, encoder, faces,
     lacking = write_faces(tmp_path / "faces", ["talker/alone"])
     few = dict(init=encoder, n_iterations=1, number_of_epochs=2, development_face_folder=lacking)
     said = run(*av(corpus, tmp_path / "run", faces, **few))
-    assert "No recording of the trial lists has a face: check development_face_folder" in said.out + said.err
+    assert "0 recordings of the trial lists have a face: check development_face_folder" in said.out + said.err
     assert "face_EER %" not in rows(tmp_path / "run/iterations.csv")[0]
 
 
