@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import NamedTuple
 
 import numpy as np
@@ -35,17 +36,12 @@ class Checked(NamedTuple):
     decoded: bool
 
 
-def check_pictures(sets: PictureSets, decode: bool | None = None) -> Checked:
-    """Look at every picture of sets once.
+def check_pictures(sets: PictureSets) -> Checked:
+    """Look at every picture of sets once; decode it if there are at most 20,000.
 
-    Arguments
-    ---------
-    sets : PictureSets
-    decode : bool, optional
-        Default: if there are at most 20,000. What breaks off behind its header shows by decoding alone, else when
-        training or extraction reads it, which pass over it.
+    Of more, one that breaks off behind its header shows when training or extraction reads it, which pass over it.
     """
-    decode = len(sets.names) <= DECODED if decode is None else decode
+    decode = len(sets.names) <= DECODED
 
     def look(number):
         first, pictures = sets.offsets[number], sets.pictures(number)
@@ -54,15 +50,14 @@ def check_pictures(sets: PictureSets, decode: bool | None = None) -> Checked:
         bad = [(path, reason) for path, reason in zip(pictures, found) if isinstance(reason, str)]
         return [first + row for row in good], bad, sum(found[row] for row in good)
 
-    kept, counts, rejected, n_stretched = [], [], [*sets.rejected], 0
+    kept, ends, rejected, n_stretched = array("q"), array("q", [0]), [*sets.rejected], 0
     work = range(len(sets.paths))
     for good, bad, stretched in each_in_threads(look, work, "checking pictures", "face", chunk=8):
-        kept.append(np.array(good, dtype=np.int64))
-        counts.append(len(good))
+        kept.extend(good)
+        ends.append(len(kept))
         rejected += bad
         n_stretched += stretched
-    rows = np.concatenate([np.array([], dtype=np.int64), *kept])
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    rows, offsets = np.array(kept), np.array(ends)
     left = PictureSets(sets.paths, offsets, sets.names[rows], sets.status[rows], [])
     return Checked(left, rejected, n_stretched, decode)
 

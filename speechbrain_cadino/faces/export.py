@@ -35,7 +35,6 @@ def export_face_encoder(
     threshold: float | None = None,
     threshold_from: str = "",
     info: dict | None = None,
-    calibration: dict | None = None,
 ) -> Path:
     """Write a face encoder as a folder for `load_face_encoder`, and check that it loads.
 
@@ -48,7 +47,7 @@ def export_face_encoder(
         Not changed. Its embedding model says by ``settings`` with which arguments it was built, as `IResNet` does.
     folder : str or Path
         New, empty, or an older export.
-    mean, threshold, threshold_from, info, calibration :
+    mean, threshold, threshold_from, info :
         As of `export_encoder`.
 
     Returns
@@ -65,7 +64,7 @@ def export_face_encoder(
     folder = Path(folder).resolve()
     check_replaceable(folder, METADATA)
     mean = checked_mean(mean, net.embedding_dim)
-    metadata = describe({"size": net.size}, mean, threshold, threshold_from, info, calibration)
+    metadata = describe({"size": net.size}, mean, threshold, threshold_from, info)
     state = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
     state = {name: tensor for name, tensor in state.items() if not name.startswith("embedding_norm.")}
     state["projection.weight"], state["projection.bias"] = folded_layer(net, mean)

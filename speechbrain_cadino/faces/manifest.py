@@ -35,8 +35,8 @@ class FaceManifest:
     Example
     -------
     >>> manifest = FaceManifest(["a", "b"], ["a.png", "b"], [0, 1], [0, 1, 3], ["", "1.jpg", "2.jpg"])
-    >>> manifest.n_frames.tolist(), manifest.frames(1), manifest.subset([1])[0]["face"]
-    ([1, 2], ['b/1.jpg', 'b/2.jpg'], 'b')
+    >>> manifest.n_frames.tolist(), manifest.frames(1), manifest.subset([1]).paths.tolist()
+    ([1, 2], ['b/1.jpg', 'b/2.jpg'], ['b'])
     """
 
     def __init__(
@@ -72,11 +72,6 @@ class FaceManifest:
 
     def __len__(self):
         return len(self.ids)
-
-    def __getitem__(self, index):
-        """The row at an integer index, as a dict; an unknown spk_id is ''."""
-        spk_id = "" if self.spk_ids is None else self.spk_ids[index]
-        return {"ID": self.ids[index], "face": self.paths[index], "spk_id": spk_id}
 
     def _columns(self):
         return {name: getattr(self, name) for name in ("ids", "paths", "sets", "spk_ids", "sessions")}

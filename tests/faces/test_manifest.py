@@ -20,7 +20,6 @@ def test_frames_are_what_the_folder_holds(faces):
         wanted = [path] if os.path.isfile(path) else [f"{path}/{name}" for name in sorted(os.listdir(path))]
         assert faces.frames(row) == wanted
         assert [faces.frame(row, number) for number in range(len(wanted))] == wanted
-    assert faces[4] == {"ID": "u4", "face": faces.paths[4], "spk_id": ""}
     assert faces.one_of_each_set().tolist() == [0, 1, 2, 3, 4]
     assert faces.subset([5, 1]).frames(0) == faces.frames(5)
 
