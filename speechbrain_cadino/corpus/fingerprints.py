@@ -78,7 +78,7 @@ def file_fingerprints(paths: Sequence[str], whole: bool | None = None) -> tuple[
     names = names.tolist()
     if whole is None:
         whole = sum(size for size, _ in files_status(names)) <= WHOLE_BYTES
-    found = in_threads(partial(content_hash, whole=whole), names, "comparing audio")
+    found = in_threads(partial(content_hash, whole=whole), names, "comparing files")
     return np.array(found, dtype=STRING)[place], whole
 
 

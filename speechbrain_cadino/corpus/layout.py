@@ -48,12 +48,7 @@ def groups_from_paths(
     >>> groups_from_paths(["/data/1.wav", "/data/2.wav"], SESSION_PATTERN) is None
     True
     """
-    try:
-        pattern = re.compile(pattern)
-    except re.error as error:
-        raise UserError(f"{setting} {pattern!r} is not a regular expression ({error}): correct it.") from error
-    if pattern.groups < 1:
-        raise UserError(f"{setting} {pattern.pattern!r} has no group: put parentheses around the part that counts.")
+    pattern = compiled_pattern(pattern, setting)
     # The folder common to the first and last in order is common to all.
     root = os.path.dirname(os.path.commonprefix([min(paths), max(paths)])) if root is None else f"{root}"
     root = root.rstrip("/") + "/"
@@ -64,6 +59,17 @@ def groups_from_paths(
             return None
         found.append(match[1])
     return np.array(found, dtype=STRING)
+
+
+def compiled_pattern(pattern: str, setting: str) -> re.Pattern:
+    """A regular expression with a group, or a `UserError` that names the setting."""
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"{setting} {pattern!r} is not a regular expression ({error}): correct it.") from error
+    if compiled.groups < 1:
+        raise UserError(f"{setting} {pattern!r} has no group: put parentheses around the part that counts.")
+    return compiled
 
 
 def recordings_of(wavs: Sequence[str], sessions: Sequence[str] | None) -> np.ndarray:

@@ -169,15 +169,15 @@ def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Pa
 
 
 def below_root(paths: Iterable[str], root: str | Path | None, sign: str = DATA_ROOT) -> Iterator[str]:
-    """Paths below a folder with ``sign`` in its place, so that what is there can be moved; others as they are.
+    """Paths below a folder, or it itself, with ``sign`` in its place, so that it can be moved; others as they are.
 
     Example
     -------
-    >>> list(below_root(["/data/a.wav", "/other/b.wav"], "/data"))
-    ['$data_root/a.wav', '/other/b.wav']
+    >>> list(below_root(["/data/a.wav", "/other/b.wav", "/data"], "/data"))
+    ['$data_root/a.wav', '/other/b.wav', '$data_root']
     """
     root = None if root is None else f"{root}".rstrip("/") + "/"
-    return (f"{sign}/{path.removeprefix(root)}" if root and path.startswith(root) else path for path in paths)
+    return (sign + path[len(root) - 1 :] if root and f"{path}/".startswith(root) else path for path in paths)
 
 
 def _check_unique(ids, csv_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
-from speechbrain_cadino.faces.listing import list_tree
+from speechbrain_cadino.faces.listing import list_tree, path_below
 from speechbrain_cadino.faces.load import METADATA, WEIGHTS
 from speechbrain_cadino.faces.manifest import FaceManifest
 
@@ -34,6 +34,5 @@ def face_folder_digest(folder: str | Path) -> str:
     if not Path(folder).is_dir():
         return ABSENT
     sets = list_tree(folder)
-    root = str(folder).rstrip("/") + "/"
-    names = [path.removeprefix(root) for path in sets.paths.tolist()]
+    names = [path_below(path, folder) for path in sets.paths.tolist()]
     return FaceManifest(names, sets.paths, np.arange(len(names)), sets.offsets, sets.names).digest()

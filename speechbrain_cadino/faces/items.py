@@ -11,7 +11,7 @@ import numpy as np
 from speechbrain_cadino.corpus.layout import STRING, groups_from_paths
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.faces.checking import Checked
-from speechbrain_cadino.faces.listing import PictureSets, in_order, list_sets, list_tree
+from speechbrain_cadino.faces.listing import PictureSets, in_order, list_sets, list_tree, path_below
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.matching import face_keys, match_faces
 from speechbrain_cadino.utils.errors import UserError
@@ -95,8 +95,8 @@ def items_of(
     told = {path for path, _ in checked.rejected}
     empty = sorted({*paths[(sets >= 0) & ~has[sets]].tolist()} - told)
     rejected = checked.rejected + [(path, "has no picture that can be used") for path in empty]
-    root = "" if face_folder is None else str(face_folder).rstrip("/") + "/"
-    below = [path.removeprefix(root) for path in found.alone.tolist()]
+    alone = found.alone.tolist()
+    below = [path_below(path, face_folder) for path in alone]
     ids = np.concatenate([manifest.ids, _texts([f"{ALONE}{path}" for path in below])])
     groups = []
     for column, pattern, name in (
@@ -104,16 +104,16 @@ def items_of(
         (manifest.sessions, session_pattern, "session_pattern"),
     ):
         of_voices = np.full(len(manifest), "", dtype=STRING) if column is None else column
-        whole = np.concatenate([of_voices, _groups_alone(below, root, pattern, name)])[rows]
+        whole = np.concatenate([of_voices, _groups_alone(alone, below, pattern, name)])[rows]
         groups.append(whole if (whole != "").any() else None)
     return FaceManifest(ids[rows], paths[rows], sets[rows], checked.sets.offsets, checked.sets.names, *groups), rejected
 
 
-def _groups_alone(below, root, pattern, name):
+def _groups_alone(alone, below, pattern, name):
     """What a pattern finds in the paths of faces alone, as if a frame of a folder were asked for; '' for nothing."""
     groups = None
     if below and pattern is not None:
-        texts = [path if os.path.isfile(root + path) else f"{path}/frame" for path in below]
+        texts = [seen if os.path.isfile(path) else f"{seen}/frame" for path, seen in zip(alone, below)]
         groups = groups_from_paths(texts, pattern, "", name)
     return np.full(len(below), "", dtype=STRING) if groups is None else groups
 

@@ -112,6 +112,20 @@ def list_tree(folder: str | Path) -> PictureSets:
     return in_order(found, np.argsort(found.paths, kind="stable"))
 
 
+def path_below(path: str, folder: str | Path | None) -> str:
+    """A path as seen from a folder, '.' for the folder itself; one that lies elsewhere as it is.
+
+    Example
+    -------
+    >>> path_below("F/a/1.jpg", "F/"), path_below("F", "F"), path_below("/elsewhere", "F")
+    ('a/1.jpg', '.', '/elsewhere')
+    """
+    if folder is None:
+        return path
+    root = str(folder).rstrip("/")
+    return "." if path.rstrip("/") == root else path.removeprefix(root + "/")
+
+
 def in_order(sets: PictureSets, order: np.ndarray) -> PictureSets:
     """The sets with these numbers, in this order."""
     counts = np.diff(sets.offsets)[order]
@@ -177,7 +191,7 @@ def _take(entry, found):
 
 def _joined(looked, keep_empty):
     """The `PictureSets` of (path, what it holds)."""
-    paths, names, counts, status, rejected = Names(), Names(), array("q"), array("q"), []
+    paths, names, ends, status, rejected = Names(), Names(), array("q", [0]), array("q"), []
     for path, found in looked:
         rejected += found.rejected
         if not found.names and not keep_empty:
@@ -186,8 +200,7 @@ def _joined(looked, keep_empty):
             rejected.append((path, "holds no picture (.jpg, .png and the like)"))
         paths.extend([path])
         names.extend(found.names)
-        counts.append(len(found.names))
+        ends.append(ends[-1] + len(found.names))
         for pair in found.status:
             status.extend(pair)
-    offsets = np.concatenate([[0], np.cumsum(np.frombuffer(counts, np.int64) if counts else [])]).astype(np.int64)
-    return PictureSets(paths.column(), offsets, names.column(), np.array(status, np.int64).reshape(-1, 2), rejected)
+    return PictureSets(paths.column(), np.array(ends), names.column(), np.array(status).reshape(-1, 2), rejected)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_cadino.corpus.layout import STRING
+from speechbrain_cadino.corpus.layout import STRING, compiled_pattern
 from speechbrain_cadino.corpus.names import folded, name_key
-from speechbrain_cadino.corpus.spellings import spellings
+from speechbrain_cadino.corpus.spellings import on_disk, spellings
 from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.faces.images import is_image_name
 from speechbrain_cadino.faces.listing import PictureSets
 from speechbrain_cadino.utils.errors import UserError
+
+SETTING = "face_pattern"
 
 
 class Matched(NamedTuple):
@@ -36,10 +37,10 @@ class Matched(NamedTuple):
 
 def face_keys(wavs: Sequence[str], pattern: str, data_folder: str | Path | None = None) -> list[str | None]:
     """What the first group of a regular expression finds in each path below ``data_folder``; None where nothing."""
-    pattern = compiled(pattern)
+    pattern = compiled_pattern(pattern, SETTING)
     root = "" if data_folder is None else str(data_folder).rstrip("/") + "/"
     found = (pattern.search(str(wav).removeprefix(root)) for wav in wavs)
-    return [match and match[1] for match in found]
+    return [match and (match[1] or None) for match in found]
 
 
 def match_faces(keys: Sequence[str | None], sets: PictureSets, folder: str | Path) -> Matched:
@@ -84,12 +85,12 @@ def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Pa
         Those whose path ends in the folder, or in the name itself, whatever its suffix and the case of its letters; and
         pictures in such a folder.
     """
-    pattern, ends = compiled(pattern), set()
+    pattern, ends = compiled_pattern(pattern, SETTING), set()
     for path in trials:
         for name in read_trials(path).utterances:
-            for form in spellings(name):
+            for form in [one for plain in spellings(name) for one in (plain, *on_disk(plain))]:
                 match = pattern.search(form)
-                ends.update([name_key(form)] + ([folded(os.path.normpath(match[1]))] if match else []))
+                ends.update([name_key(form)] + ([folded(os.path.normpath(match[1]))] if match and match[1] else []))
     lengths = sorted({end.count("/") for end in ends})
 
     def is_out(path):
@@ -102,17 +103,6 @@ def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Pa
         return False
 
     return np.fromiter(map(is_out, paths), dtype=bool, count=len(paths))
-
-
-def compiled(pattern: str) -> re.Pattern:
-    """A regular expression with a group, or a `UserError`."""
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise UserError(f"face_pattern {pattern!r} is not a regular expression ({error}): correct it.") from error
-    if compiled.groups < 1:
-        raise UserError(f"face_pattern {pattern!r} has no group: put parentheses around the part that counts.")
-    return compiled
 
 
 class _Index:
@@ -146,7 +136,7 @@ class _Index:
         if key in self.exact:
             return self.exact[key]
         depth = key.count("/")
-        if not key or depth not in self.endings:
+        if depth not in self.endings:
             self.endings[depth] = self._by_ending(depth)
         found = self.endings[depth].get(key, [])
         if len(found) > 1:

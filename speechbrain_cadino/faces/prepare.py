@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.corpus.keys import digest_of
-from speechbrain_cadino.corpus.layout import SESSION_PATTERN
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN, compiled_pattern
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.prepare import list_fingerprint, read_settings
 from speechbrain_cadino.faces.checking import check_pictures
 from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.faces.items import find_faces, items_of
-from speechbrain_cadino.faces.listing import in_order
-from speechbrain_cadino.faces.matching import compiled, held_out_faces
+from speechbrain_cadino.faces.listing import in_order, path_below
+from speechbrain_cadino.faces.matching import SETTING, held_out_faces
 from speechbrain_cadino.faces.table import write_face_manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
@@ -77,7 +77,7 @@ def prepare_faces(
         written.
     """
     need("PIL.Image")
-    compiled(face_pattern)
+    compiled_pattern(face_pattern, SETTING)
     save_folder = Path(save_folder)
     csv_path, settings_path = save_folder / "faces.csv", save_folder / "faces.json"
     found = find_faces(manifest, face_folder, face_pattern, data_folder, faces_alone)
@@ -88,6 +88,7 @@ def prepare_faces(
         data_folder=data_folder and str(Path(data_folder).resolve()),
         patterns=[face_pattern, speaker_pattern, session_pattern],
         faces_alone=faces_alone,
+        needed=needed,
         trials=[list_fingerprint(path) for path in trials],
         items=digest_of([digest_of(column) for column in texts]),
         files=found.sets.digest(),
@@ -106,8 +107,7 @@ def prepare_faces(
         )
     make_folder(save_folder)
     settings_path.unlink(missing_ok=True)  # what is written next is good only once the settings lie beside it
-    below = "" if face_folder is None else str(face_folder).rstrip("/") + "/"
-    rows = ((path.removeprefix(below), reason) for path, reason in rejected)
+    rows = ((path_below(path, face_folder), reason) for path, reason in rejected)
     write_csv(save_folder / "rejected_faces.csv", ("face", "reason"), rows)
     write_face_manifest(faces, csv_path, data_folder, face_folder)
     with atomic_path(settings_path) as temporary:

@@ -8,7 +8,9 @@ import pytest
 
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.faces import checking
-from speechbrain_cadino.faces.matching import face_keys, held_out_faces
+from speechbrain_cadino.faces.digests import face_folder_digest
+from speechbrain_cadino.faces.manifest import FaceManifest
+from speechbrain_cadino.faces.matching import _Index, face_keys, held_out_faces
 from speechbrain_cadino.faces.prepare import prepare_faces
 from speechbrain_cadino.faces.table import read_face_manifest
 from speechbrain_cadino.utils.errors import UserError
@@ -57,6 +59,25 @@ def test_voxcelebs_layout(tmp_path, root, capsys):
     assert "4 of 5 utterances have a face, 2 faces have no utterance; 10 pictures" in said
     assert "1 utterances have no face, such as id3/vd/1.wav" in said and "0 set aside" in said
     assert rejected_faces(tmp_path) == {}
+
+
+def test_pictures_in_the_face_folder_itself(tmp_path):
+    """What lies there is called by the folder's place nowhere, so that the folder can be moved."""
+    manifest, (root, moved) = make_manifest(), (tmp_path / name for name in ("F", "G"))
+    for number in range(2):
+        save(root / f"{number}.jpg", picture(number))
+    (root / "2.jpg").write_bytes(b"")
+    before = face_folder_digest(root)
+    faces = prepare(tmp_path, root, manifest)
+    assert faces.ids.tolist() == ["face:."] and faces.sessions is None and list(rejected_faces(tmp_path)) == ["2.jpg"]
+    os.rename(root, moved)
+    assert face_folder_digest(moved) == before != "absent"
+    again = read_face_manifest(tmp_path / "save" / "faces.csv", "/data/wav", moved)
+    assert again.frames(0) == [f"{moved}/0.jpg", f"{moved}/1.jpg"] and again.digest() == faces_digest(moved, ["face:."])
+
+
+def faces_digest(folder, ids):
+    return FaceManifest(ids, [str(folder)], [0], [0, 2], ["0.jpg", "1.jpg"]).digest()
 
 
 def test_faces_alone_only_where_wanted(tmp_path, root, capsys):
@@ -184,6 +205,29 @@ def test_held_out_faces_by_names_of_any_depth(tmp_path):
     assert out.tolist() == [True, True, False, True, True, False, True, True]
 
 
+@pytest.mark.parametrize("name", ["id1-a-b_c-001.wav", "id1--a-b_c--001.wav", "'x/id1/a-b_c/001.wav'"])
+def test_held_out_faces_of_names_whose_folders_are_joined(tmp_path, name):
+    (tmp_path / "trials.txt").write_text(f"1 {name} {name}\n0 {name} {name}\n")
+    out = held_out_faces(["/f/id1/a-b_c", "/f/id1/other"], r"(?:^|/)([^/]+/[^/]+)/[^/]+$", [tmp_path / "trials.txt"])
+    assert out.tolist() == [True, False]
+
+
+def test_a_group_that_finds_nothing(tmp_path):
+    (tmp_path / "trials.txt").write_text("1 a/1.wav b.wav\n0 a/1.wav b.wav\n")
+    pattern = r"^(?:([^/]+)/)?[^/]+$"
+    assert face_keys(["a/1.wav", "b.wav"], pattern) == ["a", None]
+    assert face_keys(["a/1.wav", "/1.wav"], "^([^/]*)/") == ["a", None]
+    assert held_out_faces(["/f/a", "/f/c"], pattern, [tmp_path / "trials.txt"]).tolist() == [True, False]
+
+
+def test_keys_without_a_face_are_looked_up_in_a_list_made_once(tmp_path, root, monkeypatch):
+    calls, real = [], _Index._by_ending
+    monkeypatch.setattr(_Index, "_by_ending", lambda index, depth: calls.append(depth) or real(index, depth))
+    prepare(tmp_path, root, face_pattern=r"([^/]+/[^/]+)\.wav$")
+    prepare(tmp_path, root, face_pattern=r"([^/]+)\.wav$")
+    assert sorted(calls) == [0, 0, 1]
+
+
 def test_keys():
     assert face_keys(["/d/a/b/c.wav", "/d/c.wav"], r"(?:^|/)([^/]+/[^/]+)/[^/]+$", "/d") == ["a/b", None]
 
@@ -205,7 +249,10 @@ def test_mistakes(tmp_path, root, settings, said):
     assert not (tmp_path / "save").exists()
 
 
-def test_a_folder_without_pictures(tmp_path):
+def test_a_folder_without_pictures(tmp_path, capsys):
     (tmp_path / "F" / "a").mkdir(parents=True)
-    with pytest.raises(UserError, match="No face can be used"):
-        prepare(tmp_path, tmp_path / "F")
+    for _ in range(2):
+        with pytest.raises(UserError, match="No face can be used"):
+            prepare(tmp_path, tmp_path / "F")
+        assert len(prepare(tmp_path, tmp_path / "F", needed=False)) == 0
+    assert len(prepare(tmp_path, tmp_path / "F", needed=False)) == 0 and "already" in capsys.readouterr().out
