@@ -72,6 +72,20 @@ def compiled_pattern(pattern: str, setting: str) -> re.Pattern:
     return compiled
 
 
+def path_below(path: str, folder: str | Path | None) -> str:
+    """A path as seen from a folder, '.' for the folder itself; one that lies elsewhere as it is.
+
+    Example
+    -------
+    >>> path_below("F/a/1.jpg", "F/"), path_below("F", "F"), path_below("/elsewhere", "F")
+    ('a/1.jpg', '.', '/elsewhere')
+    """
+    if folder is None:
+        return path
+    root = str(folder).rstrip("/")
+    return "." if path.rstrip("/") == root else path.removeprefix(root + "/")
+
+
 def recordings_of(wavs: Sequence[str], sessions: Sequence[str] | None) -> np.ndarray:
     """A number for what is of one recording: of one session, or, where no session is known, of one file.
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from speechbrain_cadino.corpus.layout import path_below
 from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
-from speechbrain_cadino.faces.listing import list_tree, path_below
+from speechbrain_cadino.faces.listing import list_tree
 from speechbrain_cadino.faces.load import METADATA, WEIGHTS
 from speechbrain_cadino.faces.manifest import FaceManifest
 

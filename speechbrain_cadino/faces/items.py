@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_cadino.corpus.layout import STRING, groups_from_paths
+from speechbrain_cadino.corpus.layout import STRING, groups_from_paths, path_below
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.faces.checking import Checked
-from speechbrain_cadino.faces.listing import PictureSets, in_order, list_sets, list_tree, path_below
+from speechbrain_cadino.faces.listing import PictureSets, in_order, list_sets, list_tree
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.matching import face_keys, match_faces
 from speechbrain_cadino.utils.errors import UserError

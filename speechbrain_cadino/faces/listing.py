@@ -7,6 +7,7 @@ import os
 import stat
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,11 +87,15 @@ class Names:
         return np.concatenate([*self._parts, np.array(self._pending, dtype=STRING)])
 
 
-class _Looked(NamedTuple):
-    names: list
-    status: list  # (size, changed) of each
-    folders: list
-    rejected: list
+@dataclass
+class _Looked:
+    """What a path holds: pictures, folders, and folders that links lead to."""
+
+    names: list = field(default_factory=list)
+    status: list = field(default_factory=list)  # (size, changed) of each
+    folders: list = field(default_factory=list)
+    links: list = field(default_factory=list)
+    rejected: list = field(default_factory=list)
 
 
 def list_sets(paths: Sequence[str]) -> PictureSets:
@@ -112,20 +117,6 @@ def list_tree(folder: str | Path) -> PictureSets:
     return in_order(found, np.argsort(found.paths, kind="stable"))
 
 
-def path_below(path: str, folder: str | Path | None) -> str:
-    """A path as seen from a folder, '.' for the folder itself; one that lies elsewhere as it is.
-
-    Example
-    -------
-    >>> path_below("F/a/1.jpg", "F/"), path_below("F", "F"), path_below("/elsewhere", "F")
-    ('a/1.jpg', '.', '/elsewhere')
-    """
-    if folder is None:
-        return path
-    root = str(folder).rstrip("/")
-    return "." if path.rstrip("/") == root else path.removeprefix(root + "/")
-
-
 def in_order(sets: PictureSets, order: np.ndarray) -> PictureSets:
     """The sets with these numbers, in this order."""
     counts = np.diff(sets.offsets)[order]
@@ -135,15 +126,16 @@ def in_order(sets: PictureSets, order: np.ndarray) -> PictureSets:
 
 
 def _walk(root) -> Iterator:
-    """(folder, what it holds), level by level."""
-    visited, level = set(), [root]
-    while level:
+    """(folder, what it holds), level by level; what links lead to after all that is really there."""
+    visited, level, links = set(), [root], []
+    while level or links:
+        level, links = (level, links) if level else (sorted(links), [])
         folders = []
         for folder in level:
             try:
                 status = os.stat(folder)
             except OSError as error:
-                yield folder, _Looked([], [], [], [(printable(folder), f"cannot be listed ({error.strerror})")])
+                yield folder, _Looked(rejected=[(printable(folder), f"cannot be listed ({error.strerror})")])
                 continue
             if (status.st_dev, status.st_ino) not in visited:  # else a link to a folder that was seen
                 visited.add((status.st_dev, status.st_ino))
@@ -152,6 +144,7 @@ def _walk(root) -> Iterator:
         looked = each_in_threads(_look, folders, "looking for pictures", "folder", chunk=8)
         for folder, found in zip(folders, looked):
             level += found.folders
+            links += found.links
             yield folder, found
 
 
@@ -160,14 +153,14 @@ def _look(path):
     try:
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
-            return _Looked([""], [(status.st_size, status.st_ctime_ns)], [], [])
-        found = _Looked([], [], [], [])
+            return _Looked([""], [(status.st_size, status.st_ctime_ns)])
+        found = _Looked()
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 _take(entry, found)
         return found
     except (OSError, ValueError) as error:  # a name with a zero byte is a ValueError
-        return _Looked([], [], [], [(printable(path), f"cannot be opened ({getattr(error, 'strerror', error)})")])
+        return _Looked(rejected=[(printable(path), f"cannot be opened ({getattr(error, 'strerror', error)})")])
 
 
 def _take(entry, found):
@@ -176,7 +169,7 @@ def _take(entry, found):
     try:
         if entry.is_dir():
             if reason is None:
-                found.folders.append(entry.path)
+                (found.links if entry.is_symlink() else found.folders).append(entry.path)
         elif not is_image_name(entry.name):
             return
         elif reason is None:

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from speechbrain_cadino.corpus.keys import digest_of
-from speechbrain_cadino.corpus.layout import SESSION_PATTERN, compiled_pattern
+from speechbrain_cadino.corpus.layout import SESSION_PATTERN, compiled_pattern, path_below
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.corpus.prepare import list_fingerprint, read_settings
 from speechbrain_cadino.faces.checking import check_pictures
 from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.faces.items import find_faces, items_of
-from speechbrain_cadino.faces.listing import in_order, path_below
+from speechbrain_cadino.faces.listing import in_order
 from speechbrain_cadino.faces.matching import SETTING, held_out_faces
 from speechbrain_cadino.faces.table import write_face_manifest
 from speechbrain_cadino.utils.errors import UserError

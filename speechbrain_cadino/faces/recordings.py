@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def faces_of_recordings(
         Its IDs are the names.
     """
     zeros = np.zeros(len(names), dtype=np.int64)  # no audio is read
-    recordings = Manifest(names, [str(Path(data_folder, name)) for name in names], zeros, zeros + 1)
+    recordings = Manifest(names, [os.path.join(data_folder, name) for name in names], zeros, zeros + 1)
     csv = prepare_faces(
         save_folder, recordings, face_folder, face_pattern, data_folder, faces_alone=False, needed=needed
     )

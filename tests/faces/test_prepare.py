@@ -2,6 +2,7 @@
 
 import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from speechbrain_cadino.faces.digests import face_folder_digest
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.matching import _Index, face_keys, held_out_faces
 from speechbrain_cadino.faces.prepare import prepare_faces
+from speechbrain_cadino.faces.recordings import faces_of_recordings
 from speechbrain_cadino.faces.table import read_face_manifest
 from speechbrain_cadino.utils.errors import UserError
 
@@ -186,6 +188,14 @@ def test_faces_of_trials_do_not_train(tmp_path, root, capsys):
     faces = prepare(tmp_path, root, trials=[trials])
     assert faces.ids.tolist() == [NAMES[0], NAMES[1], NAMES[3], "face:id5/vf"]
     assert "2 faces are left out for the trials, such as" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("data_folder", ["wav", "./wav/", Path("wav"), "a//wav"])
+def test_faces_of_recordings_by_their_names_below_the_data_folder(tmp_path, root, data_folder):
+    save(root / "id1" / "0.jpg", picture(3))
+    names, pattern = ["id1/va/1.wav", "id4/ve/1.wav"], "^([^/]+)/"
+    faces = faces_of_recordings(names, data_folder, root, tmp_path / "save", pattern)
+    assert faces.ids.tolist() == names[:1] and faces.frames(0) == [f"{root}/id1/0.jpg"]
 
 
 def test_held_out_faces_by_names_of_any_depth(tmp_path):
