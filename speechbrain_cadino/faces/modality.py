@@ -24,6 +24,7 @@ from speechbrain_cadino.faces.prepare import prepare_faces
 from speechbrain_cadino.faces.recordings import faces_of_recordings
 from speechbrain_cadino.faces.table import read_face_manifest
 from speechbrain_cadino.utils.distributed import is_main, rank, world_size
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,11 @@ class Faces:
     may_lack_all : bool
         Whether a run in which no face can be used is that of the voices alone, with a warning; else it is refused.
 
+    Raises
+    ------
+    UserError
+        If ``n_frames`` is under 1.
+
     Example
     -------
     >>> Faces(None, size=48, seed=1).is_given
@@ -86,12 +92,21 @@ class Faces:
         n_frames: int = 5,
         may_lack_all: bool = False,
     ) -> None:
+        if n_frames < 1:
+            raise UserError(f"The faces have n_frames {n_frames}: set 1 or more, such as 5.")
         self.face_folder, self.data_folder = face_folder, data_folder
         self.size, self.seed, self.augment, self.n_frames = size, seed, augment, n_frames
-        self._how = dict(face_folder=face_folder, data_folder=data_folder, face_pattern=face_pattern)
-        self._how |= dict(faces_alone=faces_alone, speaker_pattern=speaker_pattern, session_pattern=session_pattern)
         self._lists = [*filter(None, [development_trials]), *held_out_trials]
-        self._how |= dict(trials=self._lists, needed=not may_lack_all)
+        self._how = dict(
+            face_folder=face_folder,
+            data_folder=data_folder,
+            face_pattern=face_pattern,
+            faces_alone=faces_alone,
+            speaker_pattern=speaker_pattern,
+            session_pattern=session_pattern,
+            trials=self._lists,
+            needed=not may_lack_all,
+        )
         self._of_trials = development_folder, development_face_folder
         self._prepared, self._trial_faces = False, None
 

@@ -184,7 +184,7 @@ def test_sessions_and_pictures_differ_the_more_the_harder():
     within, across = [], []
     for difficulty in (0.3, 0.6, 1.0):
         drawn = np.stack(
-            [[draw_session(draw_person_of(0, s, "male"), 0, s, k, 3, difficulty) for k in range(3)] for s in range(6)]
+            [[draw_session(draw_person_of(0, s, "male"), 0, s, k, 2, difficulty) for k in range(2)] for s in range(6)]
         ).astype(float)
         within.append(np.abs(drawn[:, :, 0] - drawn[:, :, 1]).mean())
         across.append(np.abs(drawn[:, 0] - drawn[:, 1]).mean())

@@ -68,14 +68,11 @@ def test_blur_takes_out_the_noise_and_leaves_the_mean():
     assert (blurred.mean() - image.mean()).abs() < 2
 
 
-@pytest.mark.parametrize("name", ["affine", "colour"])
-def test_others_change_it_and_stay_near(name):
-    changed = augment(**{**NONE, f"{name}_prob": 1})
+def test_a_small_affine_change_stays_near():
+    changed = augment(**{**NONE, "affine_prob": 1})
     assert changed.shape == IMAGE.shape and changed.dtype == torch.uint8 and not torch.equal(changed, IMAGE)
-    if name != "colour":
-        inner = (changed.float() - IMAGE.float())[:, 8:40, 8:40].abs().mean()
-        shuffled = (IMAGE.flip(1).float() - IMAGE.float())[:, 8:40, 8:40].abs().mean()
-        assert inner < shuffled
+    inner, turned = ((other.float() - IMAGE.float())[:, 8:40, 8:40].abs().mean() for other in (changed, IMAGE.flip(1)))
+    assert inner < turned
 
 
 @pytest.mark.parametrize(

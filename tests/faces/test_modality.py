@@ -7,6 +7,7 @@ import pytest
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.faces.export import export_face_encoder
 from speechbrain_cadino.faces.modality import Faces
+from speechbrain_cadino.utils.errors import UserError
 
 from .conftest import picture, save, tiny_face_encoder
 
@@ -29,3 +30,8 @@ def test_trials_are_scored_by_faces_if_two_recordings_have_one(tmp_path, caplog,
         assert embedded is None
     else:
         assert embedded[0].shape == (2, 12) and embedded[1] == ["id7/vx/1.wav", "id8/vy/1.wav"]
+
+
+def test_a_face_has_a_frame_at_least():
+    with pytest.raises(UserError, match="n_frames 0: set 1 or more"):
+        Faces(None, 16, 0, n_frames=0)
