@@ -44,12 +44,13 @@ def face_keys(wavs: Sequence[str], pattern: str, data_folder: str | Path | None 
 
 
 def match_faces(keys: Sequence[str | None], sets: PictureSets, folder: str | Path) -> Matched:
-    """Find the face of each key: a folder of pictures by that path, or by a path that ends in it, or such a picture.
+    """Find the face of each key: the folder, or else the picture, whose path below ``folder`` is the key or ends in it.
 
     Arguments
     ---------
     keys : sequence of str or None, (n,)
-        Such as ``id00012/21Uxsk56VDQ``, of `face_keys`; without a suffix where it is a picture's.
+        Such as ``id00012/21Uxsk56VDQ``, of `face_keys`; a picture's has no suffix. A picture whose key is a name alone
+        lies in ``folder`` itself.
     sets : PictureSets
         What lies below ``folder``, of `list_tree`.
     folder : str or Path
@@ -71,6 +72,8 @@ def match_faces(keys: Sequence[str | None], sets: PictureSets, folder: str | Pat
 
 def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Path]) -> np.ndarray:
     """Which faces are of the utterances that trial lists name, by the folder that ``pattern`` finds in their names.
+
+    Names in which folders are joined (``id-video-00001.wav``) are taken apart.
 
     Arguments
     ---------

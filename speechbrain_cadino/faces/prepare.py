@@ -39,7 +39,7 @@ def prepare_faces(
     """Write ``faces.csv`` for a corpus, unless it is there already, made of the same pictures with the same settings.
 
     Where the manifest has a column of faces, they are the faces; else those that ``face_pattern`` finds below
-    ``face_folder``. A picture that is no good is set aside with its reason, and an item of which all are has no face.
+    ``face_folder``. A picture that is no good is set aside with its reason; an item without a good one has no face.
 
     Arguments
     ---------
@@ -52,8 +52,9 @@ def prepare_faces(
         Searched with all its sub-folders; ``$face_root`` in the CSV, and where relative faces of the column start.
     face_pattern : str
         A regular expression whose first group, searched in an utterance's path below ``data_folder``, is the path
-        below ``face_folder`` of its folder of frames, or of its picture without suffix; other folders may stand before
-        it. Default: ``id/video`` of ``id/video/utterance.wav``, VoxCeleb's.
+        below ``face_folder`` of its folder of frames, or of its picture without suffix. Other folders may stand before
+        it, but not before a picture that is found by its name alone. Default: ``id/video`` of
+        ``id/video/utterance.wav``, VoxCeleb's.
     data_folder : str, Path or None
         ``$data_root`` in the CSV.
     trials : sequence of str or Path
@@ -132,7 +133,7 @@ def _sentences(manifest, found, faces, checked, out, n_rejected, csv_path) -> It
     if out.any():
         yield f"{int(out.sum())} faces are left out for the trials, such as {found.sets.paths[np.argmax(out)]}."
     if found.n_ignored:
-        yield f"{found.n_ignored} faces have no utterance and are not used: set faces_alone to True to use them."
+        yield f"{found.n_ignored} faces have no utterance and are not used."
     if checked.n_stretched:
         yield f"{checked.n_stretched} pictures are far from square and are stretched: aligned crops are expected."
     if not checked.decoded:
