@@ -164,7 +164,7 @@ class Compensation(LayerCompensation):
         self.augmenter.to(next(net.parameters()).device)
         cut = partial(self._cut, FileStore(manifest))
         n_items = max(1, round(BATCH_SECONDS * SAMPLE_RATE / (self.n_views * self.length)))
-        return self._read_batches(net, len(manifest), cut, n_items)
+        yield from self._read_batches(net, len(manifest), cut, n_items)
 
     def _cut(self, store, utterance):
         """An utterance, its crops (n_views, time) and what is to be done to them; None if it cannot be read."""

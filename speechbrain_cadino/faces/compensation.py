@@ -61,7 +61,7 @@ class FaceCompensation(LayerCompensation):
     def _batches(self, net, manifest) -> Iterator:
         """Rows (batch,), and their views' features, for `fit_last_layer`; this rank's."""
         read = partial(self._read, manifest, net.size)
-        return self._read_batches(net, manifest.one_of_each_set(), read, -(-BATCH_IMAGES // self.n_views))
+        yield from self._read_batches(net, manifest.one_of_each_set(), read, -(-BATCH_IMAGES // self.n_views))
 
     def _read(self, manifest, size, row):
         """A row and its views (n_views, 3, size, size) uint8; None if it has no frame that can be read."""
