@@ -67,4 +67,5 @@ class TrialScores:
         embedded = {
             name: self.modalities[name].embed_trials(path, device) for name, path in encoders.items() if path.is_dir()
         }
-        return {name: Side.of(found) for name, found in embedded.items() if found is not None}
+        scored = {name: found for name, found in embedded.items() if found is not None and len(found[0]) > 1}
+        return {name: Side.of(found) for name, found in scored.items()}  # of one alone there is no trial
