@@ -12,8 +12,10 @@ import torch
 
 from speechbrain_cadino.clusters.agreement import agreement
 from speechbrain_cadino.clusters.cells import CELLS, cluster_cells
+from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.joint_rows import N_NEIGHBOURS, check_join, join_embeddings, own_embeddings
+from speechbrain_cadino.clusters.units import collapsed, number_by
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
@@ -102,6 +104,7 @@ class Join:
         n_clusters: int | str | None = None,
         device: torch.device | str | None = None,
         sessions: np.ndarray | None = None,
+        units: np.ndarray | None = None,
     ) -> JointClusters:
         """Cluster items; on several ranks all must call it with the same ones, and all get the same result.
 
@@ -111,9 +114,13 @@ class Join:
             As of `join_embeddings`.
         clustering : Clustering
         n_clusters, device :
-            As of `Clustering`.
+            As of `Clustering`. "auto" is the number that the first modality shows by itself: a set of pictures, or one
+            light, makes each session of the others a cluster of its own.
         sessions : np.ndarray, optional
             (n,) the recording session of each item, where known, for `agreement`.
+        units : np.ndarray, optional
+            (n,) which items share a recording of a further modality, such as a set of pictures, and so get one label;
+            see `collapsed`. Where the first modality alone is clustered, items are clustered each by itself.
 
         Returns
         -------
@@ -126,20 +133,31 @@ class Join:
             If a setting makes no sense, no item has the modality that is to be clustered, or embeddings are no good.
         """
         self._check_how(parts)
+        first, first_part = next(iter(parts.items()))
         parts = self._needed({name: (np.asarray(rows), embeddings) for name, (rows, embeddings) in parts.items()})
         used = self._that_agree(parts, sessions)
         weights = {name: weight for name, weight in (self.weights or {}).items() if name in used}
         joined = join_embeddings(used, weights, self.n_neighbours, device)
         if self.how in parts and self.how not in joined.columns:
             raise UserError(f"join is {self.how}, and no item has one: set {CONCAT}, which takes what items have.")
+        items, place = joined.items, slice(None)
+        if set(joined.columns) - {first}:
+            if units is not None:
+                joined, place = collapsed(joined, np.asarray(units)[items])
+            if (clustering.n_clusters if n_clusters is None else n_clusters) == AUTO:
+                n_clusters = number_by(first, *first_part, clustering, len(joined.items), device)
+        labels, distances = self._clusters(joined, clustering, n_clusters, device)
+        return JointClusters(items, labels[place], distances[place])
+
+    def _clusters(self, joined, clustering, n_clusters, device):
         if self.how in CELLS and len(joined.columns) > 1:
-            return JointClusters(joined.items, *cluster_cells(*joined[1:], self.how, clustering, n_clusters, device))
+            return cluster_cells(*joined[1:], self.how, clustering, n_clusters, device)
         rows = joined.rows
         if self.how in joined.columns and len(joined.columns) > 1:  # some are filled
             rows = rows[:, joined.columns[self.how]]
             length = np.linalg.norm(rows[joined.has[self.how]], axis=1).max()  # that of all which are not 0
             rows = rows / (length or 1)
-        return JointClusters(joined.items, *clustering(rows, n_clusters, device=device))
+        return clustering(rows, n_clusters, device=device)
 
     def _check_how(self, names):
         if self.how not in (CONCAT, *CELLS, *names):

@@ -66,7 +66,7 @@ def cluster_items(
         of_items = items.pairing.rows[name]
         parts[name] = np.where(of_items >= 0, rows[of_items], -1), embeddings
     join = join if join is not None and len(parts) > 1 else Join()
-    clusters = join(parts, clustering, device=device, sessions=items.sessions)
+    clusters = join(parts, clustering, device=device, sessions=items.sessions, units=items.units)
     return LabelTable(items.ids[clusters.items], clusters.labels, clusters.distances)
 
 

@@ -74,6 +74,17 @@ class Items:
         known = np.ones(len(self), dtype=bool) if speakers is None else speakers != ""
         return None if (column[known] == "").any() else column
 
+    @property
+    def units(self) -> np.ndarray | None:
+        """(n,) int64: equal for items that share a set of pictures, by ``sets`` of a manifest; None if none shares."""
+        for name, part in self.parts.items():
+            sets = getattr(part, "sets", None)
+            if sets is not None and len(np.unique(sets)) < len(sets):
+                units = np.arange(len(self)) + sets.max() + 1
+                units[self.pairing.items(name)] = sets
+                return units
+        return None
+
     def subset(self, chosen: np.ndarray) -> Items:
         """Those of a mask (n,), in their order."""
         parts = {}

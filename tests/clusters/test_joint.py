@@ -262,3 +262,23 @@ def test_settings_that_make_no_sense_are_refused(settings, said):
 def test_the_yaml_names_it():
     yaml = "join: !new:speechbrain_cadino.clusters.joint.Join\n    how: split\n    weights: {face: 2}\n"
     assert load_hyperpyyaml(yaml)["join"] == Join("split", {"face": 2})
+
+
+@pytest.mark.parametrize("how", ["concat", "face", "split", "ensemble"])
+def test_items_that_share_pictures_share_a_label_and_do_not_make_clusters(how):
+    """Each of 20 speakers has three sets of pictures, whose items are equal in them."""
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(20), 12)
+    units = np.repeat(np.arange(60), 4)
+    voices = 2 * rng.standard_normal((20, 16))[speakers] + 0.6 * rng.standard_normal((240, 16))
+    of_units = 2 * rng.standard_normal((20, 16))[np.repeat(np.arange(20), 3)] + rng.standard_normal((60, 16))
+    parts = {"voice": (np.arange(240), voices), "face": (np.arange(240), of_units[units])}
+    parts = {name: (rows, x.astype(np.float32)) for name, (rows, x) in parts.items()}
+    clustering = Clustering("auto", n_fine=240, init="k-means++")
+    clusters = Join(how)(parts, clustering, units=units)
+    number = len(np.unique(clustering(parts["voice"][1])[0]))
+    assert len(np.unique(clusters.labels)) <= number < 30
+    assert all(len(set(clusters.labels[units == unit])) == 1 for unit in range(60))
+    assert adjusted_mutual_info_score(speakers, clusters.labels) > 0.9
+    alone = Join("voice")(parts, clustering, units=units)
+    np.testing.assert_array_equal(alone.labels, clustering(voices - voices.mean(axis=0))[0])
