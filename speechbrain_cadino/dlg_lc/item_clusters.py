@@ -62,9 +62,8 @@ def cluster_items(
     for name, (modality, encoder, compensation) in sources.items():
         own, kept_in = items.parts[name], Path(folder) / f"{prefix_of(name)}embeddings"
         embeddings, ids = modality.embed(encoder, own, kept_in, device, compensation)
-        rows = places_of(id_keys(own.ids), id_keys(ids))  # of the manifest's rows
-        of_items = items.pairing.rows[name]
-        parts[name] = np.where(of_items >= 0, rows[of_items], -1), embeddings
+        rows = np.append(places_of(id_keys(own.ids), id_keys(ids)), -1)  # of the manifest's rows; the last: of none
+        parts[name] = rows[items.pairing.rows[name]], embeddings
     join = join if join is not None and len(parts) > 1 else Join()
     clusters = join(parts, clustering, device=device, sessions=items.sessions, units=items.units)
     return LabelTable(items.ids[clusters.items], clusters.labels, clusters.distances)
