@@ -132,19 +132,20 @@ def majority_speakers(labels: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     labels : np.ndarray
         (n,) int64, the class of each utterance, from 0.
     speakers : np.ndarray
-        (n,) int64, from 0.
+        (n,) int64, from 0, -1 for an unknown one.
 
     Returns
     -------
     np.ndarray
-        (classes,) int64: of speakers that are equally frequent the lowest, -1 for a class without utterances.
+        (classes,) int64: of speakers that are equally frequent the lowest, -1 for a class without known ones.
 
     Example
     -------
     >>> majority_speakers(np.array([0, 0, 0, 2]), np.array([5, 7, 7, 5])).tolist()
     [7, -1, 5]
     """
-    pairs, counts = np.unique(np.stack([labels, speakers], axis=1), axis=0, return_counts=True)
+    pairs = np.stack([labels, speakers], axis=1)[speakers != UNKNOWN]
+    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
     order = np.lexsort((pairs[:, 1], -counts))  # the most frequent first, the lowest speaker first among equals
     classes, first = np.unique(pairs[order, 0], return_index=True)
     majority = np.full(labels.max() + 1, UNKNOWN, dtype=np.int64)

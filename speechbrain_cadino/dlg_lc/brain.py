@@ -84,7 +84,7 @@ class DLGLCBrain(SidedBrain):
         for side in self.sides:
             side.gate.bind(self.items.ids)
         spk_ids = self.items.spk_ids
-        known = spk_ids is not None and (spk_ids != "").all()
+        known = spk_ids is not None and (spk_ids != "").any()
         self.truth = Truth(labels, spk_ids, self.device) if known else None
         super().fit_loader(loader)
 
@@ -137,7 +137,8 @@ class DLGLCBrain(SidedBrain):
     def _draw(self, side, losses):
         """The histogram of a modality's losses in the epoch, as a PNG and in the loggers."""
         number = self.hparams.epoch_counter.current
-        right = None if self.truth is None else self.truth.right[losses.items]
+        known = self.truth is not None and self.truth.known[losses.items].all()
+        right = self.truth.right[losses.items] if known else None
         title = f"{side.prefix}losses".replace("_", " ")
         figure = loss_histogram(
             losses.losses, side.gate.mixture, side.gate.threshold, right, title=f"{title} of epoch {number}"

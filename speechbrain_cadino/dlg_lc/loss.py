@@ -169,23 +169,27 @@ def epoch_ratios(metrics: dict[str, float]) -> dict[str, float]:
     -------
     dict of float
         ``kept_loss``: the mean loss of the kept samples; with correction ``fraction_passed``: of the others, how many
-        were corrected. At 0 or 1 the correction does nothing, or trusts everything. With true labels
-        ``gate_precision``: of the samples that were not kept, how many had a wrong label; ``gate_recall``: of the wrong
-        ones, how many were not kept; ``corrected_accuracy``: of the corrected ones, how many got the right class. What
-        no sample speaks for is left out.
+        were corrected. At 0 or 1 the correction does nothing, or trusts everything. With true labels, of the samples
+        whose speaker is known: ``gate_precision``: of those that were not kept, how many had a wrong label;
+        ``gate_recall``: of the wrong ones, how many were not kept; ``corrected_accuracy``: of the corrected ones, how
+        many got the right class; and ``fraction_wrong``, where some are unknown. What no sample speaks for is left out.
 
     Example
     -------
     >>> epoch_ratios({"gate_loss": 0.3, "fraction_kept": 0.6, "fraction_corrected": 0.1})
     {'kept_loss': 0.5, 'fraction_passed': 0.25}
     """
-    not_kept = 1 - metrics["fraction_kept"]
+    not_kept, wrong = 1 - metrics["fraction_kept"], metrics.get("known_wrong", metrics.get("fraction_wrong"))
     ratios = {
         "kept_loss": (metrics["gate_loss"], metrics["fraction_kept"]),
         "fraction_passed": (metrics.get("fraction_corrected"), not_kept),
-        "gate_precision": (metrics.get("wrong_not_kept"), not_kept),
-        "gate_recall": (metrics.get("wrong_not_kept"), metrics.get("fraction_wrong")),
-        "corrected_accuracy": (metrics.get("rightly_corrected"), metrics.get("fraction_corrected")),
+        "gate_precision": (metrics.get("wrong_not_kept"), metrics.get("known_not_kept", not_kept)),
+        "gate_recall": (metrics.get("wrong_not_kept"), wrong),
+        "corrected_accuracy": (
+            metrics.get("rightly_corrected"),
+            metrics.get("known_corrected", metrics.get("fraction_corrected")),
+        ),
+        "fraction_wrong": (metrics.get("known_wrong"), metrics.get("fraction_known")),
     }
     return {name: part / whole for name, (part, whole) in ratios.items() if part is not None and whole}
 

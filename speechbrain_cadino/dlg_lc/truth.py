@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from speechbrain_cadino.clusters.quality import majority_speakers
+from speechbrain_cadino.clusters.quality import UNKNOWN, majority_speakers
 from speechbrain_cadino.dlg_lc.loss import Verdicts
 
 
@@ -17,13 +17,13 @@ class Truth:
     labels : np.ndarray
         (n,) int64, the class of each item, from 0.
     spk_ids : np.ndarray of str
-        (n,) their speakers.
+        (n,) their speakers, '' for an unknown one, which counts nowhere.
     device : torch.device or str
 
     Attributes
     ----------
-    right : np.ndarray
-        (n,) bool: whether the item's label is right.
+    known, right : np.ndarray
+        (n,) bool: whether the item's speaker is known, and then whether its label is right.
 
     Example
     -------
@@ -32,11 +32,13 @@ class Truth:
     """
 
     def __init__(self, labels: np.ndarray, spk_ids: np.ndarray, device: torch.device | str = "cpu") -> None:
-        speakers = np.unique(spk_ids, return_inverse=True)[1]
+        self.known = spk_ids != ""
+        speakers = np.where(self.known, np.unique(spk_ids, return_inverse=True)[1], UNKNOWN)
         majority = majority_speakers(labels, speakers)
-        self.right = majority[labels] == speakers
-        self._right, self._speakers, self._majority = (
-            torch.from_numpy(array).to(device) for array in (self.right, speakers, majority)
+        self.right = self.known & (majority[labels] == speakers)
+        self._knows_all = bool(self.known.all())
+        self._known, self._right, self._speakers, self._majority = (
+            torch.from_numpy(array).to(device) for array in (self.known, self.right, speakers, majority)
         )
 
     def stats(self, items: torch.Tensor, verdicts: Verdicts) -> dict[str, torch.Tensor]:
@@ -52,11 +54,20 @@ class Truth:
         -------
         dict of torch.Tensor
             Scalars, means over the batch: ``fraction_wrong`` labels; ``wrong_not_kept``: wrong and over the threshold;
-            with clean views ``rightly_corrected``: corrected to a class of the utterance's speaker.
+            with clean views ``rightly_corrected``: corrected to a class of the utterance's speaker. Where some speakers
+            of the training are unknown, for `epoch_ratios` also ``fraction_known``, ``known_not_kept`` and
+            ``known_corrected``, and ``known_wrong`` in place of ``fraction_wrong``.
         """
-        wrong = ~self._right[items]
-        stats = {"fraction_wrong": wrong.float().mean(), "wrong_not_kept": (wrong & ~verdicts.kept).float().mean()}
+        known = self._known[items]
+        wrong = known & ~self._right[items]
+        found = {
+            "fraction_wrong" if self._knows_all else "known_wrong": wrong,
+            "wrong_not_kept": wrong & ~verdicts.kept,
+        }
+        if not self._knows_all:
+            found |= {"fraction_known": known, "known_not_kept": known & ~verdicts.kept}
+            found["known_corrected"] = known & verdicts.corrected
         if verdicts.classes is not None:
-            rightly = verdicts.corrected & (self._majority[verdicts.classes] == self._speakers[items])
-            stats["rightly_corrected"] = rightly.float().mean()
-        return stats
+            rightly = self._majority[verdicts.classes] == self._speakers[items]
+            found["rightly_corrected"] = known & verdicts.corrected & rightly
+        return {name: value.float().mean() for name, value in found.items()}

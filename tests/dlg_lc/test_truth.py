@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from speechbrain_cadino.clusters.quality import majority_speakers
 from speechbrain_cadino.dlg_lc.loss import Verdicts, epoch_ratios
 from speechbrain_cadino.dlg_lc.truth import Truth
 
@@ -22,23 +21,30 @@ def make_verdicts(seed, batch, classes):
     return Verdicts(torch.rand(batch, generator=generator), kept, ~kept & corrected, predicted)
 
 
+@pytest.mark.parametrize("unknown", [0, 0.4, 1])
 @pytest.mark.parametrize("seed", range(10))
-def test_ratios_equal_plain_counting(seed):
+def test_ratios_equal_plain_counting(seed, unknown):
+    """Over those whose speakers are known."""
     labels, speakers = make_labels(seed)
-    majority = majority_speakers(labels, speakers)
-    names = np.array([f"id{speaker:03d}" for speaker in speakers])
-    truth = Truth(labels, names)
-    assert truth.right.tolist() == [bool(majority[labels[i]] == speakers[i]) for i in range(len(labels))]
+    known = np.random.default_rng(seed).random(len(labels)) >= unknown
+    own = {c: [speakers[i] for i in np.flatnonzero(known & (labels == c))] for c in range(labels.max() + 1)}
+    majority = [min(set(some), key=lambda one: (-some.count(one), one)) if some else None for some in own.values()]
+    truth = Truth(labels, np.where(known, [f"id{speaker:03d}" for speaker in speakers], ""))
+    assert truth.right.tolist() == [bool(majority[labels[i]] == speakers[i] and known[i]) for i in range(len(labels))]
     items = torch.from_numpy(np.random.default_rng(seed).permutation(len(labels)))
     verdicts = make_verdicts(seed, len(items), int(labels.max()) + 1)
     stats = {name: value.item() for name, value in truth.stats(items, verdicts).items()}
     stats |= {"gate_loss": 0.0, "fraction_kept": verdicts.kept.float().mean().item()}
     stats["fraction_corrected"] = verdicts.corrected.float().mean().item()
     ratios = epoch_ratios(stats)
-    wrong = [i for i in items.tolist() if not truth.right[i]]
-    rejected = [i for i, kept in zip(items.tolist(), verdicts.kept.tolist()) if not kept]
-    fixed = [i for i, corrected in zip(items.tolist(), verdicts.corrected.tolist()) if corrected]
+    wrong = [i for i in items.tolist() if known[i] and not truth.right[i]]
+    rejected = [i for i, kept in zip(items.tolist(), verdicts.kept.tolist()) if known[i] and not kept]
+    fixed = [i for i, corrected in zip(items.tolist(), verdicts.corrected.tolist()) if known[i] and corrected]
     hits = [i for i, c in zip(items.tolist(), verdicts.classes.tolist()) if i in fixed and majority[c] == speakers[i]]
+    if known.any():
+        assert (stats | ratios)["fraction_wrong"] == pytest.approx(len(wrong) / known.sum(), abs=1e-6)
+    else:
+        assert "fraction_wrong" not in stats | ratios
     both = set(wrong) & set(rejected)
     for name, part, whole in [
         ("gate_precision", both, rejected),

@@ -127,8 +127,10 @@ def test_each_iteration_leaves_both_encoders_and_metrics_of_both(iterated, corpu
         assert set(table.ids) == wanted
         last = rows(folder / "epochs.csv")[-1]
         assert {"fraction_kept", "face_fraction_kept", "face_gate_threshold"} <= set(last)
-        # Nobody knows who the faces without a voice are.
-        assert ("face_gate_precision" in last) == ("gate_precision" in last) == (number == 1)
+        # Nobody knows who the faces without a voice are; the others count.
+        assert {"gate_recall", "face_gate_recall", "fraction_wrong"} <= set(last)
+        assert ("face_fraction_known" in last) == (number == 2)
+        assert number == 1 or 0 < float(last["face_fraction_known"]) < float(last["fraction_known"]) == 1
         assert float(last["face_fraction_skipped"]) == 0
         assert json.loads((folder / "result.json").read_text())["face_exported_items"] in (48, 52)
     told = rows(output / "iterations.csv")
