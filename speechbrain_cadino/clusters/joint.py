@@ -173,27 +173,32 @@ class Join:
 
     def _that_agree(self, parts, sessions):
         """The parts without those that tell of others than the first one does."""
-        for name, part in parts.items():
-            own_embeddings(*part, name)  # which refuses what is not finite
         first, used = next(iter(parts)), dict(parts)
         for name in list(parts)[1:]:
             both = (parts[first][0] >= 0) & (parts[name][0] >= 0)
             if self.least_agreement is None or name == self.how or np.count_nonzero(both) < FEWEST:
                 continue
+            for one in (first, name):
+                own_embeddings(*parts[one], one)  # which refuses what is not finite
             mean, error = on_main(_agreement, parts[first], parts[name], both, sessions)
             if is_main():
                 logger.info("Those most alike by %s are at %.3f of all by %s; chance is 0.5.", name, mean, first)
             if mean + error < self.least_agreement:
                 del used[name]
+                without = np.all([rows < 0 for rows, _ in used.values()], axis=0)
                 if is_main():
                     logger.warning(
                         "Each %s seems to be of somebody else than the %s: those most alike by it are at %.3f +- %.3f "
-                        "of all by %s, where 0.5 is chance and least_agreement %g. It is left out of the clusters.",
+                        "of all by %s, where 0.5 is chance and least_agreement %g. It is left out of the clusters, and "
+                        "%d items that have nothing else get no label: see that what has one ID is of one person, or "
+                        "set least_agreement to null.",
                         name, first, mean, error, first, self.least_agreement,
+                        np.count_nonzero(without & (parts[name][0] >= 0)),
                     )  # fmt: skip
         return used
 
 
 def _agreement(one, other, both, sessions):
     own = None if sessions is None else np.asarray(sessions)[both]
+    own = None if np.any(own == "") else own  # all that are not known would be one
     return agreement(*(embeddings[rows[both]] for rows, embeddings in (one, other)), own)

@@ -171,8 +171,10 @@ def test_more_cells_than_n_fine_are_no_hindrance(how, settings):
 @pytest.mark.parametrize("how", ["concat", "split", "ensemble"])
 def test_faces_of_others_are_left_out_and_it_is_told(how, caplog):
     parts, speaker = corpus(chance=True, n=600)
+    parts["voice"] = np.where(np.arange(600) < 593, np.arange(600), -1), parts["voice"][1][:593]
     clusters = Join(how)(parts, CLUSTERINGS["by size"])
     assert "Each face seems to be of somebody else than the voice" in caplog.text
+    assert "and 7 items that have nothing else get no label" in caplog.text and len(clusters.items) == 593
     x = parts["voice"][1]
     np.testing.assert_array_equal(clusters.labels, CLUSTERINGS["by size"](x - x.mean(axis=0))[0])
     caplog.clear()
@@ -217,6 +219,15 @@ def test_a_random_face_for_each_session_is_left_out_where_sessions_are_known(cap
     left_out = Join()(parts, CLUSTERINGS["by size"], sessions=sessions.astype(str))
     assert "somebody else" in caplog.text
     np.testing.assert_array_equal(left_out.labels, Join("voice")(parts, CLUSTERINGS["by size"]).labels)
+
+
+def test_sessions_that_are_not_known_are_not_one_session(monkeypatch):
+    parts, _ = corpus(n=40)
+    asked = []
+    monkeypatch.setattr(joint, "agreement", lambda one, other, sessions: (asked.append(sessions), (1.0, 0.0))[1])
+    for sessions in (np.full(40, ""), np.where(np.arange(40) == 3, "", "a"), None, np.array(["a"] * 20 + ["b"] * 20)):
+        Join()(parts, Clustering(2), sessions=sessions)
+    assert asked[:3] == [None] * 3 and asked[3].tolist() == ["a"] * 20 + ["b"] * 20
 
 
 def test_few_items_with_both_are_not_asked(monkeypatch):
