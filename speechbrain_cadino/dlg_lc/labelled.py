@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,10 +19,13 @@ from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.parts import claim_part
 from speechbrain_cadino.training.sources import encoder_digest, file_digest, run_digests
+from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.views.paired import PairedDataset
+
+logger = logging.getLogger(__name__)
 
 RESULT = "result.json"
 
@@ -44,8 +48,16 @@ class Labelled(NamedTuple):
 
     @classmethod
     def of(cls, items: Items, labels: np.ndarray, table: Path) -> Labelled:
-        """Those of some items with ``labels`` (n,), -1 for none."""
-        return cls(items.subset(labels >= 0), labels[labels >= 0], table)
+        """Those of some items with ``labels`` (n,), -1 for none; a `UserError` if no voice is among them."""
+        known = labels >= 0
+        if not known.all() and is_main():
+            logger.info("%d of %d items have no label, and are not trained on.", np.count_nonzero(~known), len(known))
+        part = items.subset(known)
+        if not len(part.first):
+            raise UserError(
+                f"No item with a label in {table} has a {FIRST}, and it must be trained: give labels of some."
+            )
+        return cls(part, labels[known], table)
 
     def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
         """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""

@@ -13,6 +13,7 @@ from speechbrain_cadino.corpus.trials import read_trials
 from speechbrain_cadino.dlg_lc.side import FIRST, prefix_of
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.training.development import development_list
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.fusion import TOGETHER
 from speechbrain_cadino.verification.sides import Side, fused, voice_side
 
@@ -34,10 +35,13 @@ class TrialScores:
 
     def __init__(self, hparams: Any, manifest: Manifest, modalities: Mapping[str, Any]) -> None:
         held_out = [] if modalities[FIRST].is_given else hparams.held_out_trials
-        self.folder = hparams.development_folder
-        self.further = {f" {Path(path).stem}": development_list(path, self.folder, manifest) for path in held_out}
+        self.folder, names = hparams.development_folder, [Path(path).stem for path in held_out]
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError(f"held_out_trials has two lists called {name}, as their metrics would be: rename one.")
+        self.paths = {f" {name}": path for name, path in zip(names, held_out)}
+        self.further = {name: development_list(path, self.folder, manifest) for name, path in self.paths.items()}
         self.modalities = {name: one for name, one in modalities.items() if name != FIRST}
-        self.paths = dict(zip(self.further, held_out))
         if hparams.development_trials and not modalities[FIRST].is_given:
             self.paths = {"": hparams.development_trials, **self.paths}
 
