@@ -110,6 +110,8 @@ def read_embeddings(path: str | Path, ids: str | Path | None = None) -> Embeddin
             f"The embeddings {path} cannot be read ({reason}): give a .npy of (n, dim) numbers, and {IDS} with an ID a "
             "line beside it."
         ) from error
+    if not isinstance(embeddings, np.ndarray):
+        raise UserError(f"{array} holds several arrays: give a .npy of one, (n, dim).")
     if embeddings.ndim != 2 or embeddings.dtype.kind != "f" or not embeddings.size:
         raise UserError(
             f"{array} holds {embeddings.dtype} of the shape {embeddings.shape}: give floats, (n, dim), a row an ID."

@@ -33,6 +33,13 @@ def test_the_digest_is_of_ids_and_numbers():
     assert len({table.digest(), EmbeddingTable(list("abce"), FLOATS).digest(), table.subset([1, 0]).digest()}) == 3
 
 
+def test_several_arrays_are_refused(tmp_path):
+    np.savez(tmp_path / "embeddings.npz", FLOATS)
+    write(tmp_path, array=None)
+    with pytest.raises(UserError, match="embeddings.npz holds several arrays: give a .npy of one"):
+        read_embeddings(tmp_path / "embeddings.npz")
+
+
 @pytest.mark.parametrize(
     "array, ids, said",
     [
