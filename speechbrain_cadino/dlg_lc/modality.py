@@ -20,7 +20,8 @@ from speechbrain_cadino.corpus.manifest import Manifest
 class Modality(Protocol):
     """The recordings of one modality, and its encoder's beginning and end.
 
-    ``is_given`` says whether its embeddings come from elsewhere, so that no encoder is trained.
+    ``is_given`` says whether its embeddings come from elsewhere, so that no encoder is trained; then nobody calls
+    ``encoder_digest``, ``start``, ``keep`` and ``embed_trials``.
     """
 
     is_given: bool

@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from speechbrain_cadino.corpus.keys import id_keys, places_of
 from speechbrain_cadino.corpus.manifest import Manifest
@@ -73,22 +72,6 @@ class Precomputed:
         """The same embedding in every epoch."""
         return EmbeddingDataset(manifest)
 
-    def encoder_digest(self, source: str | Path | None = None) -> str:
-        """Of the whole table."""
-        return self.digest(self.manifest())
-
     def embed(self, source, manifest: EmbeddingTable, folder=None, device=None, compensation=None):
         """As they are."""
         return np.asarray(manifest.embeddings, dtype=np.float32), manifest.ids.tolist()
-
-    def start(self, encoder: nn.Module, source: str | Path) -> None:
-        """Refused: there is no encoder."""
-        raise UserError(f"init of a modality is {source}, and its embeddings are given ({self.path}): leave init out.")
-
-    def keep(self, encoder: nn.Module, manifest: EmbeddingTable, folder: Path, info: dict) -> dict[str, float]:
-        """Nothing: they stay where they are."""
-        return {}
-
-    def embed_trials(self, source=None, device=None) -> None:
-        """None: they are of the training items."""
-        return None

@@ -41,6 +41,9 @@ class Vectors(Precomputed):
         torch.save(encoder.state_dict(), folder / "weights.pt")
         return {"exported_items": len(manifest)}
 
+    def embed_trials(self, source, device):
+        """None: no recording of the trial lists has one."""
+
 
 def write_vectors(folder, ids, spread=0.3, extra=()):
     """A vector near one of the talker's own for each of some utterances, and for further items."""
