@@ -70,7 +70,7 @@ def about_together(settings: dict[str, Any], n_modalities: int) -> list[str]:
     Arguments
     ---------
     settings : dict
-        ``gate_rule``, ``correction`` and ``gate_mode``.
+        ``gate_rule``, ``correction``, ``gate_mode`` and ``modalities``.
     n_modalities : int
 
     Returns
@@ -89,6 +89,9 @@ def about_together(settings: dict[str, Any], n_modalities: int) -> list[str]:
             found.append(f"{name} is {value}, and there is one modality: it does nothing.")
         elif value != "own" and settings["gate_mode"] not in modes:
             found.append(f"{name} is {value}, and gate_mode {settings['gate_mode']}: it does nothing.")
+    for name, entry in (settings.get("modalities") or {}).items():
+        if entry.get("weight") == 0:
+            found.append(f"modalities.{name}.weight is 0: its encoder and classifier learn nothing, raise it.")
     return found
 
 

@@ -9,12 +9,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from speechbrain_cadino.clusters.cells import CELLS
+from speechbrain_cadino.clusters.joint import CONCAT
 from speechbrain_cadino.dlg_lc.loss import DLGLCLoss
 from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.ddp import unwrap
 from speechbrain_cadino.training.teacher import EMATeacher
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.objects import check_object
+from speechbrain_cadino.verification.fusion import TOGETHER
 
 FIRST = "voice"  # whose settings are those of the top level, and whose names have no prefix
 NEEDED = ("encoder", "classifier", "gate", "data")
@@ -25,10 +28,10 @@ KINDS = {
     "margin_schedule": "margin_schedule", "augmenter": "augmenter", "compensation": "cluster_compensation",
     "last_layer_refit": "last_layer_refit", "data": None, "init": None, "weight": None,
 }  # fmt: skip
-# What metrics of the first modality begin with: a further one of that name would have the same.
+# What metrics of the first modality, or of all together, begin with, and ways to join: no further one is called so.
 TAKEN = (
-    FIRST, "gate", "label", "kept", "correction", "corrected", "fraction", "wrong", "rightly", "half", "exported",
-    "init", "loss", "lr",
+    FIRST, TOGETHER, CONCAT, *CELLS, "gate", "label", "kept", "correction", "corrected", "fraction", "known", "wrong",
+    "rightly", "half", "exported", "untrained", "init", "loss", "lr",
 )  # fmt: skip
 
 
@@ -132,7 +135,14 @@ def further_settings(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         check_entry(f"modalities.{name}", entry)
     shared = {name: settings[name] for name in SHARED} if entries else {}
     # A copy each: the margin is set at each step.
-    return {name: {**shared, "aam": deepcopy(shared["aam"]), **entry} for name, entry in entries.items()}
+    return {
+        name: {
+            **shared,
+            "aam": deepcopy(shared["aam"]),
+            **{key: value for key, value in entry.items() if value is not None or key not in SHARED},
+        }
+        for name, entry in entries.items()
+    }
 
 
 def further_modules(settings: Mapping[str, Any]) -> dict[str, nn.Module]:
@@ -161,6 +171,6 @@ def check_name(name: str) -> None:
     """Raise a `UserError` for a name that no further modality can have."""
     if not (isinstance(name, str) and name.isidentifier()) or name.partition("_")[0] in TAKEN:
         raise UserError(
-            f"A modality is called {name}, which names of the first one begin with, or is no plain word: call it "
-            "otherwise, such as face."
+            f"A modality is called {name}, which is no plain word, or is how other names begin: call it otherwise, "
+            "such as face."
         )

@@ -83,16 +83,23 @@ def _check_network(settings, encoder, samples):
 
 
 def _check_classifiers(settings):
-    """Those of the modalities whose embeddings are given, or that come after the first."""
-    found = {f"modalities.{name}": entry or {} for name, entry in (settings.get("modalities") or {}).items()}
-    found = {f"{name}.classifier": (entry.get("encoder"), entry.get("classifier")) for name, entry in found.items()}
+    """Those of the modalities whose embeddings are given, or that come after the first; all have the same classes."""
+    entries, first = settings.get("modalities") or {}, settings.get("classifier")
+    found = {
+        f"modalities.{name}.classifier": (one.get("encoder"), one.get("classifier")) for name, one in entries.items()
+    }
     if settings.get("voice_data") is not None:
-        found["classifier"] = settings["voice_data"], settings.get("classifier")
+        found["classifier"] = settings["voice_data"], first
     for name, (encoder, classifier) in found.items():
         dim = getattr(encoder, "embedding_dim", None)
-        if dim is not None and classifier is not None:
+        if dim is not None and isinstance(classifier, torch.nn.Module):
             with torch.no_grad(), evaluating(classifier), _said(f"{name} cannot take embeddings of {dim} numbers"):
-                classifier(torch.zeros(BATCH, dim))
+                n_classes = classifier(torch.zeros(BATCH, dim)).shape[-1]
+            if hasattr(first, "weight") and n_classes != len(first.weight):
+                raise UserError(
+                    f"{name} has {n_classes} classes and classifier {len(first.weight)}: set n_classes of both to "
+                    "!ref <n_classes>."
+                )
 
 
 def _check_prototypes(name, logits, loss):

@@ -107,8 +107,8 @@ def check_disk(settings: dict, manifest: Manifest) -> str:
 
 def disk_needed(settings: dict, manifest: Manifest) -> int:
     """Bytes of checkpoints, embeddings and other files of a run."""
-    entries = (settings.get("modalities") or {}).values()
-    modules = [*settings["modules"].values(), *(entry[part] for entry in entries for part in ("encoder", "classifier"))]
+    further = [part for entry in (settings.get("modalities") or {}).values() for part in entry.values()]
+    modules = [*settings["modules"].values(), *(part for part in further if hasattr(part, "parameters"))]
     weights = sum(p.numel() for module in modules for p in module.parameters())
     # Student, teacher or predictor, and at most two values a weight of the optimiser; the newest is written before the
     # oldest is removed, beside one within an epoch.

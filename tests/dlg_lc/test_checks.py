@@ -92,3 +92,9 @@ def test_what_modalities_cannot_tell_each_other_is_told(n_modalities, mode, name
     found = about_together({"gate_mode": mode, name: value}, n_modalities)
     assert len(found) == idle and all(text.startswith(f"{name} is {value}, and") for text in found)
     assert about_together({"gate_mode": mode, name: "own"}, n_modalities) == []
+
+
+def test_a_modality_that_weighs_nothing_is_told():
+    entries = {"face": {"weight": 0}, "gait": {"weight": 0.1}, "hand": {}}
+    (sentence,) = about_together({"gate_mode": "none", "modalities": entries}, 4)
+    assert sentence.startswith("modalities.face.weight is 0: its encoder and classifier learn nothing")

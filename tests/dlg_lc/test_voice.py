@@ -11,6 +11,7 @@ from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.aam import AAMSoftmax, CosineClassifier
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate
 from speechbrain_cadino.dlg_lc.precomputed import Precomputed
+from speechbrain_cadino.dlg_lc.side import further_settings
 from speechbrain_cadino.dlg_lc.voice import Voice, find_items, modalities_of
 from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.schedules import Constant
@@ -52,6 +53,12 @@ def test_the_first_one_leads():
 def test_what_does_not_fit_together(changes, said):
     with pytest.raises(UserError, match=said):
         modalities_of(settings(**changes))
+
+
+def test_what_an_entry_leaves_at_null_is_that_of_the_first_one():
+    given = settings(aam=None, margin_schedule=None)
+    entry = further_settings(given)["face"]
+    assert entry["margin_schedule"] is given["margin_schedule"] and entry["aam"].scale == given["aam"].scale
 
 
 def test_items_of_given_voices_and_faces(tmp_path, caplog):

@@ -12,6 +12,7 @@ from speechbrain_cadino.dino.loss import DINOLoss
 from speechbrain_cadino.dlg_lc.aam import CosineClassifier
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.precomputed import PrecomputedEncoder
 from speechbrain_cadino.training.fits import check_fits
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.crops import CropSpec
@@ -42,6 +43,13 @@ def test_what_fits_stays_as_it_is():
     assert torch.equal(torch.get_rng_state(), random)
     check_fits({})
     check_fits({"opt_class": torch.optim.AdamW})
+    check_fits(settings(modalities=face(4, 4, 5)))
+
+
+def face(embedding_dim, classifier_dim, n_classes):
+    """The setting `modalities`."""
+    parts = PrecomputedEncoder(embedding_dim), CosineClassifier(classifier_dim, n_classes)
+    return {"face": dict(zip(("encoder", "classifier"), parts))}
 
 
 WRONG = {
@@ -61,6 +69,9 @@ WRONG = {
     "Nesterov": dict(opt_class=functools.partial(torch.optim.SGD, lr=0.1, nesterov=True)),
     "LBFGS": dict(opt_class=torch.optim.LBFGS),
     "retrieval_utterances is 1": dict(retrieval_utterances=1),
+    "modalities.face.classifier cannot take embeddings of 4": dict(modalities=face(4, 3, 5)),
+    "modalities.face.classifier has 3 classes and classifier 5": dict(modalities=face(4, 4, 3)),
+    "classifier cannot take embeddings of 9": dict(voice_data=PrecomputedEncoder(9)),
 }
 
 

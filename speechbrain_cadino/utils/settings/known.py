@@ -123,7 +123,7 @@ CALLED = {
     "loader_options": ("speechbrain_cadino.views.loader.ViewLoader", ("dataset", "sampler")),
 }
 # Mappings whose entries have any names, and what each may be.
-ENTRIES = {"train_loggers": Kind.parse("object?")}
+ENTRIES = {"train_loggers": Kind.parse("object?"), "modalities": Kind.parse("mapping")}
 # Mappings whose entries are settings of the whole file.
 PARTS = ("large_margin",)
 # What a setting was called before.
