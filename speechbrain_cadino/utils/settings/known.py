@@ -23,7 +23,7 @@ labels                      file?
 prepare_options loader_options modules train_loggers  mapping
 large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
-corrector join voice_data   object?
+corrector join voice_data face_augment face_compensation  object?
 preload                     flag|auto
 fresh_encoder remove_vector_weight_decay  flag
 batch_size                  whole|auto 1..

@@ -44,6 +44,9 @@ positive_sampler       is     speechbrain_cadino.views.positive_sampler.Positive
 clustering             has    speechbrain_cadino.clusters.clustering.Clustering: __call__ check_memory n_clusters
 join                   has?   speechbrain_cadino.clusters.joint.Join: __call__ check
 voice_data             is?    speechbrain_cadino.dlg_lc.precomputed.Precomputed
+face_augment           is?    speechbrain_cadino.faces.augment.FaceAugmenter
+face_augment_settings  is     speechbrain_cadino.faces.settings.FaceAugmentationSettings
+face_compensation      has?   speechbrain_cadino.faces.compensation.FaceCompensation: __call__ refit
 cluster_compensation   has?   speechbrain_cadino.encoder.compensation.Compensation: __call__
 compensation           is?    speechbrain_cadino.encoder.compensation.Compensation
 cluster_schedule       is     speechbrain_cadino.dino.refresh.RefreshSchedule
