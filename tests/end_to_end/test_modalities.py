@@ -146,15 +146,12 @@ def while_the_second_is_kept():
     Vectors.keep = die
 
 
-@pytest.mark.parametrize(
-    "kill",
-    [when_a_step_begins(3 * STEPS + 1), while_the_second_is_kept, when_iteration(2, while_it_clusters)],
-)
-def test_killed_it_goes_on_to_the_same_weights(iterated, corpus, hparams, tmp_path, kill):
+def test_killed_again_and_again_it_goes_on_to_the_same_weights(iterated, corpus, hparams, tmp_path):
     output, _, settings = iterated
     how = dict(ckpt_interval_minutes=0, ckpt_interval_steps=2)
     arguments = command(corpus, tmp_path / "run", hparams["trained"], **settings, **how)
-    assert run_until_killed(kill, *arguments) == -signal.SIGKILL
+    for kill in (when_a_step_begins(3 * STEPS + 1), while_the_second_is_kept, when_iteration(2, while_it_clusters)):
+        assert run_until_killed(kill, *arguments) == -signal.SIGKILL
     run(*arguments)
     learnt = ("encoder", "classifier", "face_encoder", "face_classifier")
     for number in (1, 2):
