@@ -99,7 +99,7 @@ class DLGLCBrain(SidedBrain):
     def check_after(self):
         found = super().check_after()
         for side in self.sides:
-            rows = [own_metrics(row, side, self.sides) for row in self.history.rows]
+            rows = [{"epoch": row["epoch"], **own_metrics(row, side, self.sides)} for row in self.history.rows]
             told = check_history(rows, self.hparams.gate_mode, side.gate.reason)
             found += told if side is self.sides.first else [f"{side.name}: {sentence}" for sentence in told]
         return found
