@@ -27,8 +27,9 @@ def test_each_item_gets_its_own_embeddings(tmp_path, without):
     }
     items, seen = Items(tables), {}
 
-    def join(parts, clustering, device, sessions):
+    def join(parts, clustering, device, sessions, units):
         seen.update(parts)
+        assert units is None  # no two items share what they have
         return JointClusters(np.arange(4), np.array([0, 1, 0, 1]), np.zeros(4, np.float32))
 
     sources = {name: source(table, without) for name, table in tables.items()}

@@ -53,3 +53,12 @@ def test_speakers_and_sessions_are_those_of_whoever_knows():
     items = Items(parts | {"face": faces(["c"])})
     assert items.spk_ids.tolist() == ["x", "", ""] and items.sessions.tolist() == ["1", "", ""]
     assert Items(parts | {"face": faces(["c"], spk_ids=["z"])}).sessions is None
+
+
+def test_items_that_share_a_set_of_pictures_are_one_unit():
+    voices = EmbeddingTable(list("abcd"), np.zeros((4, 1)))
+    faces = EmbeddingTable(list("xdbc"), np.zeros((4, 1)))
+    assert Items({"voice": voices, "face": faces}).units is None
+    faces.sets = np.array([2, 0, 1, 0])  # d and c share
+    units = Items({"voice": voices, "face": faces}).units
+    assert units[2] == units[3] and len(set(units.tolist())) == 4
