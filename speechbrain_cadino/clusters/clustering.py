@@ -123,6 +123,7 @@ class Clustering:
         points: np.ndarray,
         n_clusters: int | str | None = None,
         device: torch.device | str | None = None,
+        weigh: bool = True,
     ) -> tuple[np.ndarray, np.ndarray]:
         """As a call, but clusters that come from elsewhere are merged, in place of those of k-means.
 
@@ -139,6 +140,8 @@ class Clustering:
             (clusters, any) float32: what stands for each where they are merged.
         n_clusters, device :
             As of a call.
+        weigh : bool
+            As of `merge_leaves`.
 
         Returns
         -------
@@ -153,7 +156,7 @@ class Clustering:
             points = self._points(kmeans)[used]
         kmeans = self._kmeans(len(points), device)
         kmeans.labels = torch.from_numpy(first).to(device or "cpu")
-        self._merge(embeddings, kmeans, points, n_clusters)
+        self._merge(embeddings, kmeans, points, n_clusters, weigh)
         return kmeans.labels.cpu().numpy(), kmeans.distances.cpu().numpy()
 
     def check(self, n_clusters: int | str | None) -> None:
@@ -193,7 +196,7 @@ class Clustering:
         elif self.n_fine is not None and self.n_fine <= n_clusters:
             raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
-    def _merge(self, embeddings, kmeans, points, n_clusters):
-        how = n_clusters, self.linkage, self.size_power, self.seed
+    def _merge(self, embeddings, kmeans, points, n_clusters, weigh=True):
+        how = n_clusters, self.linkage, self.size_power, self.seed, weigh
         merged = on_main(merge_leaves, embeddings, points, kmeans.labels.cpu().numpy(), *how)
         kmeans.merge(embeddings, torch.from_numpy(merged).to(kmeans.labels.device))

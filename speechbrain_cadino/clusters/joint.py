@@ -15,7 +15,7 @@ from speechbrain_cadino.clusters.cells import CELLS, cluster_cells
 from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.clusters.joint_rows import N_NEIGHBOURS, check_join, join_embeddings, own_embeddings
-from speechbrain_cadino.clusters.units import collapsed, number_by
+from speechbrain_cadino.clusters.units import collapsed
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
@@ -114,8 +114,8 @@ class Join:
             As of `join_embeddings`.
         clustering : Clustering
         n_clusters, device :
-            As of `Clustering`. "auto" is the number that the first modality shows by itself: a set of pictures, or one
-            light, makes each session of the others a cluster of its own.
+            As of `Clustering`. "auto" is the number of "concat" whose clusters have the highest silhouette by the first
+            modality alone: by the others each session is a cluster of its own, for its light, or its pictures.
         sessions : np.ndarray, optional
             (n,) the recording session of each item, where known, for `agreement`.
         units : np.ndarray, optional
@@ -133,19 +133,24 @@ class Join:
             If a setting makes no sense, no item has the modality that is to be clustered, or embeddings are no good.
         """
         self._check_how(parts)
-        first, first_part = next(iter(parts.items()))
+        first = next(iter(parts))
         parts = self._needed({name: (np.asarray(rows), embeddings) for name, (rows, embeddings) in parts.items()})
         used = self._that_agree(parts, sessions)
         weights = {name: weight for name, weight in (self.weights or {}).items() if name in used}
         joined = join_embeddings(used, weights, self.n_neighbours, device)
         if self.how in parts and self.how not in joined.columns:
             raise UserError(f"join is {self.how}, and no item has one: set {CONCAT}, which takes what items have.")
-        items, place = joined.items, slice(None)
+        items, judges = joined.items, joined.columns.get(first)
+        place = np.arange(len(items))
         if set(joined.columns) - {first}:
+            of_first = None if judges is None else np.ascontiguousarray(joined.rows[:, judges])
             if units is not None:
                 joined, place = collapsed(joined, np.asarray(units)[items])
-            if (clustering.n_clusters if n_clusters is None else n_clusters) == AUTO:
-                n_clusters = number_by(first, *first_part, clustering, len(joined.items), device)
+            if judges is not None and (clustering.n_clusters if n_clusters is None else n_clusters) == AUTO:
+                labels, distances = clustering.merge(of_first, place, joined.rows, AUTO, device, weigh=False)
+                if self.how == CONCAT:
+                    return JointClusters(items, labels, distances)
+                n_clusters = len(np.unique(labels))
         labels, distances = self._clusters(joined, clustering, n_clusters, device)
         return JointClusters(items, labels[place], distances[place])
 

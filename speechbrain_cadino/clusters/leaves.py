@@ -22,6 +22,7 @@ def merge_leaves(
     linkage: str = "ward",
     size_power: float | str = 1.0,
     seed: int = 0,
+    weigh: bool = True,
 ) -> np.ndarray:
     """Which leaves, the first clusters, are merged into which; a warning where none stand out.
 
@@ -35,6 +36,8 @@ def merge_leaves(
         (n,) int64: the leaf of each item.
     n_clusters, linkage, size_power, seed :
         As of `Clustering`.
+    weigh : bool
+        Whether a leaf counts as much as it has items, where something is chosen or ``size_power`` is not 1.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def merge_leaves(
     if size_power == 1 and n_clusters != AUTO:
         return agglomerate(points, n_clusters, linkage)
     check_finite(points)
-    sizes = np.bincount(labels, minlength=len(points)).clip(1)
+    sizes = np.bincount(labels, minlength=len(points)).clip(1) if weigh else np.ones(len(points), dtype=np.int64)
     powers = SIZE_POWERS if size_power == AUTO else [size_power]
     trees = {power: merge_tree(points, sizes, power) for power in powers}
     if n_clusters != AUTO and size_power != AUTO:

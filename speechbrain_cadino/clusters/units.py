@@ -1,19 +1,11 @@
-"""Items that share a recording of one modality, and how many clusters there are where they do."""
+"""Items that share a recording of one modality, as one row."""
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
-import torch
 
-from speechbrain_cadino.clusters.choice import AUTO
-from speechbrain_cadino.clusters.clustering import Clustering
-from speechbrain_cadino.clusters.joint_rows import Joined, own_embeddings
+from speechbrain_cadino.clusters.joint_rows import Joined
 from speechbrain_cadino.clusters.rows import EPS
-from speechbrain_cadino.utils.distributed import is_main
-
-logger = logging.getLogger(__name__)
 
 
 def collapsed(joined: Joined, units: np.ndarray) -> tuple[Joined, np.ndarray]:
@@ -56,35 +48,3 @@ def collapsed(joined: Joined, units: np.ndarray) -> tuple[Joined, np.ndarray]:
         of_had = length / np.maximum(np.linalg.norm(sums, axis=1), EPS)
         rows[:, columns] = sums * np.where(has[name], of_had, 1 / np.bincount(place))[:, None]
     return Joined(joined.items[first], rows, joined.columns, has), place
-
-
-def number_by(
-    name: str,
-    rows: np.ndarray,
-    embeddings: np.ndarray,
-    clustering: Clustering,
-    most: int,
-    device: torch.device | str | None,
-) -> int | str:
-    """How many clusters one modality shows by itself, half of ``most`` at most; "auto" if no item has it.
-
-    Arguments
-    ---------
-    name, rows, embeddings :
-        As of `own_embeddings`.
-    clustering, device :
-        As of `Join`.
-    most : int
-        Rows that are to be clustered.
-
-    Returns
-    -------
-    int or "auto"
-    """
-    own = own_embeddings(rows, embeddings, name)
-    if not len(own):
-        return AUTO
-    n_clusters = min(len(np.unique(clustering(own - own.mean(axis=0), AUTO, device=device)[0])), max(2, most // 2))
-    if is_main():
-        logger.info("The number of clusters, %d, is what the %s shows by itself.", n_clusters, name)
-    return n_clusters
