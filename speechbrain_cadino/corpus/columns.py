@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from speechbrain_cadino.utils.text import open_table
 COLUMNS = ("ID", "duration", "wav", "start", "stop", "spk_id")
 DATA_ROOT = "$data_root"
 TEXTS = ("ID", "spk_id", "session", "content")
-PATHS = ("wav", "face")
 ROWS_AT_ONCE = 65536
 
 
@@ -26,7 +26,7 @@ def read_columns(csv_path: str | Path, data_root: str | Path | None = None) -> d
     ---------
     csv_path : str or Path
     data_root : str, Path or None
-        What ``$data_root`` stands for in the columns ``wav`` and ``face``.
+        What ``$data_root`` stands for in the columns ``wav`` and ``face``; in that of faces it becomes absolute.
 
     Returns
     -------
@@ -72,12 +72,17 @@ def _chunks(reader, header, csv_path, data_root):
             ) from error
         blank = [""] * len(rows)
         chunk = {name: np.array(fields.get(name, blank), dtype=STRING) for name in TEXTS}
-        for name in PATHS:
-            chunk[name] = np.array(_rooted(fields.get(name, blank), data_root, csv_path), dtype=STRING)
+        for name, root in (("wav", data_root), ("face", absolute(data_root))):
+            chunk[name] = np.array(_rooted(fields.get(name, blank), root, csv_path), dtype=STRING)
         for name in ("start", "stop", "duration"):
             chunk[name] = _numbers(fields.get(name, blank), name, fields["ID"], csv_path)
         chunk["start"][np.isnan(chunk["start"])] = 0
         yield chunk
+
+
+def absolute(data_root: str | Path | None) -> str | None:
+    """What ``$data_root`` stands for in a column of faces: paths there that are not absolute start from elsewhere."""
+    return None if data_root is None else os.path.abspath(data_root)
 
 
 def _rooted(paths, data_root, csv_path):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
-from speechbrain_cadino.corpus.columns import COLUMNS, DATA_ROOT, read_columns
+from speechbrain_cadino.corpus.columns import COLUMNS, DATA_ROOT, absolute, read_columns
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN, STRING, groups_from_paths
 from speechbrain_cadino.corpus.pieces import lengths_from_files, merge_pieces
 from speechbrain_cadino.corpus.units import check_pieces, to_samples
@@ -158,7 +158,7 @@ def write_manifest(manifest: Manifest, csv_path: str | Path, data_root: str | Pa
     """
     blank = np.full(len(manifest), "", dtype=STRING)
     spk_ids = blank if manifest.spk_ids is None else manifest.spk_ids
-    faces = None if manifest.faces is None else below_root(manifest.faces, data_root)
+    faces = None if manifest.faces is None else below_root(manifest.faces, absolute(data_root))
     more = {"session": manifest.sessions, "content": manifest.contents, "face": faces}
     more = {name: column for name, column in more.items() if column is not None}
     wavs = below_root(manifest.wavs, data_root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,8 @@ def pair_by_speaker(
     face_folder : str or Path
         A folder a person, as `list_persons` reads it.
     csv_path : str or Path
-        The manifest is written there with one more column, ``face``: a picture or a folder of pictures, empty for none.
+        The manifest is written there with one more column, ``face``: a picture or a folder of pictures, empty for none;
+        absolute paths, since relative ones would start from other folders than the present one.
     data_root : str, Path or None
         Paths below this folder are written as ``$data_root/...``.
     seed : int
@@ -134,7 +136,7 @@ def pair_by_speaker(
     speakers = speakers[speakers != ""]
     if not len(speakers):
         raise UserError("A chimeric corpus pairs speakers with persons, and the manifest has no spk_id: give speakers.")
-    persons = list_persons(face_folder)
+    persons = list_persons(os.path.abspath(face_folder))
     if len(persons) < len(speakers):
         raise UserError(
             f"{face_folder} has pictures of {len(persons)} persons for {len(speakers)} speakers: give more persons, or "

@@ -52,7 +52,7 @@ def find_faces(
         check_face_folder(face_folder)
     if manifest.faces is not None:
         start = face_folder or data_folder or ""
-        paths = [path and os.path.join(start, path) for path in manifest.faces.tolist()]
+        paths = _one_spelling([path and os.path.join(start, path) for path in manifest.faces.tolist()])
         return Found(_texts(paths), _texts([]), 0, list_sets(sorted({*paths} - {""})))
     if face_folder is None:
         raise UserError("There are no faces: give face_folder, or a train_csv with a column face.")
@@ -116,6 +116,22 @@ def _groups_alone(alone, below, pattern, name):
         texts = [seen if os.path.isfile(path) else f"{seen}/frame" for path, seen in zip(alone, below)]
         groups = groups_from_paths(texts, pattern, "", name)
     return np.full(len(below), "", dtype=STRING) if groups is None else groups
+
+
+def _one_spelling(paths):
+    """Paths with one spelling of each place, the first: ``a/b/``, ``a//b`` and a link to it are one set of pictures."""
+    first, found = {}, {"": ""}
+    for path in paths:
+        if path not in found:
+            found[path] = first.setdefault(_real(path), path)
+    return [found[path] for path in paths]
+
+
+def _real(path):
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # of a zero byte, which is told when it is opened
+        return path
 
 
 def _texts(texts):

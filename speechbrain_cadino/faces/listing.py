@@ -56,8 +56,7 @@ class PictureSets(NamedTuple):
         for texts in (self.paths, self.names):
             for start in range(0, len(texts), AT_ONCE):
                 digest.update("\0".join(texts[start : start + AT_ONCE].tolist()).encode() + b"\0")
-        digest.update(self.offsets.tobytes() + self.status.tobytes())
-        digest.update(repr(self.rejected).encode())
+        digest.update(self.offsets.tobytes() + self.status.tobytes() + repr(self.rejected).encode())
         return digest.hexdigest()
 
 
@@ -106,14 +105,14 @@ def list_sets(paths: Sequence[str]) -> PictureSets:
     paths : sequence of str, (m,)
         Each different. One that is absent or holds no picture is an empty set, and rejected.
     """
-    looked = each_in_threads(_look, paths, "looking for pictures", "folder", chunk=8)
-    return _joined(zip(paths, looked), keep_empty=True)
+    return _joined(
+        zip(paths, each_in_threads(_look, paths, "looking for pictures", "folder", chunk=8)), keep_empty=True
+    )
 
 
 def list_tree(folder: str | Path) -> PictureSets:
     """The folders below one that hold pictures, itself included, in the order of their names; links are followed."""
-    root = str(folder).rstrip("/") or "/"
-    found = _joined(_walk(root), keep_empty=False)
+    found = _joined(_walk(str(folder).rstrip("/") or "/"), keep_empty=False)
     return in_order(found, np.argsort(found.paths, kind="stable"))
 
 
@@ -153,7 +152,7 @@ def _look(path):
     try:
         status = os.stat(path)
         if not stat.S_ISDIR(status.st_mode):
-            return _Looked([""], [(status.st_size, status.st_ctime_ns)])
+            return _Looked([""], [_size_and_change(status)])
         found = _Looked()
         with os.scandir(path) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
@@ -173,13 +172,18 @@ def _take(entry, found):
         elif not is_image_name(entry.name):
             return
         elif reason is None:
-            status = entry.stat()  # unlike st_mtime_ns, nobody can set st_ctime_ns back
+            found.status.append(_size_and_change(entry.stat()))
             found.names.append(entry.name)
-            found.status.append((status.st_size, status.st_ctime_ns))
     except OSError as error:  # a link that leads nowhere, or to itself
         reason = f"cannot be opened ({error.strerror})"
     if reason is not None:
         found.rejected.append((printable(entry.path), reason))
+
+
+def _size_and_change(status):
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe may never end
+        raise OSError(0, "it is no file")
+    return status.st_size, status.st_ctime_ns  # unlike st_mtime_ns, nobody can set that back
 
 
 def _joined(looked, keep_empty):
@@ -194,6 +198,5 @@ def _joined(looked, keep_empty):
         paths.extend([path])
         names.extend(found.names)
         ends.append(ends[-1] + len(found.names))
-        for pair in found.status:
-            status.extend(pair)
+        status.extend(number for pair in found.status for number in pair)
     return PictureSets(paths.column(), np.array(ends), names.column(), np.array(status).reshape(-1, 2), rejected)

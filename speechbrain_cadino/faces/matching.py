@@ -70,10 +70,12 @@ def match_faces(keys: Sequence[str | None], sets: PictureSets, folder: str | Pat
     return Matched(paths, np.array(list(index.unused()), dtype=STRING))
 
 
-def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Path]) -> np.ndarray:
+def held_out_faces(
+    paths: Sequence[str], pattern: str, trials: Sequence[str | Path], folder: str | Path | None = None
+) -> np.ndarray:
     """Which faces are of the utterances that trial lists name, by the folder that ``pattern`` finds in their names.
 
-    Names in which folders are joined (``id-video-00001.wav``) are taken apart.
+    Names in which folders are joined (``id-video-00001.wav``) are taken apart, and links are seen through.
 
     Arguments
     ---------
@@ -81,12 +83,14 @@ def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Pa
     pattern : str
         As for `face_keys`.
     trials : sequence of str or Path
+    folder : str, Path or None
+        The folder of faces.
 
     Returns
     -------
     np.ndarray of bool, (n,)
         Those whose path ends in the folder, or in the name itself, whatever its suffix and the case of its letters; and
-        pictures in such a folder.
+        what lies in such a folder: pictures, and below ``folder`` also folders, such as ``id/video/frames``.
     """
     pattern, ends = compiled_pattern(pattern, SETTING), set()
     for path in trials:
@@ -94,14 +98,22 @@ def held_out_faces(paths: Sequence[str], pattern: str, trials: Sequence[str | Pa
             for form in [one for plain in spellings(name) for one in (plain, *on_disk(plain))]:
                 match = pattern.search(form)
                 ends.update([name_key(form)] + ([folded(os.path.normpath(match[1]))] if match and match[1] else []))
-    lengths = sorted({end.count("/") for end in ends})
+    lengths = sorted({end.count("/") + 1 for end in ends})
+    top = None if folder is None else folded(os.path.abspath(folder)).count("/") + 1
+
+    def is_named(parts, end, least=1):
+        return any("/".join(parts[max(0, end - n) : end]) in ends for n in lengths if n >= least)
 
     def is_out(path):
-        path = os.path.abspath(path)
-        wholes = [os.path.splitext(path)[0], os.path.dirname(path)] if is_image_name(path) else [path]
-        for whole in wholes:
-            parts = folded(whole).split("/")
-            if any("/".join(parts[-length - 1 :]) in ends for length in lengths):
+        given = os.path.abspath(path)
+        for place in dict.fromkeys((given, os.path.realpath(path))):
+            is_picture = is_image_name(place)
+            parts = folded(os.path.splitext(place)[0] if is_picture else place).split("/")
+            if any(is_named(parts, len(parts) - up) for up in range(1 + is_picture)):
+                return True
+            # One part alone, such as a name without a folder, may be what any folder is called.
+            above = range(top + 1, len(parts)) if place == given and top is not None else ()
+            if any(is_named(parts, end, least=2) for end in above):
                 return True
         return False
 

@@ -21,7 +21,7 @@ from speechbrain_cadino.faces.table import write_face_manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
 
-VERSION = 1  # of what is judged and how: pictures are looked at anew by a newer one
+VERSION = 2  # of what is judged and how: pictures are looked at anew by a newer one
 
 
 def prepare_faces(
@@ -97,7 +97,7 @@ def prepare_faces(
     if csv_path.is_file() and read_settings(settings_path) == settings:
         print(f"The faces are prepared already: {csv_path}.")
         return csv_path
-    out = held_out_faces(found.sets.paths.tolist(), face_pattern, trials)
+    out = held_out_faces(found.sets.paths.tolist(), face_pattern, trials, face_folder)
     checked = check_pictures(in_order(found.sets, np.flatnonzero(~out)))
     faces, rejected = items_of(manifest, found, checked, face_folder, speaker_pattern, session_pattern)
     if not len(faces) and needed:

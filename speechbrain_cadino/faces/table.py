@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from speechbrain_cadino.corpus.columns import DATA_ROOT
+from speechbrain_cadino.corpus.columns import DATA_ROOT, absolute
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.manifest import below_root
 from speechbrain_cadino.faces.listing import AT_ONCE, Names
@@ -44,6 +44,7 @@ def write_face_manifest(
             names = manifest.names[manifest.offsets[number] : manifest.offsets[number + 1]].tolist()
             file.write("".join(f"{name}\n" for name in names))
     paths = below_root(below_root(manifest.paths, face_root, FACE_ROOT), data_root)
+    paths = below_root(paths, absolute(data_root))  # as a column of faces has it
     texts = (blank if column is None else column for column in (manifest.spk_ids, manifest.sessions))
     columns = zip(manifest.ids, paths, manifest.n_frames.tolist(), *texts)
     write_csv(csv_path, COLUMNS, columns, quote_all=np.strings.startswith(manifest.ids, " ").any())

@@ -184,3 +184,14 @@ def test_many_items_are_joined_in_seconds():
     start = time.process_time()
     pairing = Pairing.of({"voice": ids, "face": ids[::-2]})
     assert len(pairing) == 300_000 and time.process_time() - start < 10
+
+
+def test_relative_folders_mean_the_same_when_the_column_is_read(tmp_path, videos, monkeypatch):
+    """A relative path in a column starts from the folder of faces, or the data folder, not from the present one."""
+    monkeypatch.chdir(tmp_path)
+    faces = pair_by_speaker(voices(), "faces", "paired.csv", "data")
+    column = read_manifest("paired.csv", "data").faces.tolist()
+    assert column == faces.tolist() and all(Path("nowhere", face).is_dir() for face in column)
+    below = pair_by_speaker(voices(), "faces", "below.csv", ".")
+    assert "$data_root/faces/p" in Path("below.csv").read_text()
+    assert read_manifest("below.csv", ".").faces.tolist() == below.tolist() == column

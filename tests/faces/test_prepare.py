@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.corpus.manifest import Manifest, read_manifest, write_manifest
 from speechbrain_cadino.faces import checking
 from speechbrain_cadino.faces.digests import face_folder_digest
 from speechbrain_cadino.faces.manifest import FaceManifest
@@ -213,6 +213,61 @@ def test_held_out_faces_by_names_of_any_depth(tmp_path):
     ]
     out = held_out_faces(paths, r"(?:^|/)([^/]+/[^/]+)/[^/]+$", [trials])
     assert out.tolist() == [True, True, False, True, True, False, True, True]
+
+
+@pytest.mark.parametrize("face_folder", ["F", "./F/", None])
+def test_a_column_of_faces_in_any_spelling(tmp_path, root, monkeypatch, face_folder):
+    """``$data_root`` of a relative data folder is no path below the folder of faces; one place is one set."""
+    monkeypatch.chdir(tmp_path)
+    os.symlink(root, tmp_path / "link")
+    (tmp_path / "wav").symlink_to(root)
+    column = ["$data_root/id1/va", "$data_root/id1//va/", f"{tmp_path}/link/id1/./va", f"{tmp_path}/F/id1/../id1/va"]
+    column.append("id2/vc/")
+    rows = "".join(f"{name},$data_root/{name},0,16000,{face}\n" for name, face in zip(NAMES, column))
+    (tmp_path / "train.csv").write_text(f"ID,wav,start,stop,face\n{rows}")
+    manifest = read_manifest(tmp_path / "train.csv", "wav")
+    assert manifest.wavs[0] == f"wav/{NAMES[0]}", "the audio's are as before"
+    write_manifest(manifest, tmp_path / "again.csv", "wav")
+    assert "$data_root/id1/va" in (tmp_path / "again.csv").read_text()
+    for one in (manifest, read_manifest(tmp_path / "again.csv", "wav")):
+        faces = prepare(tmp_path, face_folder, one, data_folder="wav")
+        assert faces.ids.tolist() == NAMES and rejected_faces(tmp_path) == {}
+        assert faces.sets.tolist() == [0, 0, 0, 0, 1] and faces.n_frames.tolist() == [2] * 5
+        assert all(os.path.isfile(frame) for row in range(5) for frame in faces.frames(row))
+        assert str(tmp_path) not in (tmp_path / "save" / "faces.csv").read_text()
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path, root):
+    os.mkfifo(root / "id1" / "va" / "pipe.jpg")
+    os.mkfifo(root / "one.png")
+    assert prepare(tmp_path, root).n_frames[0] == 2
+    assert rejected_faces(tmp_path)["id1/va/pipe.jpg"] == "cannot be opened (it is no file)"
+    column = ["one.png", "id1/vb", "", "", ""]
+    assert prepare(tmp_path, root, make_manifest(column)).ids.tolist() == NAMES[1:2]
+    assert rejected_faces(tmp_path) == {"one.png": "cannot be opened (it is no file)"}
+
+
+def test_held_out_faces_behind_links_and_in_folders_below(tmp_path, root):
+    """The trials name id4/ve: a link to it under another name, and frames in folders of their own, are held out."""
+    for name in ("id4/ve/frames", "id4/ve/7/crops", "id4/ve2/frames"):
+        save(root / name / "0.jpg", picture(3))
+    os.makedirs(tmp_path / "elsewhere" / "id4")
+    os.rename(root / "id5" / "vf", tmp_path / "elsewhere" / "id4" / "ve")
+    os.symlink(tmp_path / "elsewhere" / "id4" / "ve", root / "id5" / "vf")
+    (tmp_path / "trials.txt").write_text("1 id4/ve/7.wav 2.wav\n0 id4/ve/8.wav 2.wav\n")
+    save(root / "2" / "id6" / "vg" / "0.jpg", picture(4))  # no utterance is called as a folder above is
+    faces = prepare(tmp_path, root, trials=[tmp_path / "trials.txt"])
+    assert faces.ids.tolist() == [*NAMES[:4], "face:2/id6/vg", "face:id4/ve2/frames"]
+
+
+def test_a_folder_of_faces_below_what_the_trials_name(tmp_path):
+    """Trials of /data/wav/1.wav are of the folder data/wav, and no face below it is held out for that alone."""
+    place = tmp_path / "data" / "wav" / "faces" / "id1" / "va"
+    save(place / "0.jpg", picture(3))
+    name = tmp_path / "data" / "wav" / "1.wav"
+    (tmp_path / "trials.txt").write_text(f"1 {name} {name}\n0 {name} {name}\n")
+    pattern = r"(?:^|/)([^/]+/[^/]+)/[^/]+$"
+    assert not held_out_faces([str(place)], pattern, [tmp_path / "trials.txt"], tmp_path / "data/wav/faces").any()
 
 
 @pytest.mark.parametrize("name", ["id1-a-b_c-001.wav", "id1--a-b_c--001.wav", "'x/id1/a-b_c/001.wav'"])
