@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -139,10 +140,9 @@ class DLGLCBrain(SidedBrain):
         number = self.hparams.epoch_counter.current
         known = self.truth is not None and self.truth.known[losses.items].all()
         right = self.truth.right[losses.items] if known else None
-        title = f"{side.prefix}losses".replace("_", " ")
-        figure = loss_histogram(
-            losses.losses, side.gate.mixture, side.gate.threshold, right, title=f"{title} of epoch {number}"
-        )
+        title = f"{side.prefix}losses of epoch {number}".replace("_", " ")
+        title += ", no threshold: all labels are kept" if math.isinf(side.gate.threshold) else ""
+        figure = loss_histogram(losses.losses, side.gate.mixture, side.gate.threshold, right, title)
         folder = Path(self.hparams.output_folder) / "losses"
         write_figure(figure, folder / f"{side.prefix}epoch{number:04d}.png")
         self.loggers.log_figure(f"{side.prefix}losses", figure, number)

@@ -124,16 +124,17 @@ def _sentences(manifest, found, faces, checked, out, n_rejected, csv_path) -> It
     without = [name for name in manifest.ids.tolist() if name not in ids]
     n_with = len(manifest) - len(without)
     n_pictures = int(faces.n_frames[faces.one_of_each_set()].sum())
+    alone = "" if found.n_ignored else f", {len(faces) - n_with} faces have no utterance"
     yield (
-        f"{n_with} of {len(manifest)} utterances have a face, {len(faces) - n_with} faces have no utterance; "
-        f"{n_pictures} pictures, in {csv_path}; {n_rejected} set aside, see rejected_faces.csv."
+        f"{n_with} of {len(manifest)} utterances have a face{alone}; {n_pictures} pictures, in {csv_path}; "
+        f"{n_rejected} set aside, see rejected_faces.csv."
     )
     if without:
         yield f"{len(without)} utterances have no face, such as {without[0]}: they count by the voice alone."
     if out.any():
         yield f"{int(out.sum())} faces are left out for the trials, such as {found.sets.paths[np.argmax(out)]}."
     if found.n_ignored:
-        yield f"{found.n_ignored} faces have no utterance and are not used."
+        yield f"{found.n_ignored} other faces are of none of these utterances, and are not used."
     if checked.n_stretched:
         yield f"{checked.n_stretched} pictures are far from square and are stretched: aligned crops are expected."
     if not checked.decoded:

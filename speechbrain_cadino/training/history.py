@@ -14,6 +14,7 @@ from speechbrain_cadino.utils.files import write_csv
 from speechbrain_cadino.utils.plots import write_figure
 
 IN_A_ROW = 4  # panels
+STYLES = ("-", "--", "-.", ":")  # in turn, so that of curves that lie on each other each is seen
 
 
 @register_checkpoint_hooks
@@ -74,11 +75,14 @@ class History:
         figure.subplots_adjust(0.5 / width, 0.48 / height, 1 - 0.15 / width, 1 - 0.32 / height, 0.2, 0.35)
         for number, (title, names) in enumerate(drawn.items(), start=1):
             axes = figure.add_subplot(rows, columns, number)
-            for name in names:
+            for name in filter(self._has, names):
                 points = [(row[against], row[name]) for row in self.rows if math.isfinite(row.get(name, math.nan))]
-                if points:
-                    axes.plot(*zip(*points), label=name, marker="." if len(points) < 50 else None)
+                style = STYLES[len(axes.lines) % len(STYLES)]
+                axes.plot(*zip(*points), style, label=name, marker="." if len(points) < 50 else None)
             axes.set(title=title, xlabel=against)
+            first, last = axes.dataLim.intervalx
+            if first == last:  # else its ticks are fractions of an epoch, one over the other
+                axes.set_xlim(first - 1, first + 1)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if axes.lines:
                 axes.legend(fontsize="small")

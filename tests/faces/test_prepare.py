@@ -84,7 +84,9 @@ def faces_digest(folder, ids):
 
 def test_faces_alone_only_where_wanted(tmp_path, root, capsys):
     assert prepare(tmp_path, root, faces_alone=False).ids.tolist() == NAMES[:4]
-    assert "2 faces have no utterance and are not used" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "4 of 5 utterances have a face; 6 pictures" in said  # not "0 faces have no utterance", which two have
+    assert "2 other faces are of none of these utterances, and are not used" in said
 
 
 def test_folders_before_the_name(tmp_path, root):

@@ -47,6 +47,31 @@ def test_the_picture_has_a_panel_for_each_title_that_has_something_to_draw(histo
     assert widths == [480, 2 * 480, 480]
 
 
+def drawn(history, panels, monkeypatch):
+    """The figure that `plot` writes."""
+    figures = []
+    monkeypatch.setattr("speechbrain_cadino.training.history.write_figure", lambda figure, path: figures.append(figure))
+    history.plot("epochs.png", panels)
+    return figures[0]
+
+
+def test_curves_that_lie_on_each_other_are_each_seen(monkeypatch):
+    history = History()
+    for epoch in (1, 2):
+        history.add({"epoch": epoch, "fraction_kept": 1.0, "face_fraction_kept": 1.0})
+    names = ["fraction_kept", "fraction_corrected", "face_fraction_kept"]
+    lines = drawn(history, {"fractions": names}, monkeypatch).axes[0].lines
+    assert [line.get_label() for line in lines] == ["fraction_kept", "face_fraction_kept"]
+    assert [line.get_linestyle() for line in lines] == ["-", "--"]
+
+
+def test_the_ticks_of_one_epoch_are_whole_numbers(monkeypatch):
+    history = History()
+    history.add({"epoch": 0, "EER %": 30.0})
+    axes = drawn(history, {"EER": ["EER %"]}, monkeypatch).axes[0]
+    assert axes.get_xticks().tolist() == [-1, 0, 1]
+
+
 def test_many_panels_come_in_rows(history, tmp_path):
     history.plot(tmp_path / "epochs.png", {str(number): ["loss"] for number in range(6)})
     height, width, _ = matplotlib.image.imread(tmp_path / "epochs.png").shape
