@@ -187,7 +187,11 @@ class Join:
                 own_embeddings(*parts[one], one)  # which refuses what is not finite
             mean, error = on_main(_agreement, parts[first], parts[name], both, sessions)
             if is_main():
-                logger.info("Those most alike by %s are at %.3f of all by %s; chance is 0.5.", name, mean, first)
+                logger.info(
+                    "Do %s and %s agree? The item most like another by %s is, by %s, more like it than %.1f %% of all "
+                    "are; chance is 50 %%.",
+                    first, name, name, first, 100 * mean,
+                )  # fmt: skip
             if mean + error < self.least_agreement:
                 del used[name]
                 without = np.all([rows < 0 for rows, _ in used.values()], axis=0)

@@ -110,7 +110,7 @@ def join_embeddings(
     total = sum(weights[name] for name in names)
     for name in names:
         rows[:, columns[name]] *= np.float32(np.sqrt(weights[name] / total))
-        if is_main():
+        if is_main() and not has[name].all():
             logger.info(
                 "Of %d items %d have no %s: %d are filled by their neighbours, %d have none that could.",
                 len(items), (~has[name]).sum(), name, (~has[name]).sum() - left[name], left[name],

@@ -15,15 +15,9 @@ from speechbrain_cadino.utils.distributed import is_main
 
 PANELS = {
     "EER of the development list (%)": ["EER %"],
-    "clusters": ["ami_speakers", "ami_previous", "same_spk_within", "same_spk_across"],
-    "labels, last epoch": [
-        "fraction_kept",
-        "fraction_corrected",
-        "gate_precision",
-        "gate_recall",
-        "corrected_accuracy",
-    ],
+    "clusters": ["ami_speakers", "ami_previous", "wrong_labels", "same_spk_within", "same_spk_across"],
 }
+OF_LABELS = ["fraction_kept", "fraction_corrected", "gate_precision", "gate_recall", "corrected_accuracy"]
 
 
 class Report:
@@ -57,6 +51,9 @@ class Report:
             title: [prefix_of(one) + name for one in modalities for name in names] for title, names in PANELS.items()
         }
         self.panels["EER of the development list (%)"].append("together_EER %")
+        for one in modalities:  # a panel each: the curves of two in one panel cannot be told apart
+            of = f" of {one}" if len(modalities) > 1 else ""
+            self.panels[f"labels{of}, last epoch"] = [prefix_of(one) + name for name in OF_LABELS]
 
     def add(self, row: dict[str, Any], folder: Path) -> None:
         """Take in the metrics of an iteration, a dict with its number as ``iteration``, and its output folder.

@@ -45,6 +45,8 @@ class LayerCompensation:
     seed : int
     """
 
+    SETTING = "cluster_compensation"  # that asks for a copy, for messages
+
     def __init__(self, n_views: int, shrinkage: float, max_items: int, seed: int) -> None:
         self.n_views, self.shrinkage, self.max_items, self.seed = n_views, shrinkage, max_items, seed
 
@@ -64,7 +66,7 @@ class LayerCompensation:
             Whose embeddings of the views have the mean 0.
         """
         copy = together(deepcopy, net).eval()  # one rank may have too little memory
-        self.refit(copy, manifest, "cluster_compensation")
+        self.refit(copy, manifest, self.SETTING)
         return copy
 
     def refit(self, net: torch.nn.Module, manifest: Any, setting: str, labels: torch.Tensor | None = None) -> bool:

@@ -39,6 +39,8 @@ class FaceCompensation(LayerCompensation):
         If a setting makes no sense.
     """
 
+    SETTING = "compensation of the faces"
+
     def __init__(
         self, augment: Callable, n_views: int = 4, shrinkage: float = 0.1, max_items: int = 20_000, seed: int = 0
     ) -> None:

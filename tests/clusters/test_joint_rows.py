@@ -103,6 +103,7 @@ def test_how_many_were_filled_is_told(caplog):
     rows = np.where(np.arange(9) < 6, np.arange(9), -1)
     join_embeddings({"voice": (np.arange(9), x), "face": (rows, x)})
     assert "Of 9 items 3 have no face: 3 are filled by their neighbours, 0 have none that could" in caplog.text
+    assert "no voice" not in caplog.text  # all have one
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -92,7 +92,7 @@ def test_too_few_faces_leave_the_encoder_as_it_is(make_face_net, manifest, caplo
     net = make_face_net()
     copy = make()(net, manifest.subset(np.arange(12)))
     torch.testing.assert_close(copy.state_dict(), net.state_dict(), rtol=0, atol=0)
-    assert "cluster_compensation would have 12 items for 12 outputs" in caplog.text
+    assert "compensation of the faces would have 12 items for 12 outputs" in caplog.text
 
 
 @pytest.mark.parametrize("change", [dict(n_views=1), dict(shrinkage=0), dict(max_items=1)])

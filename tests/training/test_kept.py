@@ -115,6 +115,14 @@ def test_the_iterations_say_which_encoder_to_keep(tmp_path, iterations, keep, ca
     assert last.startswith(f"Which encoder? K{keep[1:]}") and BLIND in last
 
 
+def test_the_labels_of_each_modality_have_a_panel(tmp_path):
+    one, two = Report(tmp_path, {}, "I").panels, Report(tmp_path, {}, "I", ("voice", "face")).panels
+    assert list(one)[2:] == ["labels, last epoch"] and "wrong_labels" in one["clusters"]
+    assert list(two)[2:] == ["labels of voice, last epoch", "labels of face, last epoch"]
+    assert two["labels of face, last epoch"][0] == "face_fraction_kept"
+    assert two["labels of voice, last epoch"] == one["labels, last epoch"]
+
+
 @pytest.mark.parametrize("done", [True, False])
 def test_a_refit_that_had_too_few_items_is_none(done):
     """Compensation of the clusters goes by it."""
