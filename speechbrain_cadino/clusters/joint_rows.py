@@ -122,6 +122,8 @@ def check_join(weights: Mapping[str, float], n_neighbours: int, names: Sequence[
     """Raise a `UserError` if a weight or ``n_neighbours`` makes no sense, or a weight is of no modality."""
     if not (is_whole(n_neighbours) and n_neighbours >= 1):
         raise UserError(f"n_neighbours is {n_neighbours}: set a whole number, at least 1.")
+    if not isinstance(weights, Mapping):
+        raise UserError(f"weights is {weights}: set a mapping of modalities to numbers, such as {{voice: 1, face: 2}}.")
     for name, weight in weights.items():
         if names is not None and name not in names:
             raise UserError(f"weights has one of {name}, which is no modality: set those of {', '.join(names)}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from speechbrain.utils.distributed import infer_device
 
@@ -78,7 +79,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
             logger.warning("No trials are scored: the embeddings of the voices are given, no encoder is trained.")
         development = None
     scores = TrialScores(hparams, manifest, modalities)
-    items = find_items(modalities, manifest, output)
+    items = find_items(modalities, manifest, output, trial_lists(hparams))
     started = Started.of(hparams, modalities, items)
     report = Report(output, hparams.train_loggers, hparams.init, [*modalities], keeps_one=not voices_are_given)
     previous, part = None, None
@@ -131,10 +132,15 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
     drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}
-    items = find_items(modalities_of(experiment.settings), manifest, folder)
+    items = find_items(modalities_of(experiment.settings), manifest, folder, trial_lists(hparams))
     labels = keep_labels(folder / TABLE, items, partial(true_labels, items, **drawn), drawn)
     labelled = Labelled.of(items, labels, folder / TABLE)
     labelled.train(experiment, {"output_folder": str(folder)}, development)
+
+
+def trial_lists(hparams: Any) -> list:
+    """The paths of all trial lists that a YAML's top level names."""
+    return [*filter(None, [hparams.development_trials]), *hparams.held_out_trials]
 
 
 def _check(hparams, modalities, n_utterances):

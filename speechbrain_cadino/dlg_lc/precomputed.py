@@ -40,13 +40,19 @@ class Precomputed:
         return f"Precomputed({self.path})"
 
     def manifest(self, voices: Manifest | None = None, folder: Path | None = None) -> EmbeddingTable:
-        """The whole table."""
+        """The whole table; that none of it is of one of the voices is told."""
         table = read_embeddings(self.path, self.ids)
         if self.embedding_dim != table.dim:
             raise UserError(
                 f"The embeddings {self.path} have {table.dim} numbers each, and the classifier is made for "
                 f"{self.embedding_dim}: set embedding_dim of this modality to {table.dim}."
             )
+        if voices is not None and is_main() and not np.isin(table.ids, voices.ids).any():
+            logger.warning(
+                "None of the %d embeddings in %s is of an utterance: its IDs are like %s, those of the utterances like "
+                "%s.",
+                len(table), self.path, table.ids[0], voices.ids[0],
+            )  # fmt: skip
         return table
 
     def of_voices(self, voices: Manifest) -> EmbeddingTable:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from speechbrain_cadino.corpus.held_out_ids import held_out_ids
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.modality import Modality
@@ -85,7 +86,9 @@ def modalities_of(settings: Mapping[str, Any]) -> dict[str, Modality]:
     return {FIRST: first} | {name: entry["data"] for name, entry in entries.items()}
 
 
-def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) -> Items:
+def find_items(
+    modalities: Mapping[str, Any], voices: Manifest, folder: Path, trials: Sequence[str | Path] = ()
+) -> Items:
     """The items of the training utterances and of what the further modalities have; every rank must call it.
 
     Arguments
@@ -95,6 +98,8 @@ def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) ->
     voices : Manifest
     folder : Path
         Of the run.
+    trials : sequence of str or Path
+        Trial lists: given embeddings of their utterances are left out.
 
     Returns
     -------
@@ -105,7 +110,8 @@ def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) ->
     for name, modality in further:
         if world_size() > 1:
             on_main(_look, modality, voices, folder)  # what it finds is kept before the others look
-        parts[name] = modality.manifest(voices, folder)
+        part = modality.manifest(voices, folder)
+        parts[name] = _without_trials(name, part, voices, trials) if modality.is_given else part
     items = Items(parts)
     if further and is_main():
         counts = [f"{np.count_nonzero(items.pairing.has(name))} with a {name}" for name in parts]
@@ -115,6 +121,17 @@ def find_items(modalities: Mapping[str, Any], voices: Manifest, folder: Path) ->
             if not items.pairing.has(name).any():
                 logger.warning("No item has a %s: nothing is learnt of it, and nothing from it.", name)
     return items
+
+
+def _without_trials(name, table, voices, trials):
+    """Given embeddings but for those of the trials: they are no voices to train on, and would be items of their own."""
+    alone = np.flatnonzero(~np.isin(table.ids, voices.ids))
+    out = alone[held_out_ids(table.ids[alone].tolist(), trials)]
+    if not len(out):
+        return table
+    if is_main():
+        logger.info("%d of %s are left out for the trials, such as %s.", len(out), name, table.ids[out[0]])
+    return table.subset(np.delete(np.arange(len(table)), out))
 
 
 def _look(modality, voices, folder):

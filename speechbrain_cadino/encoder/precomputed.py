@@ -13,6 +13,7 @@ from torch import nn
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.text import read_text
 
 ARRAY, IDS = "embeddings.npy", "ids.txt"  # as `extract_embeddings` keeps its own
 BLOCK = 65536  # rows looked at together
@@ -103,13 +104,14 @@ def read_embeddings(path: str | Path, ids: str | Path | None = None) -> Embeddin
     listed = array.with_name(IDS) if ids is None else Path(ids)
     try:
         embeddings = np.load(array, mmap_mode="r", allow_pickle=False)
-        names = listed.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except (OSError, ValueError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
         raise UserError(
             f"The embeddings {path} cannot be read ({reason}): give a .npy of (n, dim) numbers, and {IDS} with an ID a "
             "line beside it."
         ) from error
+    # By newlines alone, as they are written: an ID may have other characters that end a line in Unicode.
+    names = read_text(listed, "list of IDs", f"give {IDS}, with an ID a line").removesuffix("\n").split("\n")
     if not isinstance(embeddings, np.ndarray):
         raise UserError(f"{array} holds several arrays: give a .npy of one, (n, dim).")
     if embeddings.ndim != 2 or embeddings.dtype.kind != "f" or not embeddings.size:
@@ -122,9 +124,11 @@ def read_embeddings(path: str | Path, ids: str | Path | None = None) -> Embeddin
     if len(unique) < len(names):
         raise UserError(f"{listed} has {unique[np.argmax(counts)]} more than once: keep one embedding for each ID.")
     for first in range(0, len(names), BLOCK):
-        bad = ~np.isfinite(embeddings[first : first + BLOCK]).all(axis=1)
+        with np.errstate(over="ignore"):
+            bad = ~np.isfinite(embeddings[first : first + BLOCK].astype(np.float32)).all(axis=1)
         if bad.any():
-            raise UserError(f"{array} is not finite in the row of {names[first + int(np.argmax(bad))]}: leave it out.")
+            name = names[first + int(np.argmax(bad))]
+            raise UserError(f"{array} is not finite, as float32, in the row of {name}: leave it out.")
     return EmbeddingTable(names, embeddings)
 
 

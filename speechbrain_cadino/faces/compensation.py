@@ -11,6 +11,7 @@ import torch
 from speechbrain_cadino.encoder.compensation import LayerCompensation
 from speechbrain_cadino.faces.images import ImageError, read_image
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import is_number, is_whole
 
 BATCH_IMAGES = 256
 
@@ -46,7 +47,7 @@ class FaceCompensation(LayerCompensation):
     ) -> None:
         if augment is None:
             raise UserError("Face compensation takes out what augmentation does, and augment is null: set it to null.")
-        if n_views < 2 or not shrinkage > 0 or max_items < 2:
+        if not (is_whole(n_views, low=2) and is_whole(max_items, low=2) and is_number(shrinkage) and shrinkage > 0):
             raise UserError(
                 f"Face compensation has n_views {n_views}, shrinkage {shrinkage} and max_items {max_items}: set 4, 0.1 "
                 "and 20000."

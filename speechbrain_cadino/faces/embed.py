@@ -11,6 +11,7 @@ from speechbrain_cadino.encoder.embed import evaluating, read_ahead
 from speechbrain_cadino.faces.images import ImageError, read_image
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
 ATTEMPTS = 10  # further frames that are tried where none of the chosen ones can be read
 
@@ -48,8 +49,7 @@ def embed_faces(
     failures : dict of int to str
         Those faces and the reasons.
     """
-    if n_frames < 1 or batch_size < 1:
-        raise UserError(f"n_frames is {n_frames} and batch_size {batch_size}: set 5 and 64.")
+    check_numbers(n_frames, batch_size)
     embeddings = np.full((len(faces), net.embedding_dim), np.nan, dtype=np.float32)
     failures, pending = {}, []
 
@@ -82,6 +82,12 @@ def embed_images(net: FaceEncoderNet, images: torch.Tensor, batch_size: int = 64
     with evaluating(net), torch.no_grad():
         parts = [_forward(net, part).float().cpu() for part in images.split(batch_size)]
     return torch.cat(parts) if parts else torch.zeros(0, net.embedding_dim)
+
+
+def check_numbers(n_frames: int, batch_size: int) -> None:
+    """Raise a `UserError` if these are no numbers of frames and of pictures."""
+    if not (is_whole(n_frames, low=1) and is_whole(batch_size, low=1)):
+        raise UserError(f"n_frames is {n_frames} and batch_size {batch_size}: set whole numbers from 1 on: 5 and 64.")
 
 
 def evenly_spaced(count: int, at_most: int) -> list[int]:

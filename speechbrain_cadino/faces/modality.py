@@ -26,6 +26,7 @@ from speechbrain_cadino.faces.table import read_face_manifest
 from speechbrain_cadino.utils.distributed import is_main, rank, world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Faces:
     Raises
     ------
     UserError
-        If ``n_frames`` is under 1.
+        If ``n_frames`` is no number of frames.
 
     Example
     -------
@@ -92,8 +93,8 @@ class Faces:
         n_frames: int = 5,
         may_lack_all: bool = False,
     ) -> None:
-        if n_frames < 1:
-            raise UserError(f"The faces have n_frames {n_frames}: set 1 or more, such as 5.")
+        if not is_whole(n_frames, low=1):
+            raise UserError(f"The faces have n_frames {n_frames}: set a whole number from 1 on, such as 5.")
         self.face_folder, self.data_folder = face_folder, data_folder
         self.size, self.seed, self.augment, self.n_frames = size, seed, augment, n_frames
         self._lists = [*filter(None, [development_trials]), *held_out_trials]

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from speechbrain_cadino.faces.embed import embed_faces, embed_images
+from speechbrain_cadino.faces.embed import check_numbers, embed_faces, embed_images
 from speechbrain_cadino.faces.images import as_image
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.model import FaceEncoderNet
@@ -29,6 +29,7 @@ class PictureEncoder(torch.nn.Module):
 
     def __init__(self, net: FaceEncoderNet, n_frames: int = 5, batch_size: int = 64) -> None:
         super().__init__()
+        check_numbers(n_frames, batch_size)
         self.net = net.eval().requires_grad_(False)
         self.n_frames, self.batch_size = n_frames, batch_size
 

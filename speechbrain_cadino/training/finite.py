@@ -106,16 +106,19 @@ class FiniteStepsBrain(sb.Brain):
 
     def optimizers_step(self) -> None:
         """As SpeechBrain's, but for all groups, and only if everything is finite."""
-        self.scaler.unscale_(self.optimizer)
+        has_gradients = any(one.grad is not None for group in self.optimizer.param_groups for one in group["params"])
+        if has_gradients:  # without any, a scaler of fp16 that is asked for something stops the run
+            self.scaler.unscale_(self.optimizer)
         self.before_clipping()
         norms = self.clip_gradients()
         bad_loss, bad_step = max_over_ranks(self._loss_is_bad, not norms.isfinite().all())
         self._step_was_made = not (bad_loss or bad_step)
-        if self._step_was_made:
-            self.scaler.step(self.optimizer)
-        else:
+        if not self._step_was_made:
             self._refuse_step(overflow=self.scaler.is_enabled() and not bad_loss)
-        self.scaler.update()
+        elif has_gradients:
+            self.scaler.step(self.optimizer)
+        if has_gradients:
+            self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer_step += 1
 

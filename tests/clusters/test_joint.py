@@ -259,6 +259,7 @@ def test_the_modality_to_be_clustered_must_be_there(how):
         (dict(how="both"), "join is 'both': set one of concat, voice, face, split, ensemble"),
         (dict(weights={"nose": 1}), "one of nose"),
         (dict(weights={"face": 0}), "weight of face is 0"),
+        (dict(weights=[1, 2]), r"weights is \[1, 2\]: set a mapping of modalities to numbers"),
         (dict(n_neighbours=0), "n_neighbours is 0"),
         (dict(least_agreement=1), "least_agreement is 1"),
         (dict(least_agreement="much"), "least_agreement is much"),

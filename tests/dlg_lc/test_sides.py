@@ -283,3 +283,20 @@ def test_embeddings_of_another_size_are_told(tmp_path):
     data = Precomputed(str(tmp_path), embedding_dim=5)
     with pytest.raises(UserError, match="have 4 numbers each, and the classifier is made for 5"):
         data.manifest()
+
+
+def test_steps_of_fp16_in_which_no_modality_takes_part(train, tmp_path, monkeypatch):
+    """A voice and a face of two items have no gradients; a scaler of 2**8 changes no number."""
+    vectors = dict(face=dict(ids=[f"alone{n}" for n in range(12)]))
+    plain = train({"face": dict(vectors["face"])}, tmp_path / "plain", batch_size=2)
+    prepare = DLGLCBrain.init_optimizers
+
+    def scaled(brain):
+        prepare(brain)
+        brain.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**8)
+
+    monkeypatch.setattr(DLGLCBrain, "init_optimizers", scaled)
+    brain = train({"face": dict(vectors["face"])}, tmp_path / "scaled", batch_size=2)
+    skipped = brain.history.rows[-1]
+    assert skipped["fraction_skipped"] + skipped["face_fraction_skipped"] > 1, "in some steps both"
+    assert brain.scaler.is_enabled() and same(plain, brain)

@@ -76,3 +76,35 @@ def test_items_of_given_voices_and_faces(tmp_path, caplog):
     nobody = Manifest(["z"], ["x"], [0], [1])
     with pytest.raises(UserError, match="No training utterance has an embedding in .*: its IDs are like b, .* like z"):
         find_items({"voice": given["voices"]}, nobody, tmp_path)
+
+
+def write_given(folder, ids):
+    folder.mkdir()
+    np.save(folder / "embeddings.npy", np.arange(4.0 * len(ids)).reshape(-1, 4))
+    (folder / "ids.txt").write_text("\n".join(ids))
+    return Precomputed(str(folder), 4)
+
+
+def test_given_embeddings_of_the_trials_are_no_items(tmp_path, caplog):
+    """A table of a whole corpus has those of the trials, too, whatever their IDs look like."""
+    caplog.set_level(logging.INFO)
+    out = ["id3/v/1.wav", "dev/id3/w/1.flac", "ID4--v--1", "id5-v-00001_0.0_3.0", "id6/v/1"]
+    ids = ["id1/v/1.wav", *out, "id3/v/2.wav", "id7/v/1.wav"]
+    (tmp_path / "a.txt").write_text("1 id3/v/1.wav id3/w/1.wav\n0 id4/v/1.wav id5/v/00001.wav\n")
+    (tmp_path / "b.txt").write_text("0 /data/wav/id6/v/1.wav id1/v/1.wav\n")
+    manifest = Manifest(["id1/v/1.wav", "id2/v/1.wav"], ["x"] * 2, [0] * 2, [1] * 2)
+    modalities = {"voice": Voice(), "face": write_given(tmp_path / "faces", ids)}
+    trials = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    items = find_items(modalities, manifest, tmp_path, trials)
+    assert items.ids.tolist() == ["id1/v/1.wav", "id2/v/1.wav", "id3/v/2.wav", "id7/v/1.wav"]
+    assert items.parts["face"].embeddings[:, 0].tolist() == [0, 24, 28]
+    assert "5 of face are left out for the trials, such as id3/v/1.wav" in caplog.text
+
+
+def test_that_no_given_embedding_is_of_an_utterance_is_told(tmp_path, caplog):
+    manifest = Manifest(["a", "b"], ["x"] * 2, [0] * 2, [1] * 2)
+    find_items({"voice": Voice(), "face": write_given(tmp_path / "faces", ["a.wav", "b.wav"])}, manifest, tmp_path)
+    assert (
+        "None of the 2 embeddings in" in caplog.text
+        and "are like a.wav, those of the utterances like a." in caplog.text
+    )

@@ -13,7 +13,7 @@ def write(folder, array=FLOATS, ids="a\nb\nc\nd\n"):
     if array is not None:
         np.save(folder / "embeddings.npy", array)
     if ids is not None:
-        (folder / "ids.txt").write_text(ids)
+        (folder / "ids.txt").write_bytes(ids if isinstance(ids, bytes) else ids.encode())
 
 
 def test_a_folder_or_two_files(tmp_path):
@@ -25,6 +25,18 @@ def test_a_folder_or_two_files(tmp_path):
     assert named.ids.tolist() == list("xyzw")
     part = named.subset([3, 0]).subset(np.array([False, True]))
     assert part.ids.tolist() == ["x"] and np.array_equal(part.embeddings, FLOATS[[0]]) and part.array is named.array
+
+
+@pytest.mark.parametrize(
+    "ids, read",
+    [
+        (b"\xef\xbb\xbfa\r\nb\r\nc\r\nd\r\n", ["a", "b", "c", "d"]),
+        ("a\u2028x\nb\x0bx\nc\x85x\nd", ["a\u2028x", "b\x0bx", "c\x85x", "d"]),
+    ],
+)
+def test_ids_of_other_editors_and_with_other_ends_of_lines(tmp_path, ids, read):
+    write(tmp_path, ids=ids)
+    assert read_embeddings(tmp_path).ids.tolist() == read
 
 
 def test_the_digest_is_of_ids_and_numbers():
@@ -51,7 +63,13 @@ def test_several_arrays_are_refused(tmp_path):
         (np.array([["a"]], dtype=object), "a\n", "cannot be read"),
         (FLOATS, "a\nb\nc\n", "has 4 rows and .* 3 IDs"),
         (FLOATS, "a\nb\nc\na\n", "has a more than once"),
-        (np.where(FLOATS == 7, np.nan, FLOATS), "a\nb\nc\nd\n", "is not finite in the row of c"),
+        (np.where(FLOATS == 7, np.nan, FLOATS), "a\nb\nc\nd\n", "is not finite, as float32, in the row of c"),
+        (
+            np.where(FLOATS == 4, 1e39, FLOATS.astype(float)),
+            "a\nb\nc\nd\n",
+            "is not finite, as float32, in the row of b",
+        ),
+        (FLOATS, "ä\nb\nc\nd\n".encode("latin-1"), "list of IDs .* is not UTF-8"),
     ],
 )
 def test_what_is_no_table_of_embeddings(tmp_path, array, ids, said):

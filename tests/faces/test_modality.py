@@ -33,5 +33,6 @@ def test_trials_are_scored_by_faces_if_two_recordings_have_one(tmp_path, caplog,
 
 
 def test_a_face_has_a_frame_at_least():
-    with pytest.raises(UserError, match="n_frames 0: set 1 or more"):
-        Faces(None, 16, 0, n_frames=0)
+    for n_frames in (0, 2.5, "5", True):
+        with pytest.raises(UserError, match=f"n_frames {n_frames}: set a whole number from 1 on"):
+            Faces(None, 16, 0, n_frames=n_frames)

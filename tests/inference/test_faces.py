@@ -98,3 +98,9 @@ def test_decisions(encoder, pixels, tmp_path):
         encoder.verify_files(tmp_path / "6.png", tmp_path / "7.png")
     with pytest.raises(UserError, match="threshold is 3"):
         encoder.verify_files(tmp_path / "6.png", tmp_path / "7.png", 3)
+
+
+@pytest.mark.parametrize("options", [dict(n_frames=2.5), dict(n_frames=0), dict(batch_size=0), dict(batch_size="4")])
+def test_numbers_that_are_none_are_refused_at_once(encoder, options):
+    with pytest.raises(UserError, match="set whole numbers from 1 on: 5 and 64"):
+        FaceEncoder(encoder.net, **options)
