@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import sys
 
 import pytest
 
@@ -29,6 +30,7 @@ OF_STAGE = {  # smaller than in the demo
 def run_demo(corpus, tmp_path, monkeypatch, capsys):
     """Give a function that runs the demo and returns what it printed itself, and what its stages printed."""
     monkeypatch.syspath_prepend(str(RECIPE))
+    monkeypatch.delitem(sys.modules, "demo", raising=False)  # a folder of tests of that name
     monkeypatch.setattr(demo, "make_demo_corpus", lambda folder, seed: corpus.folder)
 
     def run_demo(script="demo.py"):

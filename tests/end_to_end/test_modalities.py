@@ -162,10 +162,12 @@ def test_killed_again_and_again_it_goes_on_to_the_same_weights(iterated, corpus,
 
 def test_without_any_face_it_is_the_run_of_the_voices(corpus, encoder, hparams, tmp_path):
     """Two iterations, in none of which the one face, of nobody, gets a label."""
-    np.save(tmp_path / "embeddings.npy", np.zeros((1, 6), np.float32))
-    (tmp_path / "ids.txt").write_text("nobody\n")
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    np.save(faces / "embeddings.npy", np.zeros((1, 6), np.float32))
+    (faces / "ids.txt").write_text("nobody\n")
     run(*command(corpus, tmp_path / "plain", init=encoder))
-    settings = dict(init=encoder, face_folder=tmp_path, gate_rule="and", correction="mean")
+    settings = dict(init=encoder, face_folder=faces, gate_rule="and", correction="mean")
     run(*command(corpus, tmp_path / "paired", hparams["trained"], **settings))
     assert not list((tmp_path / "paired").rglob("face_encoder"))
     parts = [tmp_path / name / "iteration_2" for name in ("plain", "paired")]
