@@ -39,6 +39,7 @@ def collapsed(joined: Joined, units: np.ndarray) -> tuple[Joined, np.ndarray]:
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(len(first)))
     rows = np.empty((len(first), joined.rows.shape[1]), dtype=joined.rows.dtype)
+    sizes = np.diff(starts, append=len(place))
     has = {name: np.logical_or.reduceat(own[order], starts) for name, own in joined.has.items()}
     for name, columns in joined.columns.items():
         part = joined.rows[:, columns]
@@ -46,5 +47,5 @@ def collapsed(joined: Joined, units: np.ndarray) -> tuple[Joined, np.ndarray]:
         counts = joined.has[name] | ~has[name][place]
         sums = np.add.reduceat(np.where(counts[:, None], part, 0)[order], starts)
         of_had = length / np.maximum(np.linalg.norm(sums, axis=1), EPS)
-        rows[:, columns] = sums * np.where(has[name], of_had, 1 / np.bincount(place))[:, None]
+        rows[:, columns] = sums * np.where(has[name], of_had, 1 / sizes)[:, None]
     return Joined(joined.items[first], rows, joined.columns, has), place

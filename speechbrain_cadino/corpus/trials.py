@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,6 +80,11 @@ def read_trials(path: str | Path) -> Trials:
         raise UserError(f"{path} holds no trials: write one 'label enrol test' a line.")
     enrol, test = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return Trials(np.array(labels), enrol, test, list(rows))
+
+
+def utterances_of(lists: Iterable[Trials]) -> list[str]:
+    """The utterances of trial lists, each once, in the order in which they first come."""
+    return list(dict.fromkeys(name for trials in lists for name in trials.utterances))
 
 
 def utterance_paths(trials: Trials, data_root: str | Path) -> list[Path]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,16 @@ def weights_digest(folder: str | Path, metadata: str, weights: str) -> str:
     except Exception:  # whatever a damaged file makes; loading it tells
         return ABSENT
     return digest.hexdigest()
+
+
+@contextmanager
+def told_if_damaged(encoder: str, folder: Path) -> Iterator[None]:
+    """Turn whatever HyperPyYAML, torch.load or load_state_dict make of a damaged folder into a `UserError`."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".:")
+        raise UserError(f"The {encoder} in {folder} cannot be loaded ({reason}): export it again.") from error
 
 
 def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

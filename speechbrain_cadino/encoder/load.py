@@ -9,6 +9,7 @@ import torch
 from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.encoder.export import METADATA
+from speechbrain_cadino.encoder.folder import told_if_damaged
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.errors import UserError
@@ -38,11 +39,8 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
     folder, device = Path(folder), str(device)
     metadata = read_metadata(folder)
     check_device(device)
-    try:
+    with told_if_damaged("encoder", folder):
         modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
-    except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
-        reason = str(error).strip().split("\n")[0].rstrip(".:")
-        raise UserError(f"The encoder in {folder} cannot be loaded ({reason}): export it again.") from error
     net = SpeakerEncoderNet(
         modules.compute_features,
         modules.mean_var_norm,

@@ -12,13 +12,14 @@ from speechbrain_cadino.corpus.audio import SAMPLE_RATE, read_audio
 from speechbrain_cadino.corpus.pieces import lengths_from_files
 from speechbrain_cadino.corpus.samples import resampled
 from speechbrain_cadino.encoder.embed import check_wave, embed_utterances
+from speechbrain_cadino.encoder.in_use import EncoderInUse, path_texts
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 LOWEST_RATE = 1000  # Hz; below, it is kHz
 
 
-class WaveEncoder(torch.nn.Module):
+class WaveEncoder(EncoderInUse):
     """Embeds what a user has. Padding never changes an embedding: waves of different lengths are batched apart.
 
     Arguments
@@ -30,14 +31,8 @@ class WaveEncoder(torch.nn.Module):
     """
 
     def __init__(self, net: SpeakerEncoderNet, batch_seconds: float = 200.0, max_seconds: float = 300.0) -> None:
-        super().__init__()
-        self.net = net.eval().requires_grad_(False)
+        super().__init__(net)
         self.batch_seconds, self.max_seconds = batch_seconds, max_seconds
-
-    @property
-    def device(self) -> torch.device:
-        """Where the encoder computes; ``encoder.to(device)`` moves it."""
-        return next(self.net.parameters()).device
 
     def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
         """Embed audio files of any rate, format and number of channels.
@@ -56,7 +51,7 @@ class WaveEncoder(torch.nn.Module):
         UserError
             If a file is absent, unreadable, shorter than 0.1 s or silent; names it.
         """
-        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+        paths = path_texts(paths)
 
         def read(row, start, stop):
             return check_wave(read_audio(paths[row], int(start), int(stop)), paths[row])

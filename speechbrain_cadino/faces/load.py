@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_cadino.encoder.folder import told_if_damaged
 from speechbrain_cadino.encoder.load import read_metadata
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.devices import check_device
@@ -40,13 +41,10 @@ def load_face_encoder(folder: str | Path, device: str | torch.device = "cpu") ->
     folder, device = Path(folder), str(device)
     metadata = read_metadata(folder, METADATA)
     check_device(device)
-    try:
+    with told_if_damaged("face encoder", folder):
         with open(folder / "hyperparams.yaml", encoding="utf-8") as file:
             net = load_hyperpyyaml(file)["encoder"]
         net.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
-    except Exception as error:  # whatever HyperPyYAML, torch.load or load_state_dict make of a damaged file
-        reason = str(error).strip().split("\n")[0].rstrip(".:")
-        raise UserError(f"The face encoder in {folder} cannot be loaded ({reason}): export it again.") from error
     return net.to(device).eval(), metadata
 
 

@@ -11,7 +11,7 @@ import torch
 
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.corpus.trials import read_trials
+from speechbrain_cadino.corpus.trials import read_trials, utterances_of
 from speechbrain_cadino.faces.dataset import FaceDataset
 from speechbrain_cadino.faces.digests import face_encoder_digest
 from speechbrain_cadino.faces.export import export_face_encoder
@@ -167,7 +167,7 @@ class Faces:
         """Told now, not after the first iteration."""
         if not self._lists:
             return
-        names = list(dict.fromkeys(name for path in self._lists for name in read_trials(path).utterances))
+        names = utterances_of(map(read_trials, self._lists))
         if None in self._of_trials:
             logger.warning("Trials are not scored by faces: set development_face_folder.")
             return

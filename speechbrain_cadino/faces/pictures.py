@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from speechbrain_cadino.encoder.in_use import EncoderInUse, path_texts
 from speechbrain_cadino.faces.embed import check_numbers, embed_faces, embed_images
 from speechbrain_cadino.faces.images import as_image
 from speechbrain_cadino.faces.manifest import FaceManifest
@@ -16,7 +17,7 @@ from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 
 
-class PictureEncoder(torch.nn.Module):
+class PictureEncoder(EncoderInUse):
     """Embeds what a user has.
 
     Arguments
@@ -28,15 +29,9 @@ class PictureEncoder(torch.nn.Module):
     """
 
     def __init__(self, net: FaceEncoderNet, n_frames: int = 5, batch_size: int = 64) -> None:
-        super().__init__()
+        super().__init__(net)
         check_numbers(n_frames, batch_size)
-        self.net = net.eval().requires_grad_(False)
         self.n_frames, self.batch_size = n_frames, batch_size
-
-    @property
-    def device(self) -> torch.device:
-        """Where the encoder computes; ``encoder.to(device)`` moves it."""
-        return next(self.net.parameters()).device
 
     def encode_files(self, paths: str | Path | Sequence[str | Path]) -> torch.Tensor:
         """Embed faces, each of a picture or of a folder of frames.
@@ -55,7 +50,7 @@ class PictureEncoder(torch.nn.Module):
         UserError
             If no picture of a face can be read; names it.
         """
-        paths = [str(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+        paths = path_texts(paths)
         faces = FaceManifest.of(paths, paths)
         frames = [partial(faces.frames, row) for row in range(len(faces))]
         embeddings, failures = embed_faces(self.net, frames, self.n_frames, self.batch_size)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from speechbrain_cadino.corpus.layout import SESSION_PATTERN
-from speechbrain_cadino.corpus.trials import Trials, utterance_paths
+from speechbrain_cadino.corpus.trials import Trials, utterance_paths, utterances_of
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.faces.extract import extract_face_embeddings
@@ -61,7 +61,7 @@ def voice_side(
     net: SpeakerEncoderNet, lists: Sequence[Trials], data_folder: str | Path, scoring: dict | None = None, **extraction
 ) -> Side:
     """The voices of trial lists; a recording without audio has none, with a warning. Arguments as of `evaluate`."""
-    names = names_of(lists)
+    names = utterances_of(lists)
     paths = {name: Path(data_folder, name) for name in names}
     there = [name for name in names if paths[name].is_file()]
     if not there:
@@ -97,7 +97,7 @@ def face_side(
     -------
     Side
     """
-    faces = faces_of_recordings(names_of(lists), data_folder, face_folder, save_folder, face_pattern)
+    faces = faces_of_recordings(utterances_of(lists), data_folder, face_folder, save_folder, face_pattern)
     return Side.of(extract_face_embeddings(net, faces, **extraction))
 
 
@@ -125,8 +125,3 @@ def with_scores(trials: Trials, scores: np.ndarray) -> tuple[Trials, np.ndarray]
     """The trials of a list that have a score, and these."""
     there = ~np.isnan(scores)
     return Trials(trials.labels[there], trials.enrol[there], trials.test[there], trials.utterances), scores[there]
-
-
-def names_of(lists: Sequence[Trials]) -> list[str]:
-    """The recordings of trial lists, each once."""
-    return list(dict.fromkeys(name for trials in lists for name in trials.utterances))
