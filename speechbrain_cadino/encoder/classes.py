@@ -1,0 +1,84 @@
+"""The classes that an encoder may be built of, each by one name: what a folder names beyond them is not built."""
+
+from __future__ import annotations
+
+import pydoc
+
+from speechbrain_cadino.utils.errors import UserError
+
+# Name in `encoder.json` -> where it is imported from. A class is looked up here and never by a path that a file gives.
+CLASSES = {
+    "Fbank": "speechbrain.lobes.features.Fbank",
+    "InputNormalization": "speechbrain.processing.features.InputNormalization",
+    "ECAPA_TDNN": "speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN",
+    "ResNet": "speechbrain.lobes.models.ResNet.ResNet",
+    "Xvector": "speechbrain.lobes.models.Xvector.Xvector",
+    "RawWaves": "speechbrain_cadino.encoder.raw_waves.RawWaves",
+    "SelfSupervised": "speechbrain_cadino.encoder.self_supervised.SelfSupervised",
+}
+# Classes that stand as an argument of one of those, such as `activation`.
+ACTIVATIONS = {
+    name: f"torch.nn.{name}"
+    for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "GELU", "SiLU", "Mish", "Tanh", "Sigmoid", "Hardtanh", "Softplus")
+}
+
+
+def find_class(name: str) -> type:
+    """The class of a name in `CLASSES` or `ACTIVATIONS`.
+
+    Arguments
+    ---------
+    name : str
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    UserError
+        If it is none of them.
+
+    Example
+    -------
+    >>> find_class("ReLU")
+    <class 'torch.nn.modules.activation.ReLU'>
+    """
+    path = CLASSES.get(name) or ACTIVATIONS.get(name)
+    if path is None:
+        known = ", ".join((*CLASSES, *ACTIVATIONS))
+        raise UserError(f"An encoder is built of {name!r}, which is none of {known}: use an encoder made of these.")
+    return pydoc.locate(path)
+
+
+def class_name(kind: type) -> str | None:
+    """The name of a class in `CLASSES` or `ACTIVATIONS`, also of one derived from it; None if there is none.
+
+    Example
+    -------
+    >>> from torch import nn
+    >>> class_name(nn.ReLU), class_name(nn.Linear)
+    ('ReLU', None)
+    """
+    names = {path: name for table in (CLASSES, ACTIVATIONS) for name, path in table.items()}
+    for level in kind.__mro__:
+        path = f"{level.__module__}.{level.__qualname__}"
+        name = names.get(path) or names.get(path.replace("torch.nn.modules.activation.", "torch.nn."))
+        if name is not None:
+            return name
+    return None
+
+
+def allow_class(kind: type) -> None:
+    """Let encoders be built of a class of your own, by its import path, from now on and in this process alone.
+
+    A network that a YAML names with `!new:` is allowed by that: whoever starts the run has chosen it.
+
+    Arguments
+    ---------
+    kind : type
+        Importable by its name from its module.
+    """
+    if class_name(kind) is None:
+        path = f"{kind.__module__}.{kind.__qualname__}"
+        CLASSES[path] = path
