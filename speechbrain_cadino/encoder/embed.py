@@ -72,7 +72,7 @@ def embed_utterances(
 
     longest_first = np.argsort(starts - stops, kind="stable")  # what doesn't fit into memory shows at once
     with evaluating(net), torch.no_grad():
-        for batch, waves in _batches(read_ahead(try_to_read, longest_first, threads), _hop(net), batch_seconds):
+        for batch, waves in _batches(read_ahead(try_to_read, longest_first, threads), net, batch_seconds):
             if waves is not None:
                 np.add.at(sums, rows[batch], _forward(net, waves))
                 np.add.at(used, rows[batch], 1)
@@ -151,16 +151,16 @@ def evaluating(net: SpeakerEncoderNet):
             module.training = training
 
 
-def _batches(pieces, hop, batch_seconds):
+def _batches(pieces, net, batch_seconds):
     """Join pieces in a row that have the same number of frames: (piece numbers, waves), waves None if unusable."""
     batch, waves = [], []
     for piece, wave in pieces:
         if wave is None:
             yield [piece], None
             continue
-        frames = len(wave) // hop + 1
-        full = (len(waves) + 1) * frames * hop > batch_seconds * SAMPLE_RATE
-        if waves and (full or frames != len(waves[0]) // hop + 1):
+        frames = net.frames(len(wave))
+        full = (len(waves) + 1) * frames * net.hop > batch_seconds * SAMPLE_RATE
+        if waves and (full or frames != net.frames(len(waves[0]))):
             yield batch, waves
             batch, waves = [], []
         batch.append(piece)
@@ -170,14 +170,10 @@ def _batches(pieces, hop, batch_seconds):
 
 
 def _forward(net, waves):
-    # Zeros up to the longest wave add no frame, and the short-time transform takes zeros beyond a wave's end anyway.
+    # Zeros up to the longest wave add no frame, and a short-time transform takes zeros beyond a wave's end anyway.
     padded = np.zeros((len(waves), max(map(len, waves))), dtype=np.float32)
     for row, wave in zip(padded, waves):
         row[: len(wave)] = wave
     device = next(net.parameters()).device
     with torch.autocast(device.type, enabled=False):
         return net(torch.from_numpy(padded).to(device)).cpu().numpy()
-
-
-def _hop(net):
-    return net.compute_features.compute_STFT.hop_length

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from speechbrain.inference.classifiers import EncoderClassifier
 
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.encoder.classes import CLASSES, class_name
 from speechbrain_cadino.encoder.folder import (
     check_replaceable,
     checked_mean,
@@ -20,6 +22,8 @@ from speechbrain_cadino.encoder.folder import (
     yaml_value,
 )
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.networks import last_norm
+from speechbrain_cadino.encoder.pooling import without_noise
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
@@ -27,12 +31,6 @@ from speechbrain_cadino.utils.places import ENCODER
 
 METADATA = ENCODER
 FILES = ("hyperparams.yaml", METADATA, "embedding_model.ckpt", "mean_var_norm_emb.ckpt")
-CLASSES = {
-    "compute_features": "speechbrain.lobes.features.Fbank",
-    "mean_var_norm": "speechbrain.processing.features.InputNormalization",
-    "embedding_model": "speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN",
-    "mean_var_norm_emb": "speechbrain.processing.features.InputNormalization",
-}
 HEADER = """\
 # A speaker encoder for SpeechBrain 1.1: SpeakerRecognition.from_hparams(source=THIS_FOLDER), or EncoderClassifier.
 # Waves at 16 kHz. The batch norm after the last layer and the subtraction of the training mean are in its weights.
@@ -86,11 +84,11 @@ def export_encoder(
     check_replaceable(folder, METADATA)
     settings = encoder_settings(net)
     mean = checked_mean(mean, net.embedding_dim)
-    of_kind = {"sample_rate": settings["compute_features"]["sample_rate"]}
+    of_kind = {"sample_rate": SAMPLE_RATE}
     metadata = describe(of_kind, mean, threshold, threshold_from, info, calibration)
     try:
         with atomic_folder(folder, FILES.__contains__) as temporary:
-            write_text(temporary / "hyperparams.yaml", yaml_text(settings))
+            write_text(temporary / "hyperparams.yaml", yaml_text(settings, module_classes(net)))
             write_text(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
             torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
             zeros, ones = torch.zeros(net.embedding_dim), torch.ones(net.embedding_dim)
@@ -114,19 +112,36 @@ def is_encoder(folder: str | Path) -> bool:
 
 
 def folded_weights(net: SpeakerEncoderNet, mean: torch.Tensor | np.ndarray) -> dict[str, torch.Tensor]:
-    """State dict of the embedding model with ``norm(fc(x)) - mean`` in its last layer, ``fc``, alone."""
+    """State dict of the embedding model with ``norm(last_layer(x)) - mean`` in its last layer alone.
+
+    The network's own batch norm after it, if it has one, is there as a fresh one, which does nothing.
+    """
     state = {name: tensor.detach().cpu().clone() for name, tensor in net.embedding_model.state_dict().items()}
     weight, bias = folded_layer(net, mean)
-    return {**state, "fc.conv.weight": weight, "fc.conv.bias": bias}
+    names = {module: name for name, module in net.embedding_model.named_modules()}
+    norm = last_norm(net.embedding_model)
+    if norm is not None:
+        undone = (1 + norm.eps) ** 0.5  # a fresh one divides by it
+        weight, bias = weight * undone, bias * undone
+        fresh = torch.nn.BatchNorm1d(norm.num_features, eps=norm.eps).state_dict()
+        state |= {f"{names[norm]}.{name}": tensor for name, tensor in fresh.items()}
+    layer = names[net.last_layer]
+    return {**state, f"{layer}.weight": weight, f"{layer}.bias": bias}
 
 
-def yaml_text(settings: Any) -> str:
-    """The HyperPyYAML file of an encoder with these settings (from `encoder_settings`)."""
+def module_classes(net: SpeakerEncoderNet) -> dict[str, str]:
+    """Of each module that `encoder_settings` tells of, the name of its class in `CLASSES`."""
+    return {name: class_name(type(getattr(net, name))) for name in encoder_settings(net)}
+
+
+def yaml_text(settings: Any, classes: dict[str, str]) -> str:
+    """The HyperPyYAML file of an encoder with these settings (of `encoder_settings`) and classes (`module_classes`)."""
     # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
     settings = {**settings, "mean_var_norm_emb": {"norm_type": "global", "std_norm": False}}
+    classes = {**classes, "mean_var_norm_emb": "InputNormalization"}
     lines = [HEADER]
     for name, values in settings.items():
-        lines.append(f"{name}: !new:{CLASSES[name]}")
+        lines.append(f"{name}: !new:{CLASSES[classes[name]]}")
         lines += [f"    {key}: {yaml_value(value)}" for key, value in values.items()]
     lines += ["modules:", *(f"    {name}: !ref <{name}>" for name in settings)]
     lines += ["pretrainer: !new:speechbrain.utils.parameter_transfer.Pretrainer", "    loadables:"]
@@ -140,7 +155,10 @@ def _check(folder, net, mean):
     Both on the CPU: on a GPU SpeechBrain allows TF32, whose rounding can be as large as what is looked for.
     """
     waves = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0))
-    loaded = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": "cpu"}).encode_batch(waves)[:, 0]
+    plain = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": "cpu"})
+    without_noise(plain.mods.embedding_model)
+    loaded = plain.encode_batch(waves)
+    loaded = loaded.reshape(len(waves), -1)  # ResNet gives (batch, dim), the others (batch, 1, dim)
     with torch.no_grad():
         wanted = copy.deepcopy(net).cpu().eval()(waves) - mean.float()
     if not wanted.isfinite().all():

@@ -54,12 +54,12 @@ def told_if_damaged(encoder: str, folder: Path) -> Iterator[None]:
 def folded_layer(net: torch.nn.Module, mean: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias, float32, of ``norm(layer(x)) - mean`` as one layer, the ``last_layer`` of an encoder.
 
-    With the norm's scale s = weight / sqrt(running_var + eps): W' = s W and b' = s (b - running_mean) + bias - mean, in
-    double precision.
+    With the scale s = weight / sqrt(running_var + eps) of the norm, and of a further one after it alike: W' = s W and
+    b' = s (b - running_mean) + bias - mean, in double precision.
     """
-    layer, norm = net.last_layer, net.embedding_norm
+    layer = net.last_layer
     weight, bias = layer.weight.detach().cpu().double(), layer.bias.detach().cpu().double()
-    if not isinstance(norm, torch.nn.Identity):
+    for norm in net.last_norms:
         gain, shift, center, variance = (
             tensor.detach().cpu().double() for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var)
         )

@@ -1,4 +1,4 @@
-"""The speaker encoder: filterbank, mean normalisation, ECAPA-TDNN and batch norm in one module."""
+"""The speaker encoder: filterbank, mean normalisation, a network such as ECAPA-TDNN, and batch norm in one module."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from speechbrain.processing.features import InputNormalization
 from torch import nn
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
-from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
+from speechbrain_cadino.encoder.classes import allow_class
+from speechbrain_cadino.encoder.networks import last_layer, last_norm
+from speechbrain_cadino.encoder.pooling import without_noise
 from speechbrain_cadino.utils.errors import UserError
 
 
 class SpeakerEncoderNet(nn.Module):
-    """Waves to embeddings, built from SpeechBrain's own modules, so that the weights load into plain SpeechBrain.
+    """Waves to embeddings, an `Encoder` built from SpeechBrain's own modules: the weights load into plain SpeechBrain.
 
     The batch norm after the last layer is that of WeSpeaker's DINO recipe. SpeechBrain's ECAPA-TDNN has none: the
     export folds it into the last layer.
 
     Arguments
     ---------
-    compute_features : speechbrain.lobes.features.Fbank
-        Log-mel filterbank. Its ``f_max`` is the upper frequency of the encoder.
+    compute_features : torch.nn.Module
+        Log-mel filterbank, SpeechBrain's `Fbank`, whose ``f_max`` is the upper frequency of the encoder; or `RawWaves`.
     mean_var_norm : speechbrain.processing.features.InputNormalization
         Normalisation over the time of each utterance (``norm_type="sentence"``, ``std_norm=False``).
-    embedding_model : speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN
-        Features (batch, frames, mels) to embeddings (batch, 1, embedding_dim).
+    embedding_model : torch.nn.Module
+        Features (batch, frames, mels) to embeddings (batch, 1, embedding_dim) or (batch, embedding_dim): SpeechBrain's
+        `ECAPA_TDNN`, `ResNet` or `Xvector`, or any network that says its ``settings`` and ``last_layer``. The noise of
+        SpeechBrain's statistics pooling is taken out of it.
     embedding_dim : int
         Size of the embedding, the ``lin_neurons`` of the embedding model.
     batch_norm : bool
-        Whether a batch norm follows the last layer. Off for a loaded encoder, which has it in its last layer already.
+        Whether a batch norm follows the network. Off for one that ends with its own (ResNet), and for a loaded encoder,
+        which has it in its last layer already.
 
     Example
     -------
@@ -45,14 +50,17 @@ class SpeakerEncoderNet(nn.Module):
 
     def __init__(
         self,
-        compute_features: Fbank,
+        compute_features: nn.Module,
         mean_var_norm: InputNormalization,
-        embedding_model: ECAPA_TDNN,
+        embedding_model: nn.Module,
         embedding_dim: int,
         batch_norm: bool = True,
     ) -> None:
         super().__init__()
         check_features(compute_features)
+        for module in (compute_features, mean_var_norm, embedding_model):
+            allow_class(type(module))
+        without_noise(embedding_model)
         self.compute_features = compute_features
         self.mean_var_norm = mean_var_norm
         self.embedding_model = embedding_model
@@ -60,9 +68,26 @@ class SpeakerEncoderNet(nn.Module):
         self.embedding_norm = nn.BatchNorm1d(embedding_dim) if batch_norm else nn.Identity()
 
     @property
-    def last_layer(self) -> nn.Conv1d:
-        """The layer before the batch norm, of kernel 1, which `fit_last_layer` replaces."""
-        return self.embedding_model.fc.conv
+    def last_layer(self) -> nn.Linear | nn.Conv1d:
+        """The last linear layer, which `fit_last_layer` replaces."""
+        return last_layer(self.embedding_model)
+
+    @property
+    def last_norms(self) -> list[nn.Module]:
+        """The batch norms after it: the network's own, and the one of this module."""
+        norms = (last_norm(self.embedding_model), self.embedding_norm)
+        return [norm for norm in norms if norm is not None and not isinstance(norm, nn.Identity)]
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next; 1 where ``compute_features`` does not tell."""
+        stft = getattr(self.compute_features, "compute_STFT", self.compute_features)
+        return getattr(stft, "hop_length", 1)
+
+    def frames(self, samples: int) -> int:
+        """How many frames so many samples give: as many as ``compute_features`` says, or as a short-time transform."""
+        count = getattr(self.compute_features, "frames", None)
+        return count(samples) if count is not None else samples // self.hop + 1
 
     def forward(self, waves: torch.Tensor) -> torch.Tensor:
         """Embed waves of one length.
@@ -81,7 +106,8 @@ class SpeakerEncoderNet(nn.Module):
 
     def embed(self, features: torch.Tensor) -> torch.Tensor:
         """Embeddings (batch, embedding_dim) of features (batch, frames, mels): what is trained of the encoder."""
-        embeddings = self.embedding_model(features).squeeze(1)
+        embeddings = self.embedding_model(features)
+        embeddings = embeddings.squeeze(1) if embeddings.dim() == 3 else embeddings  # ResNet's are (batch, dim)
         with torch.autocast(features.device.type, enabled=False):
             return self.embedding_norm(embeddings.float())
 

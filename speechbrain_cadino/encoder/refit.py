@@ -36,7 +36,7 @@ def fit_last_layer(
     Arguments
     ---------
     net : SpeakerEncoderNet or FaceEncoderNet
-        Its ``last_layer`` is replaced; the batch norm after it does nothing then, in evaluation mode. The modes
+        Its ``last_layer`` is replaced; the batch norms after it do nothing then, in evaluation mode. The modes
         of its modules are put back afterwards.
     batches : iterable of (torch.Tensor, list of torch.Tensor)
         Items (batch,), each met in one batch of one rank only, and their views: features (batch, ...) each, that
@@ -114,8 +114,8 @@ def _set_last_layer(net, scatter, shrinkage):
     on_main(solve)
     broadcast(layer.weight)
     broadcast(layer.bias)
-    if isinstance(net.embedding_norm, nn.BatchNorm1d):  # a loaded encoder has none
-        net.embedding_norm.reset_parameters()  # its running statistics too
+    for norm in net.last_norms:  # a loaded encoder may have none
+        norm.reset_parameters()  # its running statistics too
 
 
 def _are_enough(scatter, out_dim, setting):

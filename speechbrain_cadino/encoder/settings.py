@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from speechbrain.lobes.features import Fbank
 from speechbrain.lobes.models.ECAPA_TDNN import ECAPA_TDNN
+from speechbrain.lobes.models.ResNet import ResNet
+from speechbrain.lobes.models.Xvector import Xvector
 from speechbrain.processing.features import InputNormalization
+from torch import nn
 
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.networks import known_networks
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -16,7 +22,8 @@ def encoder_settings(net: SpeakerEncoderNet) -> dict:
     Arguments
     ---------
     net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
-        An encoder of SpeechBrain's `Fbank`, `InputNormalization` and `ECAPA_TDNN`, or of classes derived from them.
+        An encoder of SpeechBrain's `Fbank` and `InputNormalization`, and of its `ECAPA_TDNN`, `ResNet` or `Xvector`; or
+        of classes derived from them; or of modules that say it by an attribute ``settings``, a dict.
 
     Returns
     -------
@@ -29,21 +36,7 @@ def encoder_settings(net: SpeakerEncoderNet) -> dict:
     UserError
         If a module is of another class.
     """
-    readers = {
-        "compute_features": (Fbank, _fbank),
-        "mean_var_norm": (InputNormalization, _normalisation),
-        "embedding_model": (ECAPA_TDNN, _ecapa),
-    }
-    settings = {}
-    for name, (wanted, read) in readers.items():
-        module = getattr(net, name)
-        if not isinstance(module, wanted):
-            raise UserError(
-                f"The encoder's {name} is a {type(module).__name__}, which is not known here: "
-                f"build it from SpeechBrain's {wanted.__name__} in the YAML."
-            )
-        settings[name] = read(module)
-    return settings
+    return {name: _module_settings(name, getattr(net, name)) for name in KNOWN}
 
 
 def front_end(net: SpeakerEncoderNet) -> dict:
@@ -52,6 +45,20 @@ def front_end(net: SpeakerEncoderNet) -> dict:
         return {name: values for name, values in encoder_settings(net).items() if name != "embedding_model"}
     except (UserError, AttributeError):
         return {}
+
+
+def _module_settings(name, module):
+    for kind, read in KNOWN[name].items():
+        if isinstance(module, kind):
+            return read(module)
+    said = getattr(module, "settings", None)
+    if isinstance(module, nn.Module) and isinstance(said, Mapping):
+        return dict(said)
+    names = known_networks() if name == "embedding_model" else next(iter(KNOWN[name])).__name__
+    raise UserError(
+        f"The encoder's {name} is a {type(module).__name__}, which is not known here: build it from SpeechBrain's "
+        f"{names} in the YAML, or give its class an attribute settings, a dict of its arguments."
+    )
 
 
 def _fbank(fbank):
@@ -95,3 +102,41 @@ def _ecapa(ecapa):
         "groups": [block.conv.conv.groups for block in (first, *(block.tdnn1 for block in middle), last)],
         "dropout": first.dropout.p,
     }
+
+
+def _resnet(resnet):
+    layers = [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]
+    strides, channels = [layer[0].stride for layer in layers], [layer[0].conv1.out_channels for layer in layers]
+    bands = resnet.norm_stats.num_features // (2 * channels[-1])  # that the strides leave of the input's
+    for stride in strides:
+        bands *= stride
+    return {
+        "input_size": bands,  # or up to a product of the strides less, which gives the same network
+        "activation": type(resnet.activation1),
+        "channels": channels,
+        "block_sizes": [len(layer) for layer in layers],
+        "strides": strides,
+        "lin_neurons": resnet.fc_embed.out_features,
+    }
+
+
+def _xvector(xvector):
+    *tdnn, _, last = xvector.blocks  # without the pooling
+    convolutions = tdnn[::3]
+    return {
+        "activation": type(tdnn[1]),
+        "tdnn_blocks": len(convolutions),
+        "tdnn_channels": [block.conv.out_channels for block in convolutions],
+        "tdnn_kernel_sizes": [block.kernel_size for block in convolutions],
+        "tdnn_dilations": [block.dilation for block in convolutions],
+        "lin_neurons": last.w.out_features,
+        "in_channels": convolutions[0].conv.in_channels,
+    }
+
+
+# Name of a module of an encoder -> the classes that are known, each with what reads its arguments.
+KNOWN = {
+    "compute_features": {Fbank: _fbank},
+    "mean_var_norm": {InputNormalization: _normalisation},
+    "embedding_model": {ECAPA_TDNN: _ecapa, ResNet: _resnet, Xvector: _xvector},
+}

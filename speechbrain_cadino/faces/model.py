@@ -55,6 +55,11 @@ class FaceEncoderNet(nn.Module):
         """The layer before the batch norm, which `fit_last_layer` replaces."""
         return self.projection
 
+    @property
+    def last_norms(self) -> list[nn.Module]:
+        """The batch norm after it; none in a loaded encoder."""
+        return [] if isinstance(self.embedding_norm, nn.Identity) else [self.embedding_norm]
+
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Embed pictures.
 

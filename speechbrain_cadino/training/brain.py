@@ -16,6 +16,7 @@ from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.loggers import TrainLoggers
 from speechbrain_cadino.training.random_states import RandomStates
+from speechbrain_cadino.training.rates import set_rate, with_rates
 from speechbrain_cadino.training.remarks import Remarks
 from speechbrain_cadino.training.set_up import set_up_errors
 from speechbrain_cadino.training.stopping import StoppableBrain
@@ -69,6 +70,7 @@ class CadinoBrain(StoppableBrain):
             self.checkpointer.add_recoverables({"history": self.history, "random_states": RandomStates()})
 
     def init_optimizers(self) -> None:
+        self.opt_class = with_rates(self.opt_class, self.modules)
         with set_up_errors({}):  # such as an argument of opt_class
             super().init_optimizers()
 
@@ -139,8 +141,7 @@ class CadinoBrain(StoppableBrain):
 
     def optimizers_step(self) -> None:
         """As in `FiniteStepsBrain`, at the learning rate of the schedule."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.scheduled(self.hparams.lr_schedule)
+        set_rate(self.optimizer, self.scheduled(self.hparams.lr_schedule))
         super().optimizers_step()
         self.clock.tick(self.optimizer_step, self.steps_per_epoch * self.hparams.epoch_counter.limit)
 

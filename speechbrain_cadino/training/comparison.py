@@ -13,7 +13,7 @@ from speechbrain_cadino.faces.load import load_face_encoder
 from speechbrain_cadino.training.allowed import refusal
 from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.settings_record import SettingsRecord, tell
-from speechbrain_cadino.training.sources import ABSENT, data_digest, encoder_digest, file_digest
+from speechbrain_cadino.training.sources import ABSENT, data_digest, encoder_digest, file_digest, weights_file_digest
 from speechbrain_cadino.utils.distributed import world_size
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.kinds import AUTO
@@ -26,6 +26,7 @@ SOURCES = {
     "face_folder": (face_folder_digest, "set of faces"),
     "noise_folder": (data_digest, "noise"),
     "rir_folder": (data_digest, "room responses"),
+    "front_end_weights": (weights_file_digest, "weights"),
 }
 # What says what is wrong with that which a setting leads to.
 LOADED = {"init": load_encoder, "init_face": load_face_encoder, "face_folder": check_face_folder}

@@ -61,25 +61,44 @@ def check_fits(settings: dict[str, Any]) -> None:
 
 
 def _check_network(settings, encoder, samples):
-    waves = torch.zeros(BATCH, samples)
+    waves = 0.1 * torch.randn(BATCH, samples, generator=torch.Generator().manual_seed(0))
     with _said(f"compute_features and mean_var_norm cannot take a crop of {samples / 16000:g} s"):
         features = encoder.features(waves)
-    size = features.shape[-1]
-    with _said(f"embedding_model cannot take the {size} features of a frame that compute_features gives"):
+    given = f"{features.shape[-1]} features of a frame" if features.dim() == 3 else f"{tuple(features.shape)} waves"
+    with _said(f"embedding_model cannot take the {given} that compute_features gives"):
         embeddings = encoder.embedding_model(features)
     wanted = (BATCH, 1, encoder.embedding_dim)
-    if getattr(embeddings, "shape", None) != wanted:
-        shape = tuple(getattr(embeddings, "shape", ()))
+    shape = tuple(getattr(embeddings, "shape", ()))
+    if shape not in (wanted, (BATCH, encoder.embedding_dim)):
         raise UserError(
             f"embedding_model gives {shape} for a batch of {BATCH}, and embedding_dim {encoder.embedding_dim} asks for "
-            f"{wanted}: set its size to embedding_dim (lin_neurons of ECAPA-TDNN)."
+            f"{wanted}: set its size to embedding_dim (lin_neurons of SpeechBrain's networks)."
         )
-    embeddings = embeddings.squeeze(1)
+    embeddings = _check_end(encoder, features)
     for name in ("head", "classifier"):
         if settings.get(name) is not None:
             with _said(f"{name} cannot take embeddings of {encoder.embedding_dim} numbers"), evaluating(settings[name]):
                 logits = settings[name](embeddings)
             _check_prototypes(name, logits, settings.get("dino_loss"))
+
+
+def _check_end(encoder, features):
+    """The embeddings, which must be what the last norms make of the last layer: the export folds these together."""
+    ends = []
+    handle = encoder.last_layer.register_forward_hook(lambda layer, inputs, output: ends.append(output))
+    try:
+        embeddings = encoder.embed(features)
+    finally:
+        handle.remove()
+    found = ends[-1].flatten(1) if ends else torch.zeros(0)
+    for norm in encoder.last_norms if found.shape == embeddings.shape else ():
+        found = norm(found)
+    if found.shape != embeddings.shape or not torch.allclose(found, embeddings, rtol=1e-3, atol=1e-5):
+        raise UserError(
+            f"embedding_model is a {type(encoder.embedding_model).__name__} whose embeddings are not what its "
+            "last_layer gives, with a batch norm after it at most: take out what follows, or name the right layer."
+        )
+    return embeddings
 
 
 def _check_classifiers(settings):

@@ -17,6 +17,7 @@ from speechbrain_cadino.encoder.augmented import augmented_features
 from speechbrain_cadino.encoder.embed import evaluating
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import front_end
+from speechbrain_cadino.training.modes import train_norms_alone
 from speechbrain_cadino.training.retrieval import retrieval
 from speechbrain_cadino.views.dataset import ViewDataset
 
@@ -147,13 +148,21 @@ class HalfRetrieval:
         return crops
 
 
+class _LocalBatchNorm(nn.BatchNorm1d):
+    """A batch norm of one, two or three dimensions, as SyncBatchNorm is."""
+
+    def _check_input_dim(self, input):
+        pass
+
+
 def with_own_statistics(module: nn.Module) -> tuple[nn.Module, list[nn.Module]]:
-    """A copy in training mode, and its batch norms, which take their statistics from this rank alone."""
+    """A copy whose batch norms are in training mode, and these, which take their statistics from this rank alone."""
     module, norms = deepcopy(module).train(), []
+    train_norms_alone(module)
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, nn.modules.batchnorm._BatchNorm):
-                norm = nn.BatchNorm1d(child.num_features, child.eps)  # SyncBatchNorm would wait for the other ranks
+            if isinstance(child, nn.modules.batchnorm._BatchNorm) and child.training:  # not of a frozen network
+                norm = _LocalBatchNorm(child.num_features, child.eps)  # SyncBatchNorm would wait for the other ranks
                 norm.load_state_dict(child.state_dict())
                 setattr(parent, name, norm.to(child.weight.device))
                 norms.append(norm)

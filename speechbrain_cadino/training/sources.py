@@ -12,6 +12,7 @@ from speechbrain_cadino.corpus.fingerprints import file_fingerprints, folder_dig
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
+from speechbrain_cadino.encoder.self_supervised_weights import WEIGHTS
 from speechbrain_cadino.training.checkpoint_files import CHECKSUMS, recency
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.utils.errors import UserError
@@ -28,6 +29,13 @@ def file_digest(path: str | Path) -> str:
 def encoder_digest(folder: str | Path) -> str:
     """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter."""
     return weights_digest(folder, METADATA, "embedding_model.ckpt")
+
+
+def weights_file_digest(path: str | Path) -> str:
+    """A digest of a file of weights, or of the configuration and weights in a folder of transformers."""
+    files = [path] if Path(path).is_file() else [Path(path) / name for name in ("config.json", *WEIGHTS)]
+    digests = [file_digest(file) for file in files]
+    return ABSENT if set(digests) == {ABSENT} else digest_of(digests)
 
 
 def run_digests(folder: str | Path, epoch: int | None = None) -> list[str]:

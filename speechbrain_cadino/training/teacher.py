@@ -9,6 +9,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from speechbrain_cadino.training.ddp import broadcast_buffers, unwrap
+from speechbrain_cadino.training.modes import train_norms_alone
 
 
 class EMATeacher(nn.Module):
@@ -18,7 +19,8 @@ class EMATeacher(nn.Module):
 
     - ``"own"`` (the reference code's way, the default): in training mode the teacher normalises by its own batch and
       keeps its own running statistics, which so belong to its own weights; ``update`` leaves them alone. With several
-      ranks call `training.ddp.synchronise_batchnorm` on it.
+      ranks call `training.ddp.synchronise_batchnorm` on it. Nothing else is in training mode: dropout would be noise in
+      what the student is to learn.
     - ``"ema"`` (Cai et al., 2021, arXiv 2101.08482): running statistics follow the student's as the weights do, and the
       teacher always normalises by them, in training too, so that its answer for a view depends on that view alone.
 
@@ -53,7 +55,9 @@ class EMATeacher(nn.Module):
 
     def train(self, mode: bool = True):
         """As in any module, but with ``batch_norm="ema"`` the teacher stays in evaluation mode."""
-        return super().train(mode and self.batch_norm == "own")
+        super().train(mode and self.batch_norm == "own")
+        train_norms_alone(self.model)
+        return self
 
     def forward(self, *args, **kwargs):
         """What the student's ``forward`` gives, by the averaged weights."""

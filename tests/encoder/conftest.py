@@ -9,6 +9,18 @@ from speechbrain.processing.features import InputNormalization
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 
 
+SMALL_WAV2VEC2 = dict(
+    extractor_conv_layer_config=[[8, 10, 5], *[[8, 3, 2]] * 4, *[[8, 2, 2]] * 2],
+    encoder_embed_dim=16,
+    encoder_num_heads=2,
+    encoder_num_layers=3,
+    encoder_ff_interm_features=16,
+    encoder_pos_conv_kernel=8,
+    encoder_pos_conv_groups=2,
+)
+SMALL_WAVLM = {**SMALL_WAV2VEC2, "encoder_num_buckets": 8, "encoder_max_distance": 16}
+
+
 @pytest.fixture(autouse=True)
 def one_seed():
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import suggestion
 from speechbrain_cadino.utils.settings.known import KNOWN
-from speechbrain_cadino.utils.settings.merge import read_file
+from speechbrain_cadino.utils.settings.merge import PART, read_with_parts
 from speechbrain_cadino.utils.settings.scalars import read_scalar
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.utils.settings.unread import IDLE_OPTIONS, check_run_options, warn_of_unread
@@ -23,7 +23,8 @@ def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
     """Take a command line apart as ``speechbrain.parse_arguments`` does, but text is as typed and names are whole.
 
     ``--name value`` and ``--name=value`` are the same; a flag needs no value. What is a setting of the file is one,
-    although SpeechBrain has a run option of that name, too.
+    although SpeechBrain has a run option of that name, too. ``--part FILE`` merges a further settings file, as
+    `read_with_parts` says.
 
     Arguments
     ---------
@@ -53,14 +54,14 @@ def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
         raise UserError(f"No settings file is given: {USAGE}.")
     if len(files) > 1:
         raise UserError(f"'{files[0]}' and '{files[1]}' are given where one settings file is meant: {USAGE}.")
-    tree = read_file(files[0])
+    tree = read_with_parts(files[0], _text(given[PART]) or "" if PART in given else None)
     if asked:
         print(help_text(files[0], tree))
         sys.exit(0)
     actions = _run_options()
     run_options = {name: value for name, value in given.items() if name in actions and name not in tree.items}
     for name in given:
-        if name not in tree.items and name not in actions:
+        if name not in tree.items and name not in actions and name != PART:
             raise UserError(
                 f"The option --{name} matches no setting of {files[0]} and no run option"
                 f"{suggestion(name, {*tree.items, *actions})}: correct its name; --help lists them."
@@ -141,6 +142,6 @@ def help_text(path: str | Path, tree: Node) -> str:
     )
     return (
         f"The settings of {path}, with its bases.\n"
-        "Set one by --name value, a part of one by --name '{part: value}'.\n\n"
+        "Set one by --name value, a part of one by --name '{part: value}'; put another file on top by --part FILE.\n\n"
         f"{settings}\n\nRun options of SpeechBrain:\n{run_options}"
     )

@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import check_changes, check_idle, check_parts, check_paths, check_values
 from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
-from speechbrain_cadino.utils.settings.merge import merge, read_file
+from speechbrain_cadino.utils.settings.merge import PART, merge, read_with_parts
 from speechbrain_cadino.utils.settings.options import from_options, from_values
 from speechbrain_cadino.utils.settings.tree import Node, read_tree, write_tree
 from speechbrain_cadino.utils.settings.unread import warn_of_idle
@@ -44,7 +44,7 @@ def read_settings(path: str | Path, options: dict | str | None = None) -> Node:
     ---------
     path : str or Path
     options : dict or str, optional
-        Of a command line, as `from_options` takes them.
+        Of a command line, as `from_options` takes them; ``part`` among them as of `read_with_parts`.
 
     Returns
     -------
@@ -56,7 +56,11 @@ def read_settings(path: str | Path, options: dict | str | None = None) -> Node:
     UserError
         If a file is missing or is not YAML, an option matches no setting, or a value is of the wrong kind.
     """
-    tree = read_file(path)
+    parts = None
+    if isinstance(options, dict) and PART in options:
+        options = dict(options)
+        parts = options.pop(PART) or ""
+    tree = read_with_parts(path, parts)
     try:
         tree = changed_settings(tree, {})
     except UserError as error:

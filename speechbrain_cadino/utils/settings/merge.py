@@ -12,6 +12,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.tree import Node, inline, read_tree
 
 BASE, DROP, SECTION = "base", "!drop", "# ---"
+PART = "part"  # the option that names further files
 
 
 def merge(base: Node, other: Node, top: Node | None = None) -> None:
@@ -120,6 +121,37 @@ def read_file(path: str | Path, below: tuple[Path, ...] = ()) -> Node:
     if not bases:
         return tree
     merge(merged, tree)
+    _head_each_section_once(merged)
+    merged.above = tree.above
+    return merged
+
+
+def read_with_parts(path: str | Path, parts: str | None) -> Node:
+    """Read a YAML with its bases, and merge further files into it, as if a YAML had all of them as its base.
+
+    Arguments
+    ---------
+    path : str or Path
+    parts : str or None
+        Paths, separated by commas, of which a later one counts more; from here, or from the folder of ``path``.
+
+    Returns
+    -------
+    Node
+
+    Raises
+    ------
+    UserError
+        As `read_file`.
+    """
+    tree = read_file(path)
+    if parts is None:
+        return tree
+    merged = deepcopy(tree)
+    for name in (part.strip() for part in parts.strip("[] ").split(",")):
+        if not name:
+            raise UserError(f"The option --{PART} is '{parts}': give the path of a YAML, or several, A.yaml,B.yaml.")
+        merge(merged, read_file(name if Path(name).is_file() else Path(path).parent / name))
     _head_each_section_once(merged)
     merged.above = tree.above
     return merged
