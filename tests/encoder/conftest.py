@@ -8,7 +8,6 @@ from speechbrain.processing.features import InputNormalization
 
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 
-
 SMALL_WAV2VEC2 = dict(
     extractor_conv_layer_config=[[8, 10, 5], *[[8, 3, 2]] * 4, *[[8, 2, 2]] * 2],
     encoder_embed_dim=16,

@@ -1,4 +1,4 @@
-"""Other networks than ECAPA-TDNN, by a part of a YAML: stages I and II, refit, export, resume; and parts that are wrong."""
+"""Other networks than ECAPA-TDNN, by a part of a YAML: stages I and II, refit, export, resume; and wrong parts."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,10 @@ from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.encoder.architectures import build_network
+from speechbrain_cadino.encoder.pooling import without_noise
 from speechbrain_cadino.inference import SpeakerEncoder
+from speechbrain_cadino.utils.settings.load import read_settings
+from speechbrain_cadino.utils.settings.tree import inline, write_tree
 from tests.encoder.conftest import SMALL_WAV2VEC2
 from tests.end_to_end.conftest import (
     RECIPE,
@@ -88,11 +91,10 @@ def test_stage_one_refitted_and_loaded_by_plain_speechbrain(trained, corpus, nam
     path = corpus.folder / "wav" / corpus.names[0]
     ours = SpeakerEncoder.from_folder(output / "encoder").encode_files([path])
     plain = EncoderClassifier.from_hparams(source=str(output / "encoder"))
+    without_noise(plain.mods.embedding_model)  # so little varies here that x-vector's noise counts
     embedding = plain.encode_batch(torch.from_numpy(read_audio(path))[None]).reshape(1, -1)
     assert ours.shape == (1, 8) and float(ours.abs().max()) > 0
-    torch.testing.assert_close(
-        embedding, ours, rtol=0, atol=1e-3 if name == "xvector" else 1e-4 * float(ours.abs().max())
-    )
+    torch.testing.assert_close(embedding, ours, rtol=0, atol=1e-4 * float(ours.abs().max()))
     text = (output / "encoder/hyperparams.yaml").read_text()
     assert ("speechbrain_cadino" in text) == (name == "self_supervised")
 
@@ -179,15 +181,11 @@ def test_a_part_that_is_not_there_and_one_that_holds_no_mapping(corpus, tmp_path
 
 
 def test_a_part_is_the_same_as_a_base(tmp_path):
-    from speechbrain_cadino.utils.settings.load import read_settings
-    from speechbrain_cadino.utils.settings.tree import write_tree
-
     folder = RECIPE / "hparams"
     (tmp_path / "mine.yaml").write_text(f"base: [{folder}/dino.yaml, {folder}/parts/resnet.yaml]\n")
-    as_base, as_part = (
-        read_settings(tmp_path / "mine.yaml"),
-        read_settings(folder / "dino.yaml", {"part": "parts/resnet.yaml"}),
-    )
-    assert write_tree(as_part).splitlines()[-20:] == write_tree(as_base).splitlines()[-20:]
-    for name, node in as_base.items.items():
-        assert write_tree(node) == write_tree(as_part.items[name]) if isinstance(node.value, dict) else True
+    as_part = read_settings(folder / "dino.yaml", {"part": "parts/resnet.yaml", "seed": "3"})
+    as_base = read_settings(tmp_path / "mine.yaml", {"seed": "3"})
+    assert {name: inline(node) for name, node in as_part.items.items()} == {
+        name: inline(node) for name, node in as_base.items.items()
+    }
+    assert "speechbrain.lobes.models.ResNet.ResNet" in write_tree(as_part)
