@@ -48,6 +48,8 @@ def export_encoder(
 ) -> Path:
     """Write an encoder as a folder for ``SpeakerRecognition.from_hparams(source=folder)``, and check that it loads.
 
+    Of a network that is not SpeechBrain's, such as `SelfSupervised`, plain SpeechBrain needs the class to be installed.
+
     The batch norm after the last layer and the subtraction of ``mean`` are folded into that layer, so that the loaded
     encoder gives ``net(waves) - mean`` to 1e-5. The folder can be moved. An older export is replaced; other files that
     lie in its folder stay.
@@ -139,7 +141,8 @@ def yaml_text(settings: Any, classes: dict[str, str]) -> str:
     # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
     settings = {**settings, "mean_var_norm_emb": {"norm_type": "global", "std_norm": False}}
     classes = {**classes, "mean_var_norm_emb": "InputNormalization"}
-    lines = [HEADER]
+    foreign = {CLASSES[name] for name in classes.values() if not CLASSES[name].startswith("speechbrain.")}
+    lines = [HEADER + "".join(f"# It needs {path} to be installed.\n" for path in sorted(foreign))]
     for name, values in settings.items():
         lines.append(f"{name}: !new:{CLASSES[classes[name]]}")
         lines += [f"    {key}: {yaml_value(value)}" for key, value in values.items()]

@@ -142,3 +142,14 @@ def test_batch_norms_over_ranks_become_ones_own():
     copy, norms = with_own_statistics(net)
     assert [type(norm) for norm in norms] == [torch.nn.BatchNorm1d] and type(net[1]) is torch.nn.SyncBatchNorm
     assert copy(torch.randn(5, 3)).shape == (5, 4)
+
+
+def test_a_network_of_pictures_with_dropout(store, net):
+    """ResNet has batch norms of two dimensions; what drops out by chance is no metric."""
+    from speechbrain.lobes.models.ResNet import ResNet
+
+    resnet = ResNet(20, channels=[4, 4, 4, 4], block_sizes=[1, 1, 1, 1], lin_neurons=8)
+    resnet.activation1 = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Dropout(0.3))
+    net.embedding_model, state = resnet, torch.get_rng_state()
+    assert measure(store)(net) == measure(store)(net)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -105,3 +105,18 @@ def test_resumes_from_its_state(batch_norm):
     other.load_state_dict(teacher.state_dict())
     x = torch.randn(5, 4)
     torch.testing.assert_close(other(x), teacher(x))
+
+
+def test_the_teacher_drops_nothing_and_its_frozen_norms_stay():
+    student = nn.Sequential(nn.Linear(4, 6), nn.Dropout(0.5), nn.BatchNorm1d(6))
+    teacher, x = EMATeacher(student), torch.randn(50, 4)
+    state = torch.get_rng_state()
+    assert torch.equal(teacher(x), teacher(x)) and torch.equal(torch.get_rng_state(), state)
+    assert teacher.training and teacher.model[2].training and student[1].training
+    assert not torch.equal(student(x), student(x))
+
+    class Frozen(nn.BatchNorm1d):
+        def train(self, mode=True):
+            return super().train(False)
+
+    assert not EMATeacher(nn.Sequential(Frozen(3))).model[0].training

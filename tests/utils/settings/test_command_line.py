@@ -352,3 +352,16 @@ def test_few_labels_may_have_their_last_layer_refitted(file):
     options["last_layer_refit"] = "!ref <compensation>"
     found = resolved_settings(read_settings(HPARAMS / file, options)).items["last_layer_refit"]
     assert found.tag == "!new:speechbrain_cadino.encoder.compensation.Compensation"
+
+
+def test_a_part_adds_its_settings_to_the_help_and_to_what_may_be_given(tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("# of mine\nlr: 0.25\nextra: 3  # of mine\n")
+    tree = read("--part", str(tmp_path / "mine.yaml"), "--extra", "4")
+    assert tree.items["lr"].plain() == 0.25 and tree.items["extra"].plain() == 4
+    (tmp_path / "more.yaml").write_text("lr: 0.5\n")
+    both = f"{tmp_path}/mine.yaml, {tmp_path}/more.yaml"
+    assert read("--part", both).items["lr"].plain() == 0.5
+    assert read("--part", f"[{both}]", "--lr", "0.75").items["lr"].plain() == 0.75
+    assert "--extra" in sentence("--extra", "4")
+    assert "The option --part is ''" in sentence("--part")
+    assert "absent.yaml cannot be read" in sentence("--part", "absent.yaml")
