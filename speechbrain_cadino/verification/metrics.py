@@ -34,7 +34,7 @@ def eer(positive_scores: torch.Tensor | np.ndarray, negative_scores: torch.Tenso
     Raises
     ------
     UserError
-        If either side is empty or holds a score that is not finite.
+        If either side is empty, holds a score that is not finite, or is of labels.
 
     Example
     -------
@@ -84,7 +84,7 @@ def min_dcf(
     Raises
     ------
     UserError
-        If either side is empty or holds a score that is not finite, or a prior or cost is out of range.
+        If either side is empty, holds a score that is not finite, or is of labels, or a prior or cost is out of range.
 
     Example
     -------
@@ -128,7 +128,7 @@ def det_curve(
     Raises
     ------
     UserError
-        If either side is empty or holds a score that is not finite.
+        If either side is empty, holds a score that is not finite, or is of labels.
 
     Example
     -------
@@ -180,7 +180,10 @@ def _count_errors(positive_scores, negative_scores):
 
 
 def _sorted_scores(scores, kind):
-    scores = to_numpy(scores, np.float64).ravel()
+    scores = to_numpy(scores)
+    if scores.dtype == bool:  # as scikit-learn's functions take them
+        raise UserError(f"Labels were given as scores of {kind}: give scores[labels], scores[~labels].")
+    scores = scores.astype(np.float64).ravel()
     if not scores.size:
         raise UserError(f"There are no scores of {kind}: give a trial list with labels 0 and 1 both.")
     bad = np.count_nonzero(~np.isfinite(scores))

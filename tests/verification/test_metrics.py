@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import det_curve as sklearn_det_curve
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification import det_curve, eer, min_dcf
+from speechbrain_cadino.verification import cllr, det_curve, eer, min_dcf
 
 
 def rates_by_hand(positives, negatives):
@@ -114,6 +114,12 @@ def test_an_empty_side_is_told(metric):
         metric([], [0.1])
     with pytest.raises(UserError, match="label 0"):
         metric(torch.ones(3), torch.empty(0))
+
+
+@pytest.mark.parametrize("metric", [eer, min_dcf, det_curve, cllr])
+def test_labels_in_the_place_of_scores_are_told(metric):
+    with pytest.raises(UserError, match=r"scores\[labels\], scores\[~labels\]"):
+        metric(np.array([0.5, 0.1]), np.array([True, False]))
 
 
 @pytest.mark.parametrize("setting", [{"p_target": 0}, {"p_target": 1}, {"c_miss": 0}, {"c_fa": -1}, {"c_fa": np.inf}])
