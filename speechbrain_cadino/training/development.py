@@ -72,7 +72,7 @@ def check_list(trials: str | Path, folder: str | Path) -> Trials:
     """
     read = read_trials(trials)
     utterance_paths(read, folder)
-    metrics_row(read.labels, read.labels)  # both kinds of trial are there
+    metrics_row(read.labels.astype(float), read.labels)  # both kinds of trial are there
     return read
 
 
