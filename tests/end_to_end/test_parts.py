@@ -144,11 +144,17 @@ WRONG = {
     "embedding_model gives (2, 1, 9) for a batch": ("xvector", dict(embedding_model=dict(lin_neurons=9))),
     "cannot take the 20 features of a frame": ("xvector", dict(embedding_model=dict(in_channels=40))),
     "AssertionError in speechbrain.lobes.models.ResNet": ("resnet", dict(embedding_model=dict(strides=[1, 2]))),
-    "is a AdaptiveAvgPool1d, which does not say": (
+    "is a StatisticsPooling, which does not say": (
         "xvector",
-        dict(embedding_model=Path("!new:torch.nn.AdaptiveAvgPool1d {output_size: 8}")),
+        dict(
+            embedding_model=Path("!new:speechbrain.nnet.pooling.StatisticsPooling {return_std: False}"),
+            embedding_dim=20,
+        ),
     ),
-    "embedding_model has no setting chanels": ("resnet", dict(embedding_model=dict(chanels=[4, 4, 8, 8]))),
+    "embedding_model.chanels of the command line matches no setting": (
+        "resnet",
+        dict(embedding_model=dict(chanels=[4, 4, 8, 8])),
+    ),
     "The weights nowhere do not exist": ("self_supervised", dict(front_end_weights="nowhere")),
     "are of another network than the architecture": (
         "self_supervised",

@@ -83,15 +83,42 @@ def test_what_does_not_fit(said):
     assert said in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_an_encoder_that_could_not_be_exported():
-    class Mean(torch.nn.Module):
-        def forward(self, features):
-            return features.mean(dim=1, keepdim=True)[..., :8]
+class Mean(torch.nn.Module):
+    """The mean over time, and a last layer, if one is asked for; ``settings`` as a network of one's own has them."""
 
+    def __init__(self, last_layer=None, settings=None, end=None):
+        super().__init__()
+        self.last_layer, self.end = last_layer, end
+        if settings is not None:
+            self.settings = settings
+
+    def forward(self, features):
+        x = features.mean(dim=1, keepdim=True)
+        x = x[..., :8] if self.last_layer is None else self.last_layer(x)
+        return x if self.end is None else self.end(x)
+
+
+@pytest.mark.parametrize(
+    "network, said",
+    [
+        (lambda: Mean(), "embedding_model is a Mean, which does not say what its last linear layer is"),
+        (lambda: Mean(torch.nn.Linear(20, 8)), "embedding_model is a Mean, which is not known here"),
+        (lambda: Mean(torch.nn.Linear(20, 8), {}, torch.relu), "whose embeddings are not what its last_layer gives"),
+        (lambda: Mean(torch.nn.Linear(20, 8), {}, torch.tanh), "whose embeddings are not what its last_layer gives"),
+        (lambda: Mean(torch.nn.Linear(20, 8, bias=False), {}), "with a bias"),
+    ],
+)
+def test_an_encoder_that_could_not_be_exported(network, said):
     given = settings()
-    given["encoder"].embedding_model = Mean()
-    with pytest.raises(UserError, match="embedding_model is a Mean, which is not known here"):
+    given["encoder"].embedding_model = network()
+    with pytest.raises(UserError, match=said):
         check_fits(given)
+
+
+def test_a_network_of_ones_own_fits():
+    given = settings()
+    given["encoder"].embedding_model = Mean(torch.nn.Linear(20, 8), {})
+    check_fits(given)
 
 
 def test_one_view_is_enough_for_stage_two():

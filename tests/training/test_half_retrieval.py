@@ -140,7 +140,9 @@ def test_halves_do_not_overlap_and_short_ones_are_repeated():
 def test_batch_norms_over_ranks_become_ones_own():
     net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.SyncBatchNorm(4))
     copy, norms = with_own_statistics(net)
-    assert [type(norm) for norm in norms] == [torch.nn.BatchNorm1d] and type(net[1]) is torch.nn.SyncBatchNorm
+    assert [isinstance(norm, torch.nn.BatchNorm1d) for norm in norms] == [True] and type(
+        net[1]
+    ) is torch.nn.SyncBatchNorm
     assert copy(torch.randn(5, 3)).shape == (5, 4)
 
 
