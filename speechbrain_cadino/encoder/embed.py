@@ -29,8 +29,8 @@ def embed_utterances(
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Embed utterances, clean, in evaluation mode and float32; the modules' modes are put back afterwards.
 
-    Utterances of the same number of frames share a batch. An utterance longer than ``max_seconds`` is cut into equal
-    pieces, and its embedding is the mean of theirs.
+    Utterances of the same number of frames share a batch. An utterance longer than ``max_seconds``, or than the
+    network's own, is cut into equal pieces, and its embedding is the mean of theirs.
 
     Arguments
     ---------
@@ -59,6 +59,7 @@ def embed_utterances(
     """
     if not min(batch_seconds, max_seconds) >= MIN_SECONDS:
         raise UserError(f"batch_seconds {batch_seconds} or max_seconds {max_seconds} is under {MIN_SECONDS} s: set 10.")
+    max_seconds = min(max_seconds, net.max_seconds)
     rows, starts, stops = cut(np.asarray(lengths, np.int64), int(max_seconds * SAMPLE_RATE))
     sums, used = np.zeros((len(lengths), net.embedding_dim)), np.zeros(len(lengths))
     left, reasons = np.bincount(rows), {}

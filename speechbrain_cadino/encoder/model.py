@@ -84,6 +84,11 @@ class SpeakerEncoderNet(nn.Module):
         stft = getattr(self.compute_features, "compute_STFT", self.compute_features)
         return getattr(stft, "hop_length", 1)
 
+    @property
+    def max_seconds(self) -> float:
+        """The longest audio that the network is to get at once, as it says itself; infinite if it does not."""
+        return getattr(self.embedding_model, "max_seconds", float("inf"))
+
     def frames(self, samples: int) -> int:
         """How many frames so many samples give: as many as ``compute_features`` says, or as a short-time transform."""
         count = getattr(self.compute_features, "frames", None)

@@ -43,6 +43,10 @@ class Encoder(Protocol):
     def hop(self) -> int:
         """Samples from one frame to the next, by which batches are measured."""
 
+    @property
+    def max_seconds(self) -> float:
+        """The longest audio that it is to get at once: longer recordings are cut into equal pieces."""
+
     def features(self, waves: torch.Tensor) -> torch.Tensor:
         """What is trained on, (batch, ...) float32, of waves (batch, time): without gradient, the same each time."""
 

@@ -18,7 +18,8 @@ from speechbrain_cadino.utils.errors import UserError
 class SelfSupervised(nn.Module):
     """Waves to embeddings: the mean of the layers of a transformer by learned weights, attentive statistics, a layer.
 
-    It goes with `RawWaves` in place of a filterbank. The weights of the layers are a softmax, equal at first.
+    It goes with `RawWaves` in place of a filterbank. The weights of the layers are a softmax, equal at first. Longer
+    audio than ``max_seconds`` is embedded in pieces: attention takes memory by the square of its length.
 
     Arguments
     ---------
@@ -50,6 +51,8 @@ class SelfSupervised(nn.Module):
     >>> net(torch.randn(3, 15760)).shape
     torch.Size([3, 8])
     """
+
+    max_seconds = 30.0  # these networks were trained on up to about as much
 
     def __init__(
         self,

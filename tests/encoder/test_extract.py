@@ -194,7 +194,7 @@ class NaNFor(torch.nn.Module):
         self.net, self.lengths = net, lengths
         self.compute_features, self.mean_var_norm = net.compute_features, net.mean_var_norm
         self.embedding_model, self.embedding_dim = net.embedding_model, net.embedding_dim
-        self.frames, self.hop = net.frames, net.hop
+        self.frames, self.hop, self.max_seconds = net.frames, net.hop, net.max_seconds
 
     def forward(self, waves):
         broken = not self.lengths or waves.shape[1] in self.lengths

@@ -59,6 +59,15 @@ def test_padding_changes_nothing(name):
     torch.testing.assert_close(network(cut, lengths)[:1], alone, rtol=1e-4, atol=1e-5)
 
 
+def test_long_audio_is_embedded_in_pieces(monkeypatch):
+    net, wave = encoder(), torch.randn(16000)
+    assert net.max_seconds == 30
+    monkeypatch.setattr(SelfSupervised, "max_seconds", 0.5)
+    found, _ = embed_utterances(net, lambda row, a, b: wave[a:b].numpy(), [16000])
+    wanted = (net(wave[None, :8000]) + net(wave[None, 8000:])) / 2
+    torch.testing.assert_close(torch.from_numpy(found), wanted.detach(), rtol=1e-4, atol=1e-5)
+
+
 def test_frames_are_those_of_the_network():
     network = build_network(SMALL_WAV2VEC2, 0.0)
     assert frame_of(network) == (400, 320) == (RawWaves().window, RawWaves().hop_length)

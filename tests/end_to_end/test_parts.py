@@ -27,6 +27,7 @@ from tests.end_to_end.conftest import (
     weights,
     when_a_step_begins,
 )
+from tests.end_to_end.test_two_ranks import launch
 
 BARE = {name: value for name, value in TINY.items() if name not in ("embedding_model", "embedding_dim")}
 OF_STAGE_1 = ("n_prototypes", "freeze_last_layer_epochs", "head")
@@ -124,6 +125,16 @@ def test_killed_it_goes_on_to_the_same_weights(trained, chosen, corpus, tmp_path
     assert run_until_killed(when_a_step_begins(STEPS + 2), *arguments) == -signal.SIGKILL
     assert run_script("train.py", *arguments).status == 0
     assert_same_weights(trained(name), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["resnet", "self_supervised"])
+def test_two_ranks_learn_the_same(chosen, corpus, tmp_path, name):
+    """DDP stops at a parameter that gets no gradient."""
+    settings = {**chosen(name, parts=["compensation"]), **REFIT}
+    run = launch(tmp_path, tmp_path / "run", command(tmp_path / "run", "dino", corpus, settings))
+    one, other = (learnt["modules"] for learnt in run.learnt)
+    torch.testing.assert_close(one, other, rtol=0, atol=0)
+    assert (tmp_path / "run/encoder/encoder.json").is_file()
 
 
 def test_a_frozen_network_stays_as_it_was(chosen, corpus, front_end, tmp_path):
