@@ -35,6 +35,13 @@ def test_views_of_an_item_come_nearer(make_net):
     assert torch.equal(net.embedding_norm.running_var, torch.ones(12))
 
 
+def test_a_batch_norm_over_ranks_is_made_fresh_too(make_net):
+    net = torch.nn.SyncBatchNorm.convert_sync_batchnorm(make_net()).eval()
+    assert fit(net, views_of(net)) and isinstance(net.embedding_norm, torch.nn.SyncBatchNorm)
+    assert torch.equal(net.embedding_norm.running_var, torch.ones(12))
+    assert torch.equal(net.embedding_norm.weight, torch.ones(12))
+
+
 def test_classes_take_out_what_their_items_differ_by(make_net):
     """Items 0 and 1 are of a class, 2 and 3 ...: by their labels they come nearer than without them."""
     batches, labels = list(views_of(make_net())), torch.arange(60) // 2
