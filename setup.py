@@ -26,6 +26,7 @@ setup(
         "torchaudio==2.11.*",
         "speechbrain>=1.1.2,<1.2",
         "hyperpyyaml>=1.2",
+        "safetensors>=0.4.3",
         "numpy>=2.0",
         "scipy>=1.11",
         "scikit-learn>=1.3",

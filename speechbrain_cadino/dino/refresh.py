@@ -111,7 +111,7 @@ class Clusters:
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state; an utterance that it does not have is in no cluster."""
-        state = torch.load(path, map_location="cpu")
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.number, self.epoch, self.metrics = state["number"], state["epoch"], state["metrics"]
         arrays = [state[name] for name in ("labels", "distances", "keys")]
         labels, distances, keys = (None if array is None else array.numpy() for array in arrays)

@@ -139,7 +139,7 @@ class LossGate:
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state; losses of utterances that are not there any more are left out."""
-        state = torch.load(path, map_location="cpu")
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.epochs, self.threshold, self.reason = state["epochs"], state["threshold"], state["reason"]
         self.mixture = state["mixture"] and Mixture(*state["mixture"])
         items, losses = state["items"], state["losses"]

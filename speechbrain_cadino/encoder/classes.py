@@ -15,6 +15,7 @@ CLASSES = {
     "Xvector": "speechbrain.lobes.models.Xvector.Xvector",
     "RawWaves": "speechbrain_cadino.encoder.raw_waves.RawWaves",
     "SelfSupervised": "speechbrain_cadino.encoder.self_supervised.SelfSupervised",
+    "IResNet": "speechbrain_cadino.faces.iresnet.IResNet",
 }
 # Classes that stand as an argument of one of those, such as `activation`.
 ACTIVATIONS = {
@@ -69,7 +70,7 @@ def class_name(kind: type) -> str | None:
     return None
 
 
-def allow_class(kind: type) -> None:
+def allow_class(kind: type, exact: bool = False) -> None:
     """Let encoders be built of a class of your own, by its import path, from now on and in this process alone.
 
     A network that a YAML names with `!new:` is allowed by that: whoever starts the run has chosen it.
@@ -78,7 +79,23 @@ def allow_class(kind: type) -> None:
     ---------
     kind : type
         Importable by its name from its module.
+    exact : bool
+        Also where it is derived from one of the table, whose name would otherwise stand for it.
     """
-    if class_name(kind) is None:
-        path = f"{kind.__module__}.{kind.__qualname__}"
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    if class_name(kind) is None or (exact and path not in CLASSES.values()):
         CLASSES[path] = path
+
+
+def exact_name(kind: type) -> str:
+    """The name of a class itself, whatever it is derived from: one of the table, or its path.
+
+    Example
+    -------
+    >>> from torch import nn
+    >>> exact_name(nn.ReLU), exact_name(nn.Linear)
+    ('ReLU', 'torch.nn.modules.linear.Linear')
+    """
+    path = f"{kind.__module__}.{kind.__qualname__}"
+    names = {path: name for table in (CLASSES, ACTIVATIONS) for name, path in table.items()}
+    return names.get(path) or names.get(path.replace("torch.nn.modules.activation.", "torch.nn.")) or path

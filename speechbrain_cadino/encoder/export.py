@@ -12,6 +12,7 @@ import torch
 from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
+from speechbrain_cadino.encoder.arguments import plain_arguments
 from speechbrain_cadino.encoder.classes import CLASSES, class_name
 from speechbrain_cadino.encoder.folder import (
     check_replaceable,
@@ -21,16 +22,17 @@ from speechbrain_cadino.encoder.folder import (
     write_text,
     yaml_value,
 )
+from speechbrain_cadino.encoder.load import METADATA, load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.networks import last_norm
+from speechbrain_cadino.encoder.plain import deciding, hearing
 from speechbrain_cadino.encoder.pooling import without_noise
+from speechbrain_cadino.encoder.safe import WEIGHTS, save_weights, sealed
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
-from speechbrain_cadino.utils.places import ENCODER
 
-METADATA = ENCODER
-FILES = ("hyperparams.yaml", METADATA, "embedding_model.ckpt", "mean_var_norm_emb.ckpt")
+FILES = ("hyperparams.yaml", METADATA, "embedding_model.ckpt", "mean_var_norm_emb.ckpt")  # older folders have these
 HEADER = """\
 # A speaker encoder for SpeechBrain 1.1: SpeakerRecognition.from_hparams(source=THIS_FOLDER), or EncoderClassifier.
 # Waves at 16 kHz. The batch norm after the last layer and the subtraction of the training mean are in its weights.
@@ -86,16 +88,24 @@ def export_encoder(
     check_replaceable(folder, METADATA)
     settings = encoder_settings(net)
     mean = checked_mean(mean, net.embedding_dim)
-    of_kind = {"sample_rate": SAMPLE_RATE}
+    classes = module_classes(net)
+    modules = {
+        name: {"class": classes[name], "arguments": plain_arguments(values)} for name, values in settings.items()
+    }
+    of_kind = {"sample_rate": SAMPLE_RATE, "modules": modules}
     metadata = describe(of_kind, mean, threshold, threshold_from, info, calibration)
     try:
-        with atomic_folder(folder, FILES.__contains__) as temporary:
-            write_text(temporary / "hyperparams.yaml", yaml_text(settings, module_classes(net)))
-            write_text(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
-            torch.save(folded_weights(net, mean), temporary / "embedding_model.ckpt")
+        with atomic_folder(folder, {*FILES, WEIGHTS}.__contains__) as temporary:
+            text = yaml_text(settings, classes) + hearing() + deciding(threshold)
+            write_text(temporary / "hyperparams.yaml", text)
+            weights = folded_weights(net, mean)
+            torch.save(weights, temporary / "embedding_model.ckpt")
             zeros, ones = torch.zeros(net.embedding_dim), torch.ones(net.embedding_dim)
             identity = {"count": 1, "glob_mean": zeros, "glob_std": ones}
             torch.save(identity, temporary / "mean_var_norm_emb.ckpt")
+            save_weights(_whole_state(net, weights), temporary / WEIGHTS)
+            files = [name for name in (*FILES, WEIGHTS) if name != METADATA]
+            write_text(temporary / METADATA, json.dumps(sealed(metadata, METADATA, temporary, files), indent=2) + "\n")
             _check(temporary, net, mean)
     except OSError as error:
         raise UserError(f"The encoder cannot be written to {folder} ({error.strerror}): choose another.") from error
@@ -136,6 +146,13 @@ def module_classes(net: SpeakerEncoderNet) -> dict[str, str]:
     return {name: class_name(type(getattr(net, name))) for name in encoder_settings(net)}
 
 
+def _whole_state(net, weights):
+    """State dict of the whole encoder as it is loaded, without batch norm, from the embedding model's."""
+    others = ("embedding_model.", "embedding_norm.")
+    state = {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(others)}
+    return state | {f"embedding_model.{name}": tensor for name, tensor in weights.items()}
+
+
 def yaml_text(settings: Any, classes: dict[str, str]) -> str:
     """The HyperPyYAML file of an encoder with these settings (of `encoder_settings`) and classes (`module_classes`)."""
     # Normalisation of embeddings, which plain SpeechBrain asks for, does nothing here: the mean is in the weights.
@@ -153,7 +170,7 @@ def yaml_text(settings: Any, classes: dict[str, str]) -> str:
 
 
 def _check(folder, net, mean):
-    """Load the folder with plain SpeechBrain and compare: what a subclass or a new version changes must show here.
+    """Load the folder as plain SpeechBrain does, and as we do, and compare: what a subclass changes must show here.
 
     Both on the CPU: on a GPU SpeechBrain allows TF32, whose rounding can be as large as what is looked for.
     """
@@ -166,7 +183,10 @@ def _check(folder, net, mean):
         wanted = copy.deepcopy(net).cpu().eval()(waves) - mean.float()
     if not wanted.isfinite().all():
         raise UserError("The encoder's embeddings are not finite, so it was not exported: take an earlier checkpoint.")
-    if not torch.allclose(loaded, wanted, rtol=1e-3, atol=1e-3 * float(wanted.abs().max())):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # a network built once more draws no number of the run's
+        ours = load_encoder(folder)[0](waves)
+    alike = dict(rtol=1e-3, atol=1e-3 * float(wanted.abs().max()))
+    if not all(torch.allclose(found, wanted, **alike) for found in (loaded, ours)):
         raise UserError(
             "SpeechBrain's own modules give other embeddings than the encoder's, so it was not exported: "
             "build it in the YAML from modules that compute the same."

@@ -33,7 +33,7 @@ def weights_digest(folder: str | Path, metadata: str, weights: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     try:
         digest.update((folder / "hyperparams.yaml").read_bytes())
-        state = torch.load(folder / weights, map_location="cpu")
+        state = torch.load(folder / weights, map_location="cpu", weights_only=True)
         for name, tensor in state.items():
             digest.update(name.encode() + tensor.numpy().tobytes())
     except Exception:  # whatever a damaged file makes; loading it tells
@@ -43,7 +43,7 @@ def weights_digest(folder: str | Path, metadata: str, weights: str) -> str:
 
 @contextmanager
 def told_if_damaged(encoder: str, folder: Path) -> Iterator[None]:
-    """Turn whatever HyperPyYAML, torch.load or load_state_dict make of a damaged folder into a `UserError`."""
+    """Turn whatever readers, constructors or load_state_dict make of a damaged folder into a `UserError`."""
     try:
         yield
     except Exception as error:

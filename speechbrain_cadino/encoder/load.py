@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
-from speechbrain.inference.classifiers import EncoderClassifier
 
-from speechbrain_cadino.encoder.export import METADATA
-from speechbrain_cadino.encoder.folder import told_if_damaged
+from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.rebuild import rebuilt
+from speechbrain_cadino.encoder.safe import DIGESTS, read_json
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER
 
+METADATA = ENCODER
+MODULES = ("compute_features", "mean_var_norm", "embedding_model")
+
 
 def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tuple[SpeakerEncoderNet, dict]:
-    """Load a folder that `export_encoder` wrote.
+    """Load a folder that `export_encoder` wrote. Nothing in it is run, whoever wrote it.
+
+    The encoder is built from ``encoder.json`` and ``model.safetensors``, out of the classes of `classes.CLASSES`, and
+    every file that plain SpeechBrain reads must be the one that was exported with them. A folder of an older version
+    is read as plain data, with a warning.
 
     Arguments
     ---------
@@ -27,7 +33,7 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
     Returns
     -------
     net : SpeakerEncoderNet
-        Mean subtraction included.
+        Mean subtraction included; in evaluation mode.
     metadata : dict
         What ``encoder.json`` says.
 
@@ -39,25 +45,23 @@ def load_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tupl
     folder, device = Path(folder), str(device)
     metadata = read_metadata(folder)
     check_device(device)
-    with told_if_damaged("encoder", folder):
-        modules = EncoderClassifier.from_hparams(source=str(folder), run_opts={"device": device}).mods
-    net = SpeakerEncoderNet(
-        modules.compute_features,
-        modules.mean_var_norm,
-        modules.embedding_model,
-        metadata["embedding_dim"],
-        batch_norm=False,
-    )
-    return net, metadata
+
+    def assembled(modules):
+        return SpeakerEncoderNet(**modules, embedding_dim=metadata["embedding_dim"], batch_norm=False)
+
+    older = ("embedding_model.ckpt", "embedding_model.")
+    net = rebuilt("encoder", folder, METADATA, metadata, MODULES, older, assembled, torch.zeros(1, SAMPLE_RATE))
+    return net.to(device).requires_grad_(False), metadata
 
 
 def read_metadata(folder: Path, name: str = METADATA) -> dict:
     """What an encoder's JSON says, or a `UserError` that says what the folder is in place of an encoder's."""
     try:
-        metadata = json.loads((folder / name).read_text(encoding="utf-8"))
-        if not (folder / "hyperparams.yaml").is_file():  # SpeechBrain would go and look on the network
+        metadata = _checked(read_json(folder / name))
+        needed = "hyperparams.yaml" in metadata.get(DIGESTS, ("hyperparams.yaml",))
+        if needed and not (folder / "hyperparams.yaml").is_file():
             raise FileNotFoundError("hyperparams.yaml is missing")
-        return _checked(metadata)
+        return metadata
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{folder} {_what_it_is(folder, error, name)}") from error
 
@@ -67,11 +71,13 @@ def _checked(metadata):
     if not isinstance(metadata, dict):
         raise ValueError("it holds no mapping")
     number, mapping = (int, float, type(None)), (dict, type(None))
-    wanted = {"embedding_dim": int, "threshold": number, "calibration": mapping, "info": mapping}
+    wanted = {"embedding_dim": int, "threshold": number, "calibration": mapping, "info": mapping, DIGESTS: mapping}
     for name, kinds in wanted.items():
         value = metadata.get(name) if kinds is mapping else metadata[name]
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        if not isinstance(value, kinds) or isinstance(value, bool) or (kinds is number and value not in (None, value)):
             raise ValueError(f"{name} is {value!r}")
+    if not 1 <= metadata["embedding_dim"] <= 65536:
+        raise ValueError(f"embedding_dim is {metadata['embedding_dim']!r}")
     return metadata
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from speechbrain_cadino.corpus.layout import path_below
 from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
 from speechbrain_cadino.faces.listing import list_tree
-from speechbrain_cadino.faces.load import METADATA, WEIGHTS
+from speechbrain_cadino.faces.load import CHECKPOINT, METADATA
 from speechbrain_cadino.faces.manifest import FaceManifest
 
 
@@ -21,7 +21,7 @@ def face_encoder_digest(folder: str | Path) -> str:
     >>> face_encoder_digest("nowhere")
     'absent'
     """
-    return weights_digest(folder, METADATA, WEIGHTS)
+    return weights_digest(folder, METADATA, CHECKPOINT)
 
 
 def face_folder_digest(folder: str | Path) -> str:

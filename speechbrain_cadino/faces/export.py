@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from speechbrain_cadino.encoder.arguments import plain_arguments
+from speechbrain_cadino.encoder.classes import exact_name
 from speechbrain_cadino.encoder.folder import (
     check_replaceable,
     checked_mean,
@@ -17,7 +19,8 @@ from speechbrain_cadino.encoder.folder import (
     write_text,
     yaml_value,
 )
-from speechbrain_cadino.faces.load import FILES, METADATA, WEIGHTS, load_face_encoder
+from speechbrain_cadino.encoder.safe import WEIGHTS, save_weights, sealed
+from speechbrain_cadino.faces.load import CHECKPOINT, FILES, METADATA, MODULES, load_face_encoder
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
@@ -64,15 +67,19 @@ def export_face_encoder(
     folder = Path(folder).resolve()
     check_replaceable(folder, METADATA)
     mean = checked_mean(mean, net.embedding_dim)
-    metadata = describe({"size": net.size}, mean, threshold, threshold_from, info)
+    kind, settings = type(net.embedding_model), _settings(net)
+    modules = {MODULES[0]: {"class": exact_name(kind), "arguments": plain_arguments(settings)}}
+    metadata = describe({"size": net.size, "modules": modules}, mean, threshold, threshold_from, info)
     state = {name: tensor.detach().cpu().clone() for name, tensor in net.state_dict().items()}
     state = {name: tensor for name, tensor in state.items() if not name.startswith("embedding_norm.")}
     state["projection.weight"], state["projection.bias"] = folded_layer(net, mean)
     try:
-        with atomic_folder(folder, FILES.__contains__) as temporary:
-            write_text(temporary / "hyperparams.yaml", _yaml_text(net))
-            write_text(temporary / METADATA, json.dumps(metadata, indent=2) + "\n")
-            torch.save(state, temporary / WEIGHTS)
+        with atomic_folder(folder, {*FILES, WEIGHTS}.__contains__) as temporary:
+            write_text(temporary / "hyperparams.yaml", _yaml_text(net, settings))
+            torch.save(state, temporary / CHECKPOINT)
+            save_weights(state, temporary / WEIGHTS)
+            files = [name for name in (*FILES, WEIGHTS) if name != METADATA]
+            write_text(temporary / METADATA, json.dumps(sealed(metadata, METADATA, temporary, files), indent=2) + "\n")
             _check(temporary, net, mean)
     except OSError as error:
         raise UserError(
@@ -81,14 +88,20 @@ def export_face_encoder(
     return folder
 
 
-def _yaml_text(net):
-    """The HyperPyYAML file of the encoder as it is exported."""
+def _settings(net):
+    """The arguments that the encoder's embedding model says it was built with."""
     kind, settings = type(net.embedding_model), getattr(net.embedding_model, "settings", None)
     if not isinstance(settings, dict):
         raise UserError(
             f"The face encoder's embedding_model is a {kind.__name__}, which does not say with which arguments it was "
             "built: give it an attribute settings, a dict of them."
         )
+    return settings
+
+
+def _yaml_text(net, settings):
+    """The HyperPyYAML file of the encoder as it is exported, for people: `load_face_encoder` reads the JSON."""
+    kind = type(net.embedding_model)
     lines = [f"{HEADER}embedding_model: !new:{kind.__module__}.{kind.__qualname__}"]
     lines += [f"    {name}: {yaml_value(value)}" for name, value in settings.items()]
     lines += [f"encoder: !new:{FaceEncoderNet.__module__}.{FaceEncoderNet.__qualname__}"]

@@ -5,21 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 
-from speechbrain_cadino.encoder.folder import told_if_damaged
 from speechbrain_cadino.encoder.load import read_metadata
+from speechbrain_cadino.encoder.rebuild import rebuilt
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import FACE_ENCODER
+from speechbrain_cadino.utils.settings.kinds import is_whole
 
-METADATA, WEIGHTS = FACE_ENCODER, "face_encoder.ckpt"
-FILES = ("hyperparams.yaml", METADATA, WEIGHTS)
+METADATA, CHECKPOINT = FACE_ENCODER, "face_encoder.ckpt"
+FILES = ("hyperparams.yaml", METADATA, CHECKPOINT)  # older folders have these
+
+
+MODULES = ("embedding_model",)
+LARGEST = 1024  # pixels of a side
 
 
 def load_face_encoder(folder: str | Path, device: str | torch.device = "cpu") -> tuple[FaceEncoderNet, dict]:
-    """Load a folder that `export_face_encoder` wrote.
+    """Load a folder that `export_face_encoder` wrote. As with `load_encoder`, nothing in it is run.
 
     Arguments
     ---------
@@ -41,11 +45,17 @@ def load_face_encoder(folder: str | Path, device: str | torch.device = "cpu") ->
     folder, device = Path(folder), str(device)
     metadata = read_metadata(folder, METADATA)
     check_device(device)
-    with told_if_damaged("face encoder", folder):
-        with open(folder / "hyperparams.yaml", encoding="utf-8") as file:
-            net = load_hyperpyyaml(file)["encoder"]
-        net.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
-    return net.to(device).eval(), metadata
+
+    def assembled(modules):
+        return FaceEncoderNet(
+            **modules, embedding_dim=metadata["embedding_dim"], size=metadata["size"], batch_norm=False
+        )
+
+    if not is_whole(metadata.get("size"), low=1) or metadata["size"] > LARGEST:
+        raise UserError(f"{folder} holds no face encoder of ours ({METADATA}: size is {metadata.get('size')!r}).")
+    example = torch.zeros(1, 3, metadata["size"], metadata["size"], dtype=torch.uint8)
+    net = rebuilt("face encoder", folder, METADATA, metadata, MODULES, (CHECKPOINT, ""), assembled, example)
+    return net.to(device), metadata
 
 
 def is_face_encoder(folder: str | Path) -> bool:

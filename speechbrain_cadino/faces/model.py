@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from speechbrain_cadino.encoder.classes import allow_class
 from speechbrain_cadino.utils.errors import UserError
 
 
@@ -36,6 +37,7 @@ class FaceEncoderNet(nn.Module):
 
     def __init__(self, embedding_model: nn.Module, embedding_dim: int, size: int, batch_norm: bool = True) -> None:
         super().__init__()
+        allow_class(type(embedding_model), exact=True)
         for name, value in (("embedding_dim", embedding_dim), ("size", size)):
             other = getattr(embedding_model, "settings", {}).get(name, value)
             if value != other:

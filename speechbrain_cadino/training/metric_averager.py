@@ -76,7 +76,7 @@ class MetricAverager:
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Go on from a saved state."""
-        state = torch.load(path, map_location="cpu")
+        state = torch.load(path, map_location="cpu", weights_only=True)
         self.epochs = state["epochs"]
         # One rank takes the sums of all: they will be added up again.
         self._totals = {tuple(state["names"]): state["totals"]} if is_main() and state["names"] else {}

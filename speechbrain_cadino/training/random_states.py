@@ -44,7 +44,7 @@ class RandomStates:
     @mark_as_loader
     def load(self, path: str | Path, end_of_epoch: bool = True) -> None:
         """Restore this rank's states."""
-        states = torch.load(path, map_location="cpu")
+        states = torch.load(path, map_location="cpu", weights_only=True)
         if len(states) != world_size():
             logger.warning(
                 f"{path} holds the random states of {len(states)} ranks and this run has {world_size()}: "

@@ -20,7 +20,7 @@ from speechbrain_cadino.encoder.export import export_encoder, folded_weights
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.errors import UserError
 
-FILES = ["embedding_model.ckpt", "encoder.json", "hyperparams.yaml", "mean_var_norm_emb.ckpt"]
+FILES = ["embedding_model.ckpt", "encoder.json", "hyperparams.yaml", "mean_var_norm_emb.ckpt", "model.safetensors"]
 PLAIN = """
 import socket, sys
 import numpy as np, torch
@@ -119,7 +119,13 @@ def test_net_is_left_as_it_was(make_net, tmp_path):
 
 def test_metadata_and_classes(make_net, tmp_path):
     folder = export_encoder(make_net(), tmp_path / "e", np.ones(12), 0.31, "1 % of random pairs", {"epochs": 3})
-    assert json.loads((folder / "encoder.json").read_text()) == {
+    metadata = json.loads((folder / "encoder.json").read_text())
+    modules, digests = metadata.pop("modules"), metadata.pop("sha256")
+    assert sorted(digests) == FILES and all(len(digest) == 64 for digest in digests.values())
+    classes = {"compute_features": "Fbank", "mean_var_norm": "InputNormalization", "embedding_model": "ECAPA_TDNN"}
+    assert {name: module["class"] for name, module in modules.items()} == classes
+    assert modules["compute_features"]["arguments"]["n_mels"] == 20
+    assert metadata == {
         "speechbrain_cadino": __version__,
         "sample_rate": 16000,
         "embedding_dim": 12,
@@ -130,6 +136,8 @@ def test_metadata_and_classes(make_net, tmp_path):
         "info": {"epochs": 3},
     }
     tags = [event.tag for event in yaml.parse((folder / "hyperparams.yaml").read_text()) if getattr(event, "tag", None)]
+    assert tags.count("!apply:builtins.setattr") == 1
+    tags.remove("!apply:builtins.setattr")  # of the filter for files of other rates
     assert tags and all(tag == "!ref" or tag.split(":")[1].startswith(("speechbrain.", "torch.")) for tag in tags)
     bare = json.loads((export_encoder(make_net(), tmp_path / "bare") / "encoder.json").read_text())
     assert bare["threshold"] is None and bare["mean_subtracted"] is False

@@ -41,7 +41,7 @@ def test_batch_norm_and_mean_are_in_the_weights(tmp_path, refit, with_mean):
     assert metadata["threshold"] == 0.3 and metadata["mean_subtracted"] is with_mean and metadata["size"] == 16
     assert metadata["info"] == {"why": "test"} and metadata["embedding_dim"] == 12
     assert is_face_encoder(folder) and sorted(path.name for path in folder.iterdir()) == [
-        "face_encoder.ckpt", "face_encoder.json", "hyperparams.yaml",
+        "face_encoder.ckpt", "face_encoder.json", "hyperparams.yaml", "model.safetensors",
     ]  # fmt: skip
     again = export_face_encoder(loaded, tmp_path / "again")  # a loaded one can be exported
     torch.testing.assert_close(load_face_encoder(again)[0](IMAGES), wanted, rtol=1e-4, atol=1e-5)

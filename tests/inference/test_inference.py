@@ -11,6 +11,7 @@ import torch
 from speechbrain.inference.classifiers import EncoderClassifier
 
 from speechbrain_cadino.corpus.audio import read_audio
+from speechbrain_cadino.encoder.safe import sealed
 from speechbrain_cadino.inference import SpeakerEncoder
 from speechbrain_cadino.utils.errors import UserError
 
@@ -173,21 +174,27 @@ def test_metadata_of_other_types_is_one_sentence(folder, tmp_path, change, said)
         SpeakerEncoder.from_folder(copy)
 
 
+def seal(metadata, folder):
+    """Write another ``encoder.json`` with the digests that belong to it."""
+    files = [path.name for path in folder.iterdir() if path.name != "encoder.json"]
+    (folder / "encoder.json").write_text(json.dumps(sealed(metadata, "encoder.json", folder, files)))
+
+
 def test_an_encoder_of_before_the_calibration_has_none_and_a_damaged_one_is_told(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
     metadata = json.loads((copy / "encoder.json").read_text())
     metadata.pop("calibration", None)
-    (copy / "encoder.json").write_text(json.dumps(metadata))
+    seal(metadata, copy)
     with pytest.raises(UserError, match="without a calibration"):
         SpeakerEncoder.from_folder(copy).probability(0.3, 1.0, 1.0)
-    (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": {"offset": 0.0, "score": 9.0}}))
+    seal(metadata | {"calibration": {"offset": 0.0, "score": 9.0}}, copy)
     with pytest.raises(UserError, match="score is 5: scores are cosines"):
         SpeakerEncoder.from_folder(copy).probability(5, 1.0, 1.0)
     for several in (([0.1, 0.2], 1.0, 1.0), (np.array([0.1]), 1.0, 1.0), (0.1, torch.tensor([1.0, 2.0]), 1.0)):
         with pytest.raises(UserError, match="one pair of utterances at a time"):
             SpeakerEncoder.from_folder(copy).probability(*several)
     for values in ({"offset": "a", "score": 1.0}, {"score": 1.0}, {"offset": 0.0, "score": 1.0, "other": 2}):
-        (copy / "encoder.json").write_text(json.dumps(metadata | {"calibration": values}))
+        seal(metadata | {"calibration": values}, copy)
         with pytest.raises(UserError, match="is none: export the encoder again"):
             SpeakerEncoder.from_folder(copy).probability(0.3, 1.0, 1.0)
 
