@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import logging
 
 import numpy as np
-import torch
 
 from speechbrain_cadino.encoder.load import load_encoder
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.encoder.verifier import Verifier
 from speechbrain_cadino.encoder.waves import WaveEncoder
 from speechbrain_cadino.faces.load import load_face_encoder
 from speechbrain_cadino.faces.model import FaceEncoderNet
@@ -18,48 +17,10 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.calibration import Calibration
 from speechbrain_cadino.verification.scoring import ROUNDING
 
-
-class _Verifier:
-    """Decisions on pairs of files, for a class that has ``threshold`` and ``encode_files``."""
-
-    def verify_files(
-        self, path_x: str | Path, path_y: str | Path, threshold: float | None = None
-    ) -> tuple[float, bool]:
-        """Tell whether two files (of faces: or folders of frames) are of one person.
-
-        Arguments
-        ---------
-        path_x, path_y : str or Path
-        threshold : float, optional
-            Default: the encoder's own.
-
-        Returns
-        -------
-        score : float
-            Cosine of the embeddings.
-        decision : bool
-            Whether the score reaches the threshold.
-
-        Raises
-        ------
-        UserError
-            If a file cannot be used, or there is no threshold.
-        """
-        threshold = self.threshold if threshold is None else threshold
-        if threshold is None:
-            raise UserError("The encoder was exported without a threshold: give the argument threshold, such as 0.3.")
-        try:
-            threshold = float(threshold)
-            good = -1 <= threshold <= 1
-        except (TypeError, ValueError):
-            good = False
-        if not good:
-            raise UserError(f"threshold is {threshold}: scores are cosines, so give one from -1 to 1, such as 0.3.")
-        score = float(torch.cosine_similarity(*self.encode_files([path_x, path_y]), dim=0))
-        return score, score >= threshold
+logger = logging.getLogger(__name__)
 
 
-class SpeakerEncoder(_Verifier, WaveEncoder):
+class SpeakerEncoder(Verifier, WaveEncoder):
     """An encoder folder in use: embeddings as of `WaveEncoder`, and decisions.
 
     The mean of the training embeddings is subtracted inside the encoder, so the cosine of two embeddings is the score.
@@ -83,6 +44,8 @@ class SpeakerEncoder(_Verifier, WaveEncoder):
     >>> score, same = encoder.verify_files("a.wav", "b.flac")  # doctest: +SKIP
     """
 
+    _load = staticmethod(load_encoder)
+
     def __init__(
         self,
         net: SpeakerEncoderNet,
@@ -94,35 +57,6 @@ class SpeakerEncoder(_Verifier, WaveEncoder):
         super().__init__(net, batch_seconds, max_seconds)
         self.threshold, self.metadata = threshold, metadata or {}
 
-    @classmethod
-    def from_folder(cls, folder: str | Path, device: torch.device | str = "cpu", **options: Any) -> SpeakerEncoder:
-        """Load a folder that `export_encoder` wrote.
-
-        Arguments
-        ---------
-        folder : str or Path
-        device : str
-            Such as "cpu", "cuda" or "cuda:1".
-        **options
-            ``batch_seconds`` and ``max_seconds`` of the class.
-
-        Returns
-        -------
-        SpeakerEncoder
-
-        Raises
-        ------
-        UserError
-            If the folder is absent, holds no encoder or a damaged one, or the device is not there.
-        """
-        net, metadata = load_encoder(folder, device)
-        return cls(net, metadata["threshold"], metadata, **options)
-
-    @classmethod
-    def from_hparams(cls, source: str | Path, run_opts: dict | None = None, **options: Any) -> SpeakerEncoder:
-        """SpeechBrain's way of saying `from_folder`, with the device as ``run_opts={"device": ...}``."""
-        return cls.from_folder(source, device=(run_opts or {}).get("device", "cpu"), **options)
-
     def probability(self, score: float, seconds_x: float, seconds_y: float, prior: float = 0.5) -> float:
         """The probability that two utterances are of one speaker, as pairs of training utterances tell it.
 
@@ -132,7 +66,7 @@ class SpeakerEncoder(_Verifier, WaveEncoder):
             Cosine of their embeddings.
         seconds_x, seconds_y : float
             Their durations; those outside what the calibration was fitted on (``metadata["calibration"]["seconds"]``)
-            count as its nearest end.
+            count as its nearest end. Of one that is shorter, a warning says that the probability is not fitted to it.
         prior : float
             The probability before they are heard, between 0 and 1.
 
@@ -155,10 +89,18 @@ class SpeakerEncoder(_Verifier, WaveEncoder):
         probability = float(calibration.probability(score, seconds_x, seconds_y, prior))  # tells what is no number
         if abs(float(score)) > 1 + ROUNDING:
             raise UserError(f"score is {float(score):g}: scores are cosines, so give one from -1 to 1.")
+        shortest = calibration.shortest or (calibration.seconds or (0.0,))[0]
+        if min(seconds_x, seconds_y) < shortest:
+            logger.warning(
+                "%.2g s of speech count as %.2g s, the shortest that probabilities were fitted on: so little is like "
+                "another speaker's, so a low probability says less than it seems to.",
+                min(seconds_x, seconds_y),
+                shortest,
+            )
         return probability
 
 
-class FaceEncoder(_Verifier, PictureEncoder):
+class FaceEncoder(Verifier, PictureEncoder):
     """A face encoder's folder in use: embeddings as of `PictureEncoder`, and decisions.
 
     Arguments
@@ -180,6 +122,8 @@ class FaceEncoder(_Verifier, PictureEncoder):
     >>> score, same = encoder.verify_files("a.jpg", "folder_of_frames")  # doctest: +SKIP
     """
 
+    _load = staticmethod(load_face_encoder)
+
     def __init__(
         self,
         net: FaceEncoderNet,
@@ -190,15 +134,3 @@ class FaceEncoder(_Verifier, PictureEncoder):
     ) -> None:
         super().__init__(net, n_frames, batch_size)
         self.threshold, self.metadata = threshold, metadata or {}
-
-    @classmethod
-    def from_folder(cls, folder: str | Path, device: torch.device | str = "cpu", **options: Any) -> FaceEncoder:
-        """Load a folder that `export_face_encoder` wrote; ``options`` are those of the class.
-
-        Raises
-        ------
-        UserError
-            If the folder is absent, holds no face encoder or a damaged one, or the device is not there.
-        """
-        net, metadata = load_face_encoder(folder, device)
-        return cls(net, metadata["threshold"], metadata, **options)

@@ -48,5 +48,8 @@ def as_float(wave: np.ndarray, name: str) -> np.ndarray:
 
 def resampled(wave: Any, rate: float, name: str) -> np.ndarray:
     """A tensor or array (time,) of samples, as of `as_float`, at 16 kHz; one of another shape is left to be refused."""
-    wave = as_float(wave.detach().cpu().numpy() if hasattr(wave, "detach") else np.asarray(wave), name)
+    if hasattr(wave, "detach"):
+        wave = wave.detach().cpu()
+        wave = wave.float() if str(wave.dtype) == "torch.bfloat16" else wave  # numpy has no such type
+    wave = as_float(np.asarray(wave), name)
     return wave if rate == SAMPLE_RATE or wave.ndim != 1 else soxr.resample(wave, rate, SAMPLE_RATE)

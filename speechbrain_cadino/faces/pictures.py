@@ -60,6 +60,20 @@ class PictureEncoder(EncoderInUse):
             )
         return torch.from_numpy(embeddings)
 
+    def forward(self, images: Sequence[Any]) -> torch.Tensor:
+        """As `encode_batch`."""
+        return self.encode_batch(images)
+
+    def encode_batch(self, images: Sequence[Any]) -> torch.Tensor:
+        """Embed pictures as of `encode_images`, in the shape of SpeechBrain's ``encode_batch``.
+
+        Returns
+        -------
+        torch.Tensor
+            (n, 1, embedding_dim) on the encoder's device.
+        """
+        return self.encode_images(images).unsqueeze(1).to(self.device)
+
     def encode_images(self, images: Sequence[Any]) -> torch.Tensor:
         """Embed pictures in memory, each by itself and of its own size.
 

@@ -1,4 +1,4 @@
-"""The door of the room: tensors or arrays in, NumPy arrays out."""
+"""The door of the room: tensors or arrays in, NumPy arrays out, and numbers that are none told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from speechbrain_cadino.utils.errors import UserError
 
 
 def to_numpy(values: torch.Tensor | np.ndarray | Sequence[float], dtype: Any | None = None) -> np.ndarray:
@@ -32,3 +34,21 @@ def to_numpy(values: torch.Tensor | np.ndarray | Sequence[float], dtype: Any | N
         values = values.detach().cpu()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     return np.asarray(values, dtype=dtype)
+
+
+def numbers(values: Any, what: str) -> np.ndarray:
+    """Values as float64, or a `UserError` that names them."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"A {what} is {values!r}: give a number.") from error
+
+
+def numbers_above(least: float, values: Any, what: str) -> np.ndarray:
+    """As `numbers`, each above ``least`` and finite."""
+    values = numbers(values, what)
+    bad = values[~((values > least) & (values < np.inf))]
+    if bad.size:
+        wanted = ", not over 0: give both, in seconds." if least == 0 else ": give finite ones."
+        raise UserError(f"A {what} is {bad.flat[0]:g}{wanted}")
+    return values

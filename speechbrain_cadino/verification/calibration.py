@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.arrays import numbers, numbers_above
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,8 @@ class Calibration:
     offset, score, log_shorter, log_longer : float
     seconds : tuple of float, optional
         The shortest and the longest that it was fitted on; None: durations do not count.
+    shortest : float, optional
+        The shortest that it was fitted on, also where durations do not count; None: not known.
 
     Example
     -------
@@ -42,6 +45,7 @@ class Calibration:
     log_shorter: float = 0.0
     log_longer: float = 0.0
     seconds: tuple[float, float] | None = None
+    shortest: float | None = None
 
     def log_odds(
         self,
@@ -71,11 +75,11 @@ class Calibration:
         UserError
             If the prior is none, a score is not finite, a duration is not above 0, or durations are missing.
         """
-        before = _numbers(prior, "prior")
+        before = numbers(prior, "prior")
         if before.ndim or not 0 < before < 1:
             raise UserError(f"prior is {prior}: give a probability between 0 and 1, both left out.")
-        scores = _above(-np.inf, scores, "score")
-        seconds = [_above(0, each, "duration") for each in (seconds_x, seconds_y) if each is not None]
+        scores = numbers_above(-np.inf, scores, "score")
+        seconds = [numbers_above(0, each, "duration") for each in (seconds_x, seconds_y) if each is not None]
         odds = self.offset + self.score * scores + np.log(before / (1 - before))
         if self.seconds is None:
             return odds
@@ -106,19 +110,12 @@ class Calibration:
             numbers = [found.offset, found.score, found.log_shorter, found.log_longer, *(found.seconds or [])]
             good = np.isfinite(numbers).all() and found.score > 0
             shortest, longest = found.seconds or (1, 1)
-            good &= 0 < shortest <= longest
+            good &= 0 < shortest <= longest and (found.shortest is None or 0 < found.shortest < np.inf)
         except (TypeError, ValueError):
             good = False
         if not good:
             raise UserError(f"The calibration {values} is none: export the encoder again.")
         return found
-
-
-def _numbers(values, what):
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"A {what} is {values!r}: give a number.") from error
 
 
 def fit_calibration(
@@ -162,30 +159,22 @@ def fit_calibration(
         raise UserError("Some scores are not finite: look at the audio of these utterances, and at the encoder.")
     if scores.std() < LEAST:
         raise UserError(f"All pairs score alike, {scores.mean():.3f}: the encoder tells no voices apart.")
-    columns, seconds = [scores], None
+    columns, seconds, shortest = [scores], None, None
     if target_seconds is not None:
         both = np.concatenate([target_seconds, impostor_seconds], axis=1).astype(np.float64)
         if not ((both > 0) & (both < np.inf)).all():
             raise UserError("Some durations are not above 0: give seconds.")
+        shortest = float(both.min())
         if _tell_of_voices(np.log(both), is_target):
             columns += [np.log(both.min(axis=0)), np.log(both.max(axis=0))]
-            seconds = float(both.min()), float(both.max())
+            seconds = shortest, float(both.max())
     weights = np.where(is_target, 0.5 / n_targets, 0.5 / n_impostors)
     rows = np.stack(columns, axis=1)
     model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky").fit(rows, is_target, sample_weight=weights)
     coefficients = model.coef_[0].tolist()
     if not coefficients[0] > 0:
         raise UserError("Pairs of one speaker score no higher than pairs of two.")
-    return Calibration(float(model.intercept_[0]), *coefficients, *[0.0] * (3 - len(coefficients)), seconds)
-
-
-def _above(least, values, what):
-    values = _numbers(values, what)
-    bad = values[~((values > least) & (values < np.inf))]
-    if bad.size:
-        wanted = ", not over 0: give both, in seconds." if least == 0 else ": give finite ones."
-        raise UserError(f"A {what} is {bad.flat[0]:g}{wanted}")
-    return values
+    return Calibration(float(model.intercept_[0]), *coefficients, *[0.0] * (3 - len(coefficients)), seconds, shortest)
 
 
 def _tell_of_voices(logs, is_target):

@@ -1,6 +1,7 @@
 """Log-odds from scores and durations, against plain formulas and known distributions."""
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -80,7 +81,24 @@ def test_durations_that_stand_for_a_side_do_not_count(caplog):
     rng = np.random.default_rng(0)
     scores = rng.normal(0.1, 0.2, 200), rng.normal(0.0, 0.2, 200)
     found = fit_calibration(*scores, np.full((2, 200), 2.0), np.full((2, 200), 10.0))
-    assert found.seconds is None and found == fit_calibration(*scores) and "differ in length" in caplog.text
+    assert found.seconds is None and replace(found, shortest=None) == fit_calibration(*scores)
+    assert found.shortest == 2.0 and "differ in length" in caplog.text
+
+
+@pytest.mark.parametrize("longest", [20.0, 2.01])
+def test_the_shortest_that_was_fitted_on_is_kept_also_where_durations_do_not_count(longest):
+    rng, n = np.random.default_rng(0), 400
+    targets, impostors = (np.exp(rng.uniform(np.log(2.0), np.log(longest), (2, n))) for _ in range(2))
+    found = fit_calibration(rng.normal(0.6, 0.15, n), rng.normal(0.0, 0.15, n), targets, impostors)
+    assert (found.seconds is None) is (longest < 3)
+    again = Calibration.from_dict(json.loads(json.dumps(found.as_dict())))
+    assert again.shortest == found.shortest == min(targets.min(), impostors.min())
+    assert again.log_odds(0.3, 0.5, 8.0) == pytest.approx(again.log_odds(0.3, found.shortest, 8.0))
+    older = {name: value for name, value in found.as_dict().items() if name != "shortest"}
+    assert Calibration.from_dict(older).shortest is None
+    for wrong in (0.0, -1.0, "a"):
+        with pytest.raises(UserError, match="is none: export"):
+            Calibration.from_dict(older | {"shortest": wrong})
 
 
 def test_scores_without_an_error_give_finite_coefficients():
