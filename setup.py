@@ -38,10 +38,13 @@ setup(
         "tqdm>=4.60",
         "psutil>=5.9",
         "tabulate>=0.9",
+        "click>=8.1",
     ],
     extras_require={
         "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
         "faces": FACES,
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", *FACES],
+        "parquet": ["pyarrow>=14"],  # for embed -o x.parquet, and cluster of one
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", "pyarrow>=14", *FACES],
     },
+    entry_points={"console_scripts": ["speechbrain-cadino = speechbrain_cadino.commands.group:run"]},
 )

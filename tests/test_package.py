@@ -48,7 +48,7 @@ ORDER = [
     "dino",
     "dlg_lc",
 ]
-ORDER += ["demo"]
+ORDER += ["demo", "commands"]
 
 
 def imported(path):

@@ -1,7 +1,9 @@
 """The recipe's prepare.py, and the conversion of m4a files."""
 
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,9 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from speechbrain_cadino.commands.options import given as given_options
+from speechbrain_cadino.commands.prepare import command
 from speechbrain_cadino.corpus import known, scan
 from speechbrain_cadino.corpus.fingerprints import manifest_contents
-from speechbrain_cadino.corpus.layout import SESSION_PATTERN
 from speechbrain_cadino.corpus.manifest import read_manifest, write_manifest
 from speechbrain_cadino.utils.errors import UserError
 from tests.corpus.conftest import RECIPE
@@ -230,17 +233,28 @@ def test_missing_lists_and_unwritable_folders(prepare, voxceleb, tmp_path):
         prepare.prepare_corpus(voxceleb, tmp_path / "file" / "out")
 
 
+def parsed(arguments):
+    """What of a command line goes to `prepare_corpus`."""
+    return given_options(command.make_context("prepare", arguments).params)
+
+
+def help_of(command):
+    return command.make_context("prepare", [], resilient_parsing=True).get_help()
+
+
 def test_every_option_of_the_command_line_is_an_argument(prepare):
-    given = prepare.parse_arguments(
+    given = parsed(
         "--data_folder a --output b --file_list c --trials d e --min_duration 2 --max_duration 3 "
         "--speaker_pattern f --session_pattern g --workers 4 --train_csv h --trial_folders i j".split()
     )
     assert given == dict(
-        data_folder="a", save_folder="b", file_list="c", trials=["d", "e"], min_duration=2, max_duration=3,
-        speaker_pattern="f", session_pattern="g", workers=4, train_csv="h", trial_folders=["i", "j"],
+        data_folder="a", save_folder="b", file_list="c", trials=("d", "e"), min_duration=2, max_duration=3,
+        speaker_pattern="f", session_pattern="g", workers=4, train_csv="h", trial_folders=("i", "j"),
     )  # fmt: skip
-    short = prepare.parse_arguments(["--data_folder", "a", "--save_folder", "b"])
-    assert short["max_duration"] == 60 and short["session_pattern"] == SESSION_PATTERN
+    assert parsed("--data_folder a --save_folder b".split()) == dict(data_folder="a", save_folder="b")
+    defaults = inspect.signature(prepare.prepare_corpus).parameters
+    told = dict(re.findall(r"--(\w+) FLOAT.*?\[default: ([\d.]+)\]", help_of(command), re.DOTALL))
+    assert told == {name: f"{defaults[name].default:g}" for name in ("min_duration", "max_duration")}
 
 
 def test_the_command_line_tells_errors_in_one_sentence(tmp_path):

@@ -1,0 +1,6 @@
+"""``python -m speechbrain_cadino COMMAND``; ``--help`` lists the commands."""
+
+from speechbrain_cadino.commands.group import run
+
+if __name__ == "__main__":
+    run()
