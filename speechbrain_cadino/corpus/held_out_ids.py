@@ -36,7 +36,7 @@ def held_out_ids(ids: Sequence[str], trials: Sequence[str | Path]) -> np.ndarray
     """
     names = set()
     for path in trials:
-        for name in read_trials(path).utterances:
+        for name in read_trials(path, labelled=False).utterances:
             for key in map(name_key, spellings(name)):
                 names.update(map(flat, (key, *tails(key, 3))))
 

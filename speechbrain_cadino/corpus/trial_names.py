@@ -38,7 +38,7 @@ class TrialNames:
         known = [*map(os.path.abspath, folders), *(os.path.dirname(os.path.abspath(path)) for path in trial_lists)]
         above = list(dict.fromkeys(folder for start in known for folder in folders_above(start)))
         for path in trial_lists:
-            for name in read_trials(path).utterances:
+            for name in read_trials(path, labelled=False).utterances:
                 self._add(name, str(path), known, above)
 
     def _add(self, name, path, known, above):

@@ -94,7 +94,7 @@ def held_out_faces(
     """
     pattern, ends = compiled_pattern(pattern, SETTING), set()
     for path in trials:
-        for name in read_trials(path).utterances:
+        for name in read_trials(path, labelled=False).utterances:
             for form in [one for plain in spellings(name) for one in (plain, *on_disk(plain))]:
                 match = pattern.search(form)
                 ends.update([name_key(form)] + ([folded(os.path.normpath(match[1]))] if match and match[1] else []))

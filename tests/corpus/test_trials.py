@@ -56,6 +56,41 @@ def test_bad_lists_are_told_with_file_and_line(tmp_path, text, told):
     assert str(path) in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "text, utterances",
+    [
+        ('1 "a b" c\n0 c "d  e"\n', ["a b", "c", "d  e"]),
+        ("1\ta b\tc\n0\tc\td  e\t\n", ["a b", "c", "d  e"]),
+        ('1\t"a b"\tc\n0 c "d  e"\n', ["a b", "c", "d  e"]),
+        ('1 a"b c\n0 c d"\n', ['a"b', "c", 'd"']),
+        ('1 "a" c\n0 c "d"\n', ["a", "c", "d"]),
+        ("1\ta b\n0\tb c\n", ["a", "b", "c"]),
+        ("1 Zoë/ü 東京.wav\n0 東京.wav Zoë/ü\n", ["Zoë/ü", "東京.wav"]),
+    ],
+)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_names_with_blanks_quotes_and_other_letters(tmp_path, text, utterances, labelled):
+    trials = read_trials(write(tmp_path, text, encoding="utf-8"), labelled)
+    assert trials.utterances == utterances and trials.labels.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("text", ["a b\n0 c\n", "\ufeffa b\r\n0 c\r\n", 'a\tb\n\n"0" c', "a b\t\n0 c"])
+def test_lists_without_labels(tmp_path, text):
+    trials = read_trials(write(tmp_path, text, encoding="utf-8", newline=""), labelled=False)
+    assert trials.labels is None and trials.utterances == ["a", "b", "0", "c"]
+    assert trials.enrol.tolist() == [0, 2] and trials.test.tolist() == [1, 3]
+    with pytest.raises(UserError, match="line 1 has 2 fields"):
+        read_trials(tmp_path / "trials.txt")
+
+
+@pytest.mark.parametrize(
+    "text, told", [("a b\n1 a b\n", "line 2 has 3 fields: write 'enrol test'"), ("1 a b\na b\n", "line 2 has 2 fields")]
+)
+def test_labels_on_some_lines(tmp_path, text, told):
+    with pytest.raises(UserError, match=told):
+        read_trials(write(tmp_path, text), labelled=False)
+
+
 def test_absent_folder_and_binary_lists(tmp_path):
     binary = tmp_path / "a.bin"
     binary.write_bytes(b"\xff\xfe\x00")
