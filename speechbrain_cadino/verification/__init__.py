@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from speechbrain_cadino.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from speechbrain_cadino.verification.bootstrap import Interval, speaker_intervals
     from speechbrain_cadino.verification.calibration import Calibration, fit_calibration
     from speechbrain_cadino.verification.det import det_points, write_det
     from speechbrain_cadino.verification.evaluation import Evaluation, evaluate
     from speechbrain_cadino.verification.fusion import fuse_scores, fusion_rows, side_scores
-    from speechbrain_cadino.verification.metrics import cllr, det_curve, eer, min_dcf
+    from speechbrain_cadino.verification.isotonic import min_cllr
+    from speechbrain_cadino.verification.metrics import actual_dcf, cllr, det_curve, eer, min_dcf
     from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
     from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
     from speechbrain_cadino.verification.scale import ScoreScale, scale_of_pairs

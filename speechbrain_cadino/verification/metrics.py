@@ -1,7 +1,6 @@
-"""Error rates of a verification system: EER, minimum detection cost, Cllr, and the points of its DET curve.
+"""Error rates of a verification system: EER, detection costs, Cllr, and the points of its DET curve.
 
-A trial is accepted if its score >= threshold. Rates are fractions. Errors are counted as integers at every score that
-occurs, so that tied scores are exact; the cost is that of sorting, N log N.
+A trial is accepted if its score >= threshold. Rates are fractions. Errors are counted by `ErrorCounts`;
 scikit-learn's `det_curve` trims the ends of the curve, where one rate stays 0, and with them what some minima need.
 """
 
@@ -10,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification.arrays import to_numpy
+from speechbrain_cadino.verification.counts import ErrorCounts, sorted_scores
 
 
 def eer(positive_scores: torch.Tensor | np.ndarray, negative_scores: torch.Tensor | np.ndarray) -> tuple[float, float]:
@@ -41,11 +39,7 @@ def eer(positive_scores: torch.Tensor | np.ndarray, negative_scores: torch.Tenso
     >>> eer([0.6, 0.7, 0.8, 0.5], [0.4, 0.3, 0.2, 0.65])
     (0.25, 0.6)
     """
-    thresholds, misses, false_accepts, n_positive, n_negative = _count_errors(positive_scores, negative_scores)
-    # Compared over the common denominator, in integers: two fractions that are equal may differ by rounding.
-    best = np.argmin(np.abs(false_accepts * n_positive - misses * n_negative))
-    rate = (false_accepts[best] / n_negative + misses[best] / n_positive) / 2
-    return float(rate), float(thresholds[best])
+    return ErrorCounts.of(positive_scores, negative_scores).eer()
 
 
 def min_dcf(
@@ -91,15 +85,42 @@ def min_dcf(
     >>> min_dcf([0.6, 0.7, 0.8, 0.5], [0.4, 0.3, 0.2, 0.65])
     (0.5, 0.7)
     """
-    if not 0 < p_target < 1:
-        raise UserError(f"p_target is {p_target}: give a probability between 0 and 1, both left out.")
-    if not (0 < c_miss < np.inf and 0 < c_fa < np.inf):
-        raise UserError(f"c_miss is {c_miss} and c_fa is {c_fa}: give costs that are finite and over 0.")
-    thresholds, misses, false_accepts, n_positive, n_negative = _count_errors(positive_scores, negative_scores)
-    miss_weight, fa_weight = c_miss * p_target, c_fa * (1 - p_target)
-    costs = miss_weight * (misses / n_positive) + fa_weight * (false_accepts / n_negative)
-    best = np.argmin(costs)
-    return float(costs[best] / min(miss_weight, fa_weight)), float(thresholds[best])
+    return ErrorCounts.of(positive_scores, negative_scores).min_dcf(p_target, c_miss, c_fa)
+
+
+def actual_dcf(
+    positive_scores: torch.Tensor | np.ndarray,
+    negative_scores: torch.Tensor | np.ndarray,
+    threshold: float,
+    p_target: float = 0.01,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
+    """Normalised detection cost of the decisions at a threshold, which was set beforehand.
+
+    Arguments
+    ---------
+    positive_scores, negative_scores, p_target, c_miss, c_fa :
+        As of `min_dcf`.
+    threshold : float
+        A trial is accepted if its score reaches it.
+
+    Returns
+    -------
+    float
+        At least `min_dcf`'s; over 1 for decisions that are worse than not to listen.
+
+    Raises
+    ------
+    UserError
+        As `min_dcf`, or if the threshold is NaN.
+
+    Example
+    -------
+    >>> actual_dcf([0.6, 0.7, 0.8, 0.5], [0.4, 0.3, 0.2, 0.65], threshold=0.7)
+    0.5
+    """
+    return ErrorCounts.of(positive_scores, negative_scores).actual_dcf(threshold, p_target, c_miss, c_fa)
 
 
 def det_curve(
@@ -135,8 +156,8 @@ def det_curve(
     >>> det_curve([0.5], [0.25])[:2]
     (array([1., 0., 0.]), array([0., 0., 1.]))
     """
-    thresholds, misses, false_accepts, n_positive, n_negative = _count_errors(positive_scores, negative_scores)
-    return false_accepts / n_negative, misses / n_positive, thresholds
+    counts = ErrorCounts.of(positive_scores, negative_scores)
+    return counts.false_accepts / counts.n_negative, counts.misses / counts.n_positive, counts.thresholds
 
 
 def cllr(positive_log_odds: torch.Tensor | np.ndarray, negative_log_odds: torch.Tensor | np.ndarray) -> float:
@@ -164,29 +185,6 @@ def cllr(positive_log_odds: torch.Tensor | np.ndarray, negative_log_odds: torch.
     >>> cllr([0.0], [0.0, 0.0])
     1.0
     """
-    positives = _sorted_scores(positive_log_odds, "trials of one speaker (label 1)")
-    negatives = _sorted_scores(negative_log_odds, "trials of two speakers (label 0)")
+    positives = sorted_scores(positive_log_odds, "trials of one speaker (label 1)")
+    negatives = sorted_scores(negative_log_odds, "trials of two speakers (label 0)")
     return float((np.logaddexp(0, -positives).mean() + np.logaddexp(0, negatives).mean()) / (2 * np.log(2)))
-
-
-def _count_errors(positive_scores, negative_scores):
-    """Thresholds, false rejections and false acceptances (as counts) at each, and the sizes of both sides."""
-    positives = _sorted_scores(positive_scores, "trials of one speaker (label 1)")
-    negatives = _sorted_scores(negative_scores, "trials of two speakers (label 0)")
-    thresholds = np.append(np.unique(np.concatenate([positives, negatives])), np.inf)
-    misses = np.searchsorted(positives, thresholds)
-    false_accepts = len(negatives) - np.searchsorted(negatives, thresholds)
-    return thresholds, misses, false_accepts, len(positives), len(negatives)
-
-
-def _sorted_scores(scores, kind):
-    scores = to_numpy(scores)
-    if scores.dtype == bool:  # as scikit-learn's functions take them
-        raise UserError(f"Labels were given as scores of {kind}: give scores[labels], scores[~labels].")
-    scores = scores.astype(np.float64).ravel()
-    if not scores.size:
-        raise UserError(f"There are no scores of {kind}: give a trial list with labels 0 and 1 both.")
-    bad = np.count_nonzero(~np.isfinite(scores))
-    if bad:
-        raise UserError(f"{bad} of {scores.size} scores of {kind} are not finite: check the encoder's embeddings.")
-    return np.sort(scores)

@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import det_curve as sklearn_det_curve
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification import cllr, det_curve, eer, min_dcf
+from speechbrain_cadino.verification import actual_dcf, cllr, det_curve, eer, min_cllr, min_dcf
 
 
 def rates_by_hand(positives, negatives):
@@ -38,6 +38,37 @@ def random_sides(seed):
         np.round(rng.normal(mean, 1, rng.integers(1, 41)), digits).astype(np.float32).astype(float)
         for mean in (shift, 0)
     ]
+
+
+def pooled_by_hand(positives, negatives):
+    """Probabilities of one speaker at each score, never falling: blocks that fall are pooled until none does."""
+    blocks = []  # scores, weight of one speaker, weight of both
+    for score in sorted({*positives, *negatives}):
+        own = np.sum(positives == score) / len(positives)
+        blocks.append([[score], own, own + np.sum(negatives == score) / len(negatives)])
+        while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
+            last = blocks.pop()
+            blocks[-1] = [one + other for one, other in zip(blocks[-1], last)]
+    return {score: own / both for block, own, both in blocks for score in block}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_least_cllr_and_the_cost_of_a_threshold_by_hand(seed):
+    positives, negatives = random_sides(seed)
+    at = pooled_by_hand(positives, negatives)
+    wanted = np.mean([-np.log2(at[score]) for score in positives]) / 2
+    wanted += np.mean([-np.log2(1 - at[score]) for score in negatives]) / 2
+    assert min_cllr(positives, negatives) == pytest.approx(wanted, abs=1e-9)
+    assert min_cllr(positives, negatives) <= cllr(positives, negatives) + 1e-12
+    assert min_cllr(3 * positives - 1, 3 * negatives - 1) == pytest.approx(wanted, abs=1e-9)
+    for threshold in (*positives[:3], *negatives[:3], -100.0, 100.0, 0.123, -np.inf, np.inf):
+        for p, c_miss, c_fa in [(0.01, 1, 1), (0.5, 1, 1), (0.9, 1, 2.5)]:
+            cost = c_miss * p * np.mean(positives < threshold) + c_fa * (1 - p) * np.mean(negatives >= threshold)
+            found = actual_dcf(positives, negatives, threshold, p, c_miss, c_fa)
+            assert found == pytest.approx(cost / min(c_miss * p, c_fa * (1 - p)), abs=1e-12)
+            assert found >= min_dcf(positives, negatives, p, c_miss, c_fa)[0] - 1e-12
+    with pytest.raises(UserError, match="NaN"):
+        actual_dcf(positives, negatives, np.nan)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -116,7 +147,7 @@ def test_an_empty_side_is_told(metric):
         metric(torch.ones(3), torch.empty(0))
 
 
-@pytest.mark.parametrize("metric", [eer, min_dcf, det_curve, cllr])
+@pytest.mark.parametrize("metric", [eer, min_dcf, det_curve, cllr, min_cllr])
 def test_labels_in_the_place_of_scores_are_told(metric):
     with pytest.raises(UserError, match=r"scores\[labels\], scores\[~labels\]"):
         metric(np.array([0.5, 0.1]), np.array([True, False]))
