@@ -13,7 +13,11 @@ from speechbrain_cadino import __version__
 from speechbrain_cadino.utils.errors import one_sentence_errors
 
 # The modules of this room, each with its `command`; what is heavy they import when they run.
-COMMANDS = ("prepare",)
+COMMANDS = (
+    "embed",
+    "prepare",
+    "verify",
+)
 PROGRAM = "speechbrain-cadino"
 
 

@@ -77,7 +77,7 @@ def _kind(source):
     if os.path.isdir(source):
         return "folder"
     if not os.path.exists(source):
-        raise UserError(f"{source} does not exist: give a folder, a list, or files.")
+        raise UserError(f"{source} cannot be read (no such file or folder): give a folder, a list, or files.")
     suffix = suffix_of(source)
     return "csv" if suffix == ".csv" else "file" if suffix in KNOWN else "list"
 

@@ -92,6 +92,7 @@ def extract_embeddings(
         embeddings, failures = embed_utterances(net, read, lengths, batch_seconds, max_seconds, threads, report)
         good = [row for row in range(len(part)) if row not in failures]
         rejected = [(str(part.ids[row]), reason) for row, reason in failures.items()]
+        tell_rejected(rejected if strict else [], len(manifest), "utterances", True)  # now, not after the last one
         return embeddings[good], [str(name) for name in part.ids[good]], rejected
 
     with tqdm(total=len(manifest), desc="embeddings", unit="utt", disable=not progress or rank > 0) as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,23 @@ def read_embeddings(path: str | Path, ids: str | Path | None = None) -> Embeddin
     names = read_text(listed, "list of IDs", f"give {IDS}, with an ID a line").removesuffix("\n").split("\n")
     if not isinstance(embeddings, np.ndarray):
         raise UserError(f"{array} holds several arrays: give a .npy of one, (n, dim).")
+    return checked_table(names, embeddings, array, listed)
+
+
+def checked_table(
+    names: Sequence[str], embeddings: np.ndarray, array: str | Path, listed: str | Path | None = None
+) -> EmbeddingTable:
+    """A table of what was read from files, or a `UserError` that says what is wrong with them.
+
+    Arguments
+    ---------
+    names : sequence of str, (n,)
+    embeddings : np.ndarray
+        Wanted as (n, dim) floats.
+    array, listed : str or Path
+        The files that they come from, for messages; default of ``listed``: the same.
+    """
+    listed = array if listed is None else listed
     if embeddings.ndim != 2 or embeddings.dtype.kind != "f" or not embeddings.size:
         raise UserError(
             f"{array} holds {embeddings.dtype} of the shape {embeddings.shape}: give floats, (n, dim), a row an ID."

@@ -87,9 +87,7 @@ class Shards:
     def load(self):
         """Give the embeddings (n, dim), their n IDs in the order of ``ids``, and the rejected [(ID, reason), ...]."""
         ids = (self.folder / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1]
-        with open(self.folder / "rejected.csv", newline="", encoding="utf-8") as file:
-            rejected = [tuple(row) for row in csv.reader(file)][1:]
-        return np.load(self.folder / "embeddings.npy"), ids, rejected
+        return np.load(self.folder / "embeddings.npy"), ids, read_rejected(self.folder)
 
     def _finished(self):
         try:
@@ -129,6 +127,12 @@ class Shards:
         for path in self._shards():
             if path not in keep:
                 path.unlink(missing_ok=True)
+
+
+def read_rejected(folder: str | Path) -> list[tuple[str, str]]:
+    """What a finished folder of `Shards` has set aside: IDs and reasons."""
+    with open(Path(folder) / "rejected.csv", newline="", encoding="utf-8") as file:
+        return [tuple(row) for row in csv.reader(file)][1:]
 
 
 def _read_shard(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from speechbrain_cadino.corpus.pieces import lengths_from_files
 from speechbrain_cadino.corpus.trials import Trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.verification.enrolment import enrolled, model_embeddings
 from speechbrain_cadino.verification.report import metrics_row
 from speechbrain_cadino.verification.scoring import score_trials
 
@@ -25,11 +26,17 @@ class Evaluation(NamedTuple):
     scores : np.ndarray
         (n_trials,) float32.
     metrics : dict
-        As `metrics_row` gives them: "EER %", "minDCF(0.01)", "minDCF(0.05)".
+        As `metrics_row` gives them: "EER %", "minDCF(0.01)", "minDCF(0.05)"; empty for a list without labels.
+    cosines : np.ndarray
+        (n_trials,) float32: the scores before a cohort normalised them.
+    seconds : np.ndarray
+        (2, n_trials) durations of both sides; of a model of several files, of all together.
     """
 
     scores: np.ndarray
     metrics: dict
+    cosines: np.ndarray
+    seconds: np.ndarray
 
 
 def evaluate(
@@ -39,6 +46,7 @@ def evaluate(
     mean: np.ndarray | None = None,
     cohort: np.ndarray | None = None,
     top_n: int = 300,
+    models: Mapping[str, Sequence[str]] | None = None,
     **extraction,
 ) -> list[Evaluation]:
     """Score trial lists and measure their error rates.
@@ -57,6 +65,8 @@ def evaluate(
         (n_cohort, embedding_dim) embeddings for AS-norm, not centered. None: plain cosine.
     top_n : int
         How many of the cohort's highest scores AS-norm takes.
+    models : mapping of str to sequence of str, optional
+        Files of each model that the lists' enrolment sides name, as of `read_models`.
     **extraction
         Passed to `extract_embeddings`, such as ``folder`` and ``batch_seconds``.
 
@@ -70,16 +80,20 @@ def evaluate(
     UserError
         If an utterance is absent or cannot be used, or a list has trials of one kind only.
     """
-    paths = {}
-    for trials in lists:
-        paths.update(zip(trials.utterances, utterance_paths(trials, data_folder)))
+    both = [enrolled(trials, models) for trials in lists]
+    names = list(dict.fromkeys(name for _, files in both for of in files for name in of))
+    paths = dict(zip(names, utterance_paths(Trials(None, None, None, names), data_folder)))
+    manifest = files_manifest(paths, paths.values())
+    embeddings, _ = extract_embeddings(net, manifest, strict=True, **extraction)
     rows = {name: row for row, name in enumerate(paths)}
-    embeddings, _ = extract_embeddings(net, files_manifest(paths, paths.values()), strict=True, **extraction)
     evaluations = []
-    for trials in lists:
-        own = embeddings[[rows[name] for name in trials.utterances]]
-        scores = score_trials(own, trials, mean, cohort, top_n)
-        evaluations.append(Evaluation(scores, metrics_row(scores, trials.labels)))
+    for trials, files in both:
+        own = model_embeddings(embeddings, rows, files, mean)
+        cosines = score_trials(own, trials, mean)
+        scores = cosines if cohort is None else score_trials(own, trials, mean, cohort, top_n)
+        metrics = {} if trials.labels is None else metrics_row(scores, trials.labels)
+        seconds = np.array([sum(manifest.durations[rows[name]] for name in of) for of in files])
+        evaluations.append(Evaluation(scores, metrics, cosines, seconds[np.stack([trials.enrol, trials.test])]))
     return evaluations
 
 

@@ -58,7 +58,7 @@ def side_scores(embeddings: torch.Tensor | np.ndarray, has: np.ndarray, trials: 
     scores = np.full(len(both), np.nan, np.float32)
     if both.any():
         names = [name for name, there in zip(trials.utterances, has) if there]
-        own = Trials(trials.labels[both], place[trials.enrol[both]], place[trials.test[both]], names)
+        own = Trials(None, place[trials.enrol[both]], place[trials.test[both]], names)
         scores[both] = score_trials(embeddings, own, **scoring)
     return scores
 
@@ -109,15 +109,15 @@ def fuse_scores(
     return np.where(squares > 0, total / np.sqrt(np.where(squares > 0, squares, 1)), np.nan).astype(np.float32)
 
 
-def fusion_rows(scores: Mapping[str, np.ndarray], fused: np.ndarray, labels: np.ndarray) -> list[dict]:
+def fusion_rows(scores: Mapping[str, np.ndarray], fused: np.ndarray, labels: np.ndarray | None) -> list[dict]:
     """The metrics by each modality alone, over the trials that have it, and by all together.
 
     Arguments
     ---------
     scores, fused :
         As of `fuse_scores`.
-    labels : np.ndarray
-        (n_trials,) bool, true for one speaker.
+    labels : np.ndarray or None
+        (n_trials,) bool, true for one speaker; without them there are no error rates.
 
     Returns
     -------
@@ -134,9 +134,9 @@ def fusion_rows(scores: Mapping[str, np.ndarray], fused: np.ndarray, labels: np.
     for name, own in {**scores, TOGETHER: fused}.items():
         there = ~np.isnan(own)
         row = {"scored by": name, "trials": int(np.count_nonzero(there))}
-        if labels[there].any() and not labels[there].all():
+        if labels is not None and labels[there].any() and not labels[there].all():
             row |= metrics_row(own[there], labels[there])
-        else:
+        elif labels is not None:
             logger.warning("Trials that can be scored by %s are not of both kinds: there are no error rates.", name)
         rows.append(row)
     left = int(np.count_nonzero(np.isnan(fused)))

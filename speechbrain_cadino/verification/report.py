@@ -16,7 +16,7 @@ from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.arrays import to_numpy
 from speechbrain_cadino.verification.metrics import eer, min_dcf
 
-METRIC_FORMATS = {"EER %": ".2f", "minDCF(0.01)": ".3f", "minDCF(0.05)": ".3f"}
+METRIC_FORMATS = {"EER %": ".2f", "minDCF(0.01)": ".3f", "minDCF(0.05)": ".3f", "FAR %": ".2f", "FRR %": ".2f"}
 
 
 def metrics_row(scores: torch.Tensor | np.ndarray, labels: np.ndarray) -> dict:
@@ -100,6 +100,8 @@ def format_table(
 def write_scores(path: str | Path, trials: Trials, scores: torch.Tensor | np.ndarray) -> None:
     """Write ``label enrol test score`` for each trial, all or nothing; float32 scores keep every bit.
 
+    Without the label where the list has none; with tabs between the fields where a name has blanks.
+
     Arguments
     ---------
     path : str or Path
@@ -130,9 +132,12 @@ def write_scores(path: str | Path, trials: Trials, scores: torch.Tensor | np.nda
     if len(scores) != len(trials.labels):
         raise UserError(f"There are {len(scores)} scores for {len(trials.labels)} trials: score the list anew.")
     names = trials.utterances
-    columns = (column.tolist() for column in (trials.labels, trials.enrol, trials.test, to_numpy(scores)))
+    between = "\t" if any(len(name.split()) > 1 for name in names) else " "
+    pairs = ([names[row] for row in side.tolist()] for side in (trials.enrol, trials.test))
+    labels = [] if trials.labels is None else [[f"{label:d}" for label in trials.labels.tolist()]]
+    columns = *labels, *pairs, [f"{score:.9g}" for score in to_numpy(scores).tolist()]
     with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        file.writelines(f"{label:d} {names[a]} {names[b]} {score:.9g}\n" for label, a, b, score in zip(*columns))
+        file.writelines(f"{between.join(fields)}\n" for fields in zip(*columns))
 
 
 def _cell(value, float_format):

@@ -124,4 +124,5 @@ def fused(
 def with_scores(trials: Trials, scores: np.ndarray) -> tuple[Trials, np.ndarray]:
     """The trials of a list that have a score, and these."""
     there = ~np.isnan(scores)
-    return Trials(trials.labels[there], trials.enrol[there], trials.test[there], trials.utterances), scores[there]
+    columns = (column if column is None else column[there] for column in trials[:3])
+    return Trials(*columns, trials.utterances), scores[there]

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from speechbrain_cadino.commands.group import run
+from tests.inference.conftest import data, folder, mean, net  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

@@ -108,8 +108,10 @@ def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
     listed.write_text("d.wav\ne.opus\na.wav\n")  # a.wav is in a trial, so it is not to be in the cohort
     write_manifest(Manifest(["d", "e"], [str(data / "d.wav"), str(data / "e.opus")], [0, 0], [30000, 20000]), csv, data)
     assert verify("--trials", path, "--cohort", listed, "--top_n", 2)[0] == 0
-    with_cohort = np.array(written(tmp_path / "out" / "scores_few.txt")[1])
+    with_cohort = np.array(written(tmp_path / "out" / "scores_few_as_norm.txt")[1])
     table = cosines(embeddings)
+    plain = written(tmp_path / "out" / "scores_few.txt")[1]
+    np.testing.assert_allclose(plain, [table[a, b] for _, a, b in few], atol=1e-5)
     spread = {row: (table[row, [3, 4]].mean(), table[row, [3, 4]].std()) for row in (0, 1, 2, 5)}
     wanted = [sum((table[a, b] - spread[side][0]) / spread[side][1] for side in (a, b)) / 2 for _, a, b in few]
     np.testing.assert_allclose(with_cohort, wanted, rtol=1e-3)
@@ -123,7 +125,7 @@ def test_mean_and_cohort_from_lists_and_csv(verify, data, embeddings, tmp_path):
     listed.write_text("".join(f"{data.name}/{name}\n" for name in ("d.wav", "e.opus")))
     for cohort, extra in ((listed, ("--cohort_folder", root)), (csv, ())):
         assert verify("--trials", path, "--cohort", cohort, *extra)[0] == 0
-        scores = written(tmp_path / "out" / "scores_few.txt")[1]
+        scores = written(tmp_path / "out" / "scores_few_as_norm.txt")[1]
         same = np.allclose(scores, with_cohort, rtol=1e-3)
         assert same == (cohort == listed), "the CSV's rows are parts of the files, so another cohort"
 
@@ -145,7 +147,7 @@ def test_the_trials_own_utterances_are_never_in_the_cohort(verify, data, tmp_pat
             path.write_text("".join(f"{name}\n" for name in names))
         status, out, err = verify("--trials", trials, "--cohort", path, "--top_n", 2, *extra)
         assert status == 0, err
-        return written(tmp_path / "out" / "scores_few.txt")[1], out
+        return written(tmp_path / "out" / "scores_few_as_norm.txt")[1], out
 
     trials = tmp_path / "few.txt"
     trials.write_text("1 a.wav c.ogg\n0 a.wav f.wav\n")
@@ -223,17 +225,18 @@ def test_a_file_replaced_by_one_of_equal_length_gives_other_scores(verify, trial
     (tmp_path / "trials.txt").write_text("1 a.wav b.flac\n0 a.wav c.ogg\n")
     arguments = ["--data_folder", copied, "--trials", trials, "--top_n", 2]
     arguments += [] if role == "trials" else [f"--{role}", tmp_path / "list.txt"]
+    path = tmp_path / f"out/scores_trials{'_as_norm' if role == 'cohort' else ''}.txt"
     first = verify(*arguments)
-    scores = (tmp_path / "out/scores_trials.txt").read_text()
-    assert verify(*arguments)[:2] == first[:2] and (tmp_path / "out/scores_trials.txt").read_text() == scores
-    path = copied / ("a.wav" if role == "trials" else "d.wav")
-    info, status = soundfile.info(path), path.stat()
+    scores = path.read_text()
+    assert verify(*arguments)[:2] == first[:2] and path.read_text() == scores
+    wav = copied / ("a.wav" if role == "trials" else "d.wav")
+    info, status = soundfile.info(wav), wav.stat()
     samples = 0.1 * np.random.default_rng(9).standard_normal((info.frames, info.channels))
-    soundfile.write(path, samples, info.samplerate, subtype=info.subtype)
-    assert path.stat().st_size == status.st_size
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    soundfile.write(wav, samples, info.samplerate, subtype=info.subtype)
+    assert wav.stat().st_size == status.st_size
+    os.utime(wav, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert verify(*arguments)[0] == 0
-    assert (tmp_path / "out/scores_trials.txt").read_text() != scores
+    assert path.read_text() != scores
 
 
 def test_two_at_once(verify, trials, tmp_path):
