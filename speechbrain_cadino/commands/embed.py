@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import click
 
-from speechbrain_cadino.commands.options import device_option, example
+from speechbrain_cadino.commands.options import NOT_ALL, device_option, example
 from speechbrain_cadino.utils.imports import stoppable_imports
-
-NOT_ALL = 3  # exit status where some files could not be used
 
 
 @click.command(

@@ -14,8 +14,10 @@ from speechbrain_cadino.utils.errors import one_sentence_errors
 
 # The modules of this room, each with its `command`; what is heavy they import when they run.
 COMMANDS = (
+    "cluster",
     "embed",
     "prepare",
+    "score",
     "verify",
 )
 PROGRAM = "speechbrain-cadino"

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+NOT_ALL = 3  # exit status where some files could not be used
+
 
 class WithLists(click.Command):
     """A command without arguments by place, whose ``multiple`` options take several values each: ``--trials A B``."""

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from speechbrain_cadino.clusters.fine import fine_clusters
 from speechbrain_cadino.utils.errors import UserError
 
 # Under this a batch norm and a batch of other utterances make no sense.
@@ -23,8 +24,6 @@ HOURS, STEPS = (2.15, 8.0, 2300.0), (264, 1240, 638_000)
 FORGETTING = (0.03, 0.004)
 # Hours in which the views grow from those of calls.yaml to the published ones: a guess.
 GROWING_HOURS = (8.0, 100.0)
-MERGED_ALL = 5000  # utterances that are merged one by one; of more, k-means makes a tenth as many clusters first
-MOST_MERGED = 50_000  # T; 20 GB
 PRELOADED_HOURS = 20  # 2.3 GB
 TELEPHONE_HERTZ = 4000  # an encoder of such a band hears telephone speech
 MOST_EPOCHS = 150  # dino.yaml's; tiny corpora say nothing new after so many
@@ -103,8 +102,7 @@ class _Numbers(dict):
         longest = _line(self.hours, GROWING_HOURS, (2.0, 3.0))
         self["global_seconds"] = round(float(np.clip(0.45 * np.median(durations), 0.5, longest)), 1)
         self["local_seconds"] = round(0.6 * self["global_seconds"], 1)
-        fine = min(self.n, max(MERGED_ALL, min(self.n // 10, MOST_MERGED)))
-        self["n_fine"] = max(fine, 1 + int(np.max(self.given.get("n_clusters", 0))))
+        self["n_fine"] = max(fine_clusters(self.n), 1 + int(np.max(self.given.get("n_clusters", 0))))
         self["preload"] = self.hours <= PRELOADED_HOURS
         # Telephones are simulated for telephone speech alone: on wide-band speech that harms (read_speech.md).
         self["channel_prob"] = float(self.given.get("f_max", math.inf) <= TELEPHONE_HERTZ)

@@ -56,7 +56,7 @@ class ListVerifier:
         for one in self.lists:
             enrolled(one, self.models)
             if one.labels is not None:
-                metrics_row(one.labels, one.labels)  # both kinds of trial are there
+                metrics_row(one.labels.astype(float), one.labels)  # both kinds of trial are there
 
     def check_files(self) -> None:
         """Refuse absent files, before other ones are embedded for hours."""

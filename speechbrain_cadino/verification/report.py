@@ -129,8 +129,8 @@ def write_scores(path: str | Path, trials: Trials, scores: torch.Tensor | np.nda
     '1 a.wav b.wav 0.5\\n'
     >>> folder.cleanup()
     """
-    if len(scores) != len(trials.labels):
-        raise UserError(f"There are {len(scores)} scores for {len(trials.labels)} trials: score the list anew.")
+    if len(scores) != len(trials.enrol):
+        raise UserError(f"There are {len(scores)} scores for {len(trials.enrol)} trials: score the list anew.")
     names = trials.utterances
     between = "\t" if any(len(name.split()) > 1 for name in names) else " "
     pairs = ([names[row] for row in side.tolist()] for side in (trials.enrol, trials.test))

@@ -1,0 +1,118 @@
+"""All that scores and labels say: error rates, costs, Cllr, each with an interval from a bootstrap over speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.verification.bootstrap import Replicate, speaker_intervals
+from speechbrain_cadino.verification.counts import ErrorCounts
+from speechbrain_cadino.verification.decisions import AS_NORM, LOG_ODDS
+from speechbrain_cadino.verification.isotonic import min_cllr
+from speechbrain_cadino.verification.score_files import ScoreFile
+from speechbrain_cadino.verification.speakers import trial_speakers
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """What is measured of scores.
+
+    Arguments
+    ---------
+    p_targets : sequence of float
+        Prior probabilities of a trial of one speaker, for the costs (both costs of errors are 1).
+    threshold : float, optional
+        Of cosines, for the actual cost; log-odds are decided by Bayes' rule, AS-norm's scores have none.
+    log_odds : bool
+        Whether all scores are natural log-odds at equal priors; those of a column ``log_odds`` are anyway.
+    speaker_pattern : str, optional
+        As of `trial_speakers`.
+    n_replicates : int
+        Of the bootstrap; 0: no intervals.
+    level : float
+        So many of the replicates lie in an interval.
+    seed : int
+    """
+
+    p_targets: Sequence[float] = (0.01, 0.05)
+    threshold: float | None = None
+    log_odds: bool = False
+    speaker_pattern: str | None = None
+    n_replicates: int = 1000
+    level: float = 0.95
+    seed: int = 0
+
+    def __call__(self, found: ScoreFile) -> tuple[list[dict], list[str]]:
+        """Measure.
+
+        Arguments
+        ---------
+        found : ScoreFile
+            With labels.
+
+        Returns
+        -------
+        rows : list of dict
+            ``scores`` (the column), ``measure``, ``value``, and with intervals ``from`` and ``to``.
+        notes : list of str
+            What a reader should know: how speakers were found, which draws were left out.
+
+        Raises
+        ------
+        UserError
+            If one kind of trial is absent, or a setting makes no sense.
+        """
+        if self.n_replicates < 0 or not 0 < self.level < 1:
+            raise UserError(f"{self.n_replicates} replicates and a level of {self.level}: set 1000 and 0.95.")
+        kinds = np.count_nonzero(found.labels), np.count_nonzero(~found.labels)
+        rows, notes = [], [f"{kinds[0]} trials of one speaker, {kinds[1]} of two."]
+        speakers = None
+        for column, scores in found.scores.items():
+            values, measures = self._measures(column, scores, found.labels)
+            intervals = {}
+            if self.n_replicates:
+                if speakers is None:
+                    speakers = trial_speakers(found.enrol, found.test, found.labels, self.speaker_pattern)
+                    notes.append(speakers.told)
+                    notes += ["Of one speaker there are no intervals."] if speakers.n_speakers < 2 else []
+                if speakers.n_speakers > 1:
+                    how = dict(n_replicates=max(2, self.n_replicates), level=self.level, seed=self.seed)
+                    sides = speakers.enrol, speakers.test
+                    intervals = speaker_intervals(scores, found.labels, *sides, measures, **how)
+            rows += [_row(column, name, value, intervals) for name, value in values.items()]
+        used = {interval.n_used for interval in intervals.values()}
+        if used and min(used) < self.n_replicates:
+            notes.append(f"Only {min(used)} of {self.n_replicates} draws of speakers have trials of both kinds.")
+        return rows, notes
+
+    def _measures(self, column, scores, labels):
+        """By name, the value, and what gives it of a replicate."""
+        counts = ErrorCounts.of(scores[labels], scores[~labels])
+        measures: dict[str, Callable] = {"EER %": lambda drawn: 100 * drawn.counts.eer()[0]}
+        for p in self.p_targets:
+            measures[f"minDCF({p:g})"] = lambda drawn, p=p: drawn.counts.min_dcf(p)[0]
+        is_odds = self.log_odds or column == LOG_ODDS
+        for p in self.p_targets:
+            cut = np.log((1 - p) / p) if is_odds else None if column == AS_NORM else self.threshold
+            if cut is not None:
+                measures[f"actDCF({p:g})"] = lambda drawn, p=p, cut=cut: drawn.counts.actual_dcf(cut, p)
+        if is_odds:
+            bits = np.logaddexp(0, np.where(labels, -scores, scores)) / np.log(2)
+            measures["Cllr"] = lambda drawn: _mean_of_sides(bits, labels, drawn.weights)
+        whole = Replicate(counts, np.ones(len(scores), dtype=np.int64))
+        values = {name: measure(whole) for name, measure in measures.items()}
+        return values | {"min Cllr": min_cllr(scores[labels], scores[~labels])}, measures
+
+
+def _mean_of_sides(bits, labels, weights):
+    return float(np.mean([np.average(bits[side], weights=weights[side]) for side in (labels, ~labels)]))
+
+
+def _row(column, name, value, intervals):
+    row = {"scores": column, "measure": name, "value": value}
+    if name in intervals and np.isfinite(intervals[name].low):
+        row |= {"from": intervals[name].low, "to": intervals[name].high}
+    return row
