@@ -68,7 +68,9 @@ def run(arguments: Sequence[str] | None = None, command: click.Command | None = 
     name : str
         Of the program, for its help.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    screen = logging.StreamHandler()
+    screen.setLevel(logging.WARNING)  # SpeechBrain's loggers have levels of their own
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[screen])
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     with one_sentence_errors():
         sys.exit(_invoke(command or command_line, name, arguments))

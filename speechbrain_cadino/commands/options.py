@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+NUMBER = re.compile(r"-\.?\d\S*")
 NOT_ALL = 3  # exit status where some files could not be used
 
 
@@ -22,7 +24,7 @@ class WithLists(click.Command):
             if text == "--":
                 spelled += args[position:]
                 break
-            if text.startswith("--"):
+            if text.startswith("-") and not NUMBER.fullmatch(text):
                 name = f"--{normalise(text[2:])}"
                 current, has_value = (text if name in several else None), False
             else:

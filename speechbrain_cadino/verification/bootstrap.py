@@ -15,6 +15,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.counts import ErrorCounts
 
 FEWEST = 2  # speakers, or replicates, of which an interval can be
+MOST_THRESHOLDS = 100_000
 
 
 class Interval(NamedTuple):
@@ -40,12 +41,13 @@ class Replicate(NamedTuple):
     ---------
     counts : ErrorCounts
         Errors, each trial counted by its weight.
-    weights : np.ndarray
-        (n_trials,) int64: how often each trial counts.
+    positive_weights, negative_weights : np.ndarray
+        int64: how often each trial of one speaker counts, and of two, in the list's order.
     """
 
     counts: ErrorCounts
-    weights: np.ndarray
+    positive_weights: np.ndarray
+    negative_weights: np.ndarray
 
 
 def speaker_intervals(
@@ -115,32 +117,38 @@ def replicates(
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=bool)
     if not np.isfinite(scores).all():
         raise UserError("A score is not finite: leave its trial out.")
-    enrol, test = np.asarray(enrol), np.asarray(test)
-    speakers, numbers = np.unique(np.concatenate([enrol, test]), return_inverse=True)
-    if len(speakers) < FEWEST:
-        raise UserError(f"All trials are of {len(speakers)} speaker: an interval needs several.")
-    order = np.argsort(scores, kind="stable")
-    enrol, test = (side[order] for side in np.split(numbers, 2))
-    same, positive = enrol == test, labels[order]
-    back = np.argsort(order)
-    thresholds, first = np.unique(scores[order], return_index=True)
-    thresholds = np.append(thresholds, np.inf)
-    rng, n_speakers = np.random.default_rng(seed), len(speakers)
+    speakers, numbers = np.unique(np.concatenate([np.asarray(enrol), np.asarray(test)]), return_inverse=True)
+    n_speakers = len(speakers)
+    if n_speakers < FEWEST:
+        raise UserError(f"All trials are of {n_speakers} speaker: an interval needs several.")
+    thresholds = np.unique(scores)
+    # Some of so many: a rate is then off by less than a hundred-thousandth of all trials.
+    thresholds = np.append(thresholds[:: 1 + len(thresholds) // MOST_THRESHOLDS], np.inf)
+    sides = [_Side(scores, kind, *np.split(numbers, 2), thresholds) for kind in (labels, ~labels)]
+    rng = np.random.default_rng(seed)
     for _ in range(n_replicates):
         drawn = np.bincount(rng.integers(n_speakers, size=n_speakers), minlength=n_speakers)
-        weights = drawn[enrol] * np.where(same, 1, drawn[test])
-        n_positive = int(weights[positive].sum())
-        n_negative = int(weights.sum()) - n_positive
-        if not (n_positive and n_negative):
-            continue
-        below = [
-            np.append(_sums_before(np.where(kind, weights, 0), first), n)
-            for kind, n in ((positive, n_positive), (~positive, n_negative))
-        ]
-        counts = ErrorCounts(thresholds, below[0], n_negative - below[1], n_positive, n_negative)
-        yield Replicate(counts, weights[back])
+        positives, negatives = (side.weights(drawn) for side in sides)
+        n_positive, n_negative = int(positives.sum()), int(negatives.sum())
+        if n_positive and n_negative:
+            misses, rejected = (side.below(own) for side, own in zip(sides, (positives, negatives)))
+            counts = ErrorCounts(thresholds, misses, n_negative - rejected, n_positive, n_negative)
+            yield Replicate(counts, positives, negatives)
 
 
-def _sums_before(weights, first):
-    """The weight of all trials with a lower score, at each score's first trial."""
-    return (np.cumsum(weights) - weights)[first]
+class _Side:
+    """The trials of one kind, sorted once for all draws."""
+
+    def __init__(self, scores, kind, enrol, test, thresholds):
+        self.enrol, self.test = enrol[kind], test[kind]
+        self.same = self.enrol == self.test
+        self.order = np.argsort(scores[kind], kind="stable")
+        self.ends = np.searchsorted(scores[kind][self.order], thresholds)
+
+    def weights(self, drawn):
+        """How often each trial counts."""
+        return drawn[self.enrol] if self.same.all() else drawn[self.enrol] * np.where(self.same, 1, drawn[self.test])
+
+    def below(self, weights):
+        """(n_thresholds,) the weight of all trials whose score is lower."""
+        return np.append(0, np.cumsum(weights[self.order]))[self.ends]

@@ -67,7 +67,8 @@ class ErrorCounts(NamedTuple):
         if np.isnan(threshold):
             raise UserError("The threshold is NaN: give a number.")
         at = np.searchsorted(self.thresholds, threshold)  # the lowest score that is accepted
-        return float(self.costs(p_target, c_miss, c_fa)[at] / _of_deaf(p_target, c_miss, c_fa))
+        here = self._replace(misses=self.misses[at], false_accepts=self.false_accepts[at])
+        return float(here.costs(p_target, c_miss, c_fa) / _of_deaf(p_target, c_miss, c_fa))
 
     def costs(self, p_target: float, c_miss: float, c_fa: float) -> np.ndarray:
         """(n,) detection cost at each threshold, not normalised."""

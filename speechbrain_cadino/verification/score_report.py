@@ -100,15 +100,13 @@ class ScoreReport:
             if cut is not None:
                 measures[f"actDCF({p:g})"] = lambda drawn, p=p, cut=cut: drawn.counts.actual_dcf(cut, p)
         if is_odds:
-            bits = np.logaddexp(0, np.where(labels, -scores, scores)) / np.log(2)
-            measures["Cllr"] = lambda drawn: _mean_of_sides(bits, labels, drawn.weights)
-        whole = Replicate(counts, np.ones(len(scores), dtype=np.int64))
+            bits = np.logaddexp(0, -scores[labels]) / np.log(2), np.logaddexp(0, scores[~labels]) / np.log(2)
+            measures["Cllr"] = lambda drawn: float(
+                np.mean([np.average(own, weights=w) for own, w in zip(bits, drawn[1:])])
+            )
+        whole = Replicate(counts, *(np.ones(np.count_nonzero(kind), dtype=np.int64) for kind in (labels, ~labels)))
         values = {name: measure(whole) for name, measure in measures.items()}
         return values | {"min Cllr": min_cllr(scores[labels], scores[~labels])}, measures
-
-
-def _mean_of_sides(bits, labels, weights):
-    return float(np.mean([np.average(bits[side], weights=weights[side]) for side in (labels, ~labels)]))
 
 
 def _row(column, name, value, intervals):

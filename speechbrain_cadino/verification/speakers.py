@@ -66,17 +66,19 @@ def trial_speakers(
     ([0, 0], [0, 1], "Speakers are what '^([^/]+)/' finds in the names: 2.")
     """
     labels = np.asarray(labels, dtype=bool)
-    names, places = np.unique(np.array([*enrol, *test], dtype=object), return_inverse=True)
-    sides = np.split(places, 2)
+    names = {}
+    sides = [np.array([names.setdefault(name, len(names)) for name in side], dtype=np.int64) for side in (enrol, test)]
+    names = list(names)
     for one in USUAL if pattern is None else [pattern]:
-        found = _by_pattern(names.tolist(), one, strict=pattern is not None)
+        found = _by_pattern(names, one, strict=pattern is not None)
         if found is None:
             continue
-        speakers = np.unique(found, return_inverse=True)[1]
+        numbers = {speaker: number for number, speaker in enumerate(sorted(set(found)))}
+        speakers = np.array([numbers[speaker] for speaker in found], dtype=np.int64)
         own, other = (speakers[side] for side in sides)
         wrong = np.flatnonzero((own == other) != labels)
         if not wrong.size:
-            n = int(speakers.max()) + 1
+            n = len(numbers)
             return TrialSpeakers(own, other, n, f"Speakers are what {one!r} finds in the names: {n}.")
         if pattern is not None:
             row = wrong[0]

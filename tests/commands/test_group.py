@@ -97,6 +97,17 @@ def test_how_a_command_ends(capsys):
         ends(lambda: 1 / 0)
 
 
+def test_what_is_logged():
+    """Warnings, and no chatter of loggers that have a level of their own, as SpeechBrain's set on import."""
+    process = python(
+        "import click, logging\nfrom speechbrain_cadino.commands.group import run\n"
+        "def work():\n    logger = logging.getLogger('speechbrain.utils.parameter_transfer')\n"
+        "    logger.setLevel(logging.INFO); logger.info('chatter'); logger.warning('news')\n"
+        "run([], click.command()(work))"
+    )
+    assert process.communicate() == ("", "news\n") and process.returncode == 0
+
+
 def test_a_reader_that_is_gone():
     """As behind ``| head``, while a command prints by click and by Python alike."""
     for printing in ("click.echo('a' * 100)", "print('a' * 100)"):
@@ -117,6 +128,9 @@ def test_a_reader_that_is_gone():
         ("--many a b c --one d", dict(many=("a", "b", "c"), one="d")),
         ("--one d --many a -1 --many b", dict(many=("a", "-1", "b"), one="d")),
         ("--one d", dict(many=(), one="d")),
+        ("--many a b -o d", dict(many=("a", "b"), one="d")),
+        ("-o d --many a -.5 -o e", dict(many=("a", "-.5"), one="e")),
+        ("--many a b -x", None),
         ("--many=a b", None),
         ("--one d e", None),
         ("--many --one d", None),
@@ -125,7 +139,7 @@ def test_a_reader_that_is_gone():
 def test_options_of_several_values(line, wanted):
     @click.command(cls=options.WithLists)
     @click.option("--many", multiple=True)
-    @click.option("--one")
+    @click.option("--one", "-o")
     def command(**values):
         return values
 

@@ -6,6 +6,8 @@ import pytest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification import cllr, eer, min_dcf, speaker_intervals
 from speechbrain_cadino.verification.bootstrap import replicates
+from speechbrain_cadino.verification.score_files import ScoreFile
+from speechbrain_cadino.verification.score_report import ScoreReport
 
 
 def random_trials(seed):
@@ -42,7 +44,9 @@ def test_a_replicate_is_the_list_with_its_trials_repeated(seed):
     found = list(replicates(scores, labels, enrol, test, 20, seed))
     assert len(found) == len(wanted)
     for replicate, rows in zip(found, wanted):
-        assert replicate.weights.tolist() == np.bincount(rows, minlength=len(scores)).tolist()
+        times = np.bincount(rows, minlength=len(scores))
+        assert replicate.positive_weights.tolist() == times[labels].tolist()
+        assert replicate.negative_weights.tolist() == times[~labels].tolist()
         sides = scores[rows][labels[rows]], scores[rows][~labels[rows]]
         assert replicate.counts.eer()[0] == pytest.approx(eer(*sides)[0], abs=1e-12)
         assert replicate.counts.min_dcf(0.05)[0] == pytest.approx(min_dcf(*sides, 0.05)[0], abs=1e-12)
@@ -55,7 +59,7 @@ def test_a_replicate_is_the_list_with_its_trials_repeated(seed):
 
 def test_intervals_are_percentiles_and_the_same_each_time():
     scores, labels, enrol, test = random_trials(3)
-    measures = {"EER": lambda drawn: drawn.counts.eer()[0], "n": lambda drawn: drawn.weights.sum()}
+    measures = {"EER": lambda drawn: drawn.counts.eer()[0], "n": lambda drawn: drawn.positive_weights.sum()}
     found = speaker_intervals(scores, labels, enrol, test, measures, 50, 0.8, seed=4)
     values = [drawn.counts.eer()[0] for drawn in replicates(scores, labels, enrol, test, 50, 4)]
     assert found["EER"][:2] == (np.quantile(values, 0.1), np.quantile(values, 0.9)) and found["EER"].n_used == len(
@@ -100,9 +104,23 @@ def test_what_cannot_have_an_interval():
 
 def test_weighted_log_odds():
     scores, labels, enrol, test = random_trials(5)
-    for replicate in replicates(scores, labels, enrol, test, 10, 0):
-        repeated = np.repeat(np.arange(len(scores)), replicate.weights)
-        wanted = cllr(scores[repeated][labels[repeated]], scores[repeated][~labels[repeated]])
-        costs = np.logaddexp(0, np.where(labels, -scores, scores)) / np.log(2)
-        sides = [np.average(costs[kind], weights=replicate.weights[kind]) for kind in (labels, ~labels)]
-        assert np.mean(sides) == pytest.approx(wanted)
+    found = ScoreFile(list(enrol), list(test), labels, {"log_odds": scores})
+    rows, _ = ScoreReport(n_replicates=30, speaker_pattern="(.*)")(found)
+    row = next(row for row in rows if row["measure"] == "Cllr")
+    values = []
+    for drawn in replicates(scores, labels, enrol, test, 30, 0):
+        sides = (np.repeat(scores[labels], drawn.positive_weights), np.repeat(scores[~labels], drawn.negative_weights))
+        values.append(cllr(*sides))
+    assert row["value"] == pytest.approx(cllr(scores[labels], scores[~labels]))
+    assert [row["from"], row["to"]] == pytest.approx(np.quantile(values, [0.025, 0.975]).tolist())
+
+
+def test_of_very_many_scores_some_thresholds_do(monkeypatch):
+    rng = np.random.default_rng(0)
+    enrol, test = rng.integers(20, size=(2, 4000))
+    scores, labels = rng.normal(enrol == test, 0.6), enrol == test
+    measures = {"EER": lambda drawn: drawn.counts.eer()[0]}
+    whole = speaker_intervals(scores, labels, enrol, test, measures, 20)["EER"]
+    monkeypatch.setattr("speechbrain_cadino.verification.bootstrap.MOST_THRESHOLDS", 500)
+    some = speaker_intervals(scores, labels, enrol, test, measures, 20)["EER"]
+    assert some == pytest.approx(whole, abs=0.01) and some != whole
