@@ -63,6 +63,15 @@ def test_a_command_has_help_with_an_example_that_parses(cli, name):
         assert isinstance(option, click.Argument) or option.help, option.name
 
 
+PAGE = (ROOT / "docs/command_line.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("line", re.findall(rf"^{group.PROGRAM} (.*)$", PAGE, re.MULTILINE))
+def test_the_commands_of_the_page_parse(line):
+    name, *arguments = shlex.split(line)
+    command_of(name).make_context(name, arguments, token_normalize_func=lambda text: text.replace("-", "_"))
+
+
 def test_a_wrong_command_line(cli):
     assert cli("--version") == (0, f"{speechbrain_cadino.__version__}\n", "")
     for arguments, said in ((["nothing"], "No such command 'nothing'"), (["prepare", "--nothing"], "--nothing")):
