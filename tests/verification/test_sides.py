@@ -48,3 +48,15 @@ def test_where_one_side_is_missing_the_other_counts_alone(trials):
     assert [(row["scored by"], row["trials"]) for row in rows] == [("voice", 2), ("face", 2), ("together", 3)]
     kept, own = with_scores(trials, scores["together"])
     assert kept.enrol.tolist() == [0, 0, 1] and not np.isnan(own).any()
+
+
+def test_lists_without_labels_have_scores_and_no_error_rates(trials):
+    sides = {"voice": side(["a", "b", "d"], 0), "face": side(["a", "b", "c"], 1)}
+    bare = trials._replace(labels=None)
+    ((scores, rows),) = fused(sides, [bare])
+    ((wanted, _),) = fused(sides, [trials])
+    for name in wanted:
+        np.testing.assert_array_equal(scores[name], wanted[name])
+    assert rows == [{"scored by": name, "trials": n} for name, n in (("voice", 2), ("face", 2), ("together", 3))]
+    kept, _ = with_scores(bare, scores["together"])
+    assert kept.labels is None and kept.enrol.tolist() == [0, 0, 1]

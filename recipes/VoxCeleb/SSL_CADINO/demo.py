@@ -28,6 +28,7 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.utils.settings.command_line import parse_arguments as parse_settings
     from speechbrain_cadino.utils.settings.load import load_settings
     from speechbrain_cadino.utils.signals import STOPPED
+    from speechbrain_cadino.verification import score_files
     from speechbrain_cadino.verification.det import write_det
     from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
     from speechbrain_cadino.verification.report import format_table, metrics_row
@@ -141,8 +142,8 @@ class Demo:
 
 def read_scores(path):
     """Scores and labels of a file of verify.py."""
-    columns = np.loadtxt(path, dtype=str)
-    return columns[:, 3].astype(np.float32), columns[:, 0] == "1"
+    found = score_files.read_scores(path)
+    return found.scores[score_files.SCORE].astype(np.float32), found.labels
 
 
 def parse_arguments(arguments, description=__doc__):
