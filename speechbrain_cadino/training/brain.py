@@ -10,7 +10,7 @@ import speechbrain as sb
 import torch
 
 from speechbrain_cadino.training.before import check_accumulation
-from speechbrain_cadino.training.clock import Clock
+from speechbrain_cadino.training.clock import Clock, longest_wait
 from speechbrain_cadino.training.ddp import wrap
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.history import History
@@ -162,6 +162,7 @@ class CadinoBrain(StoppableBrain):
             "lr": self.optimizer.param_groups[0]["lr"],
             **self.epoch_metrics(),
             "seconds": round(time.time() - self.epoch_start, 1),
+            "seconds_waiting": longest_wait(self.train_sampler.seconds_waited),
         }
         with not_holding(f"stopped in the evaluation of epoch {epoch}{', its steps saved' if saved else ''}"):
             development = on_main(self._development) if self._evaluation_is_due(epoch) else {}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from speechbrain.utils.logger import get_logger
 
+from speechbrain_cadino.utils.distributed import max_over_ranks
+
 logger = get_logger(__name__)
 WARM = 2  # the first steps find caches, kernels and memory
 FIRST_WORD = 12  # the step of this process after which the time left is said
@@ -55,6 +57,12 @@ class Clock:
         """The same in words."""
         seconds = self.seconds_left(step, total)
         return "time left not known" if seconds is None else f"{in_words(seconds)} left"
+
+
+def longest_wait(seconds: float) -> float:
+    """The seconds that the slowest rank has waited, as all others have waited for it; every rank must call it."""
+    (milliseconds,) = max_over_ranks(round(1000 * seconds))
+    return round(milliseconds / 1000, 1)
 
 
 def in_words(seconds: float) -> str:

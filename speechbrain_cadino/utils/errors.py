@@ -76,11 +76,20 @@ def one_sentence_errors() -> Iterator[None]:
 
 def _end(status, line=None):
     if line is not None:
+        _into_log_files(line)
         try:
             print(line, file=sys.stderr, flush=True)
         except OSError:  # a terminal that is gone
             pass
     sys.exit(status)
+
+
+def _into_log_files(line):
+    """The log of a run says why it ended, too: what is on a screen is gone the next day."""
+    record = logging.LogRecord(__name__, logging.ERROR, __file__, 0, line, None, None)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handle(record)
 
 
 def _sentence(error):

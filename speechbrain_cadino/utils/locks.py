@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
+
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder
 
 LOCK = ".lock"
+SINCE = "%Y-%m-%d %H:%M:%S"
 # Where the system keeps no locks on that file system.
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL}
 _held = set()
@@ -99,7 +102,7 @@ class FolderLock:
         who = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
-            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+            "since": time.strftime(SINCE),
             "command": shlex.join(sys.argv),
         }
         os.ftruncate(self._descriptor, 0)
@@ -147,6 +150,24 @@ def hold_folder(folder: str | Path, path: str | Path | None = None) -> Iterator[
         yield lock
     finally:
         lock.release()
+
+
+def is_held(folder: str | Path) -> bool:
+    """Whether a process that has announced itself is at work in a folder; nothing is locked, or written, by asking.
+
+    Of a process on another machine it is not known whether it has been killed: it counts as at work.
+    """
+    try:
+        who = json.loads(Path(folder, LOCK).read_text(encoding="utf-8"))
+        pid, host, since = int(who["pid"]), who["host"], time.mktime(time.strptime(who["since"], SINCE))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        return psutil.Process(pid).create_time() <= since + 1  # else its number was given again
+    except psutil.Error:
+        return False
 
 
 def _is_file(descriptor, path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -35,6 +37,11 @@ class ViewLoader(DataLoader):
         Whether batches come in page-locked memory; None: if there is a GPU.
     max_failed_fraction : float
         Training stops if more than this fraction of an epoch's items, so far, had to be replaced.
+
+    Attributes
+    ----------
+    seconds_waited : float
+        For the batches of the epoch so far, by whoever asked for them: without workers it takes as long to make them.
 
     Raises
     ------
@@ -78,7 +85,7 @@ class ViewLoader(DataLoader):
             pin_memory=torch.cuda.is_available() if pin_memory is None else pin_memory,
         )
         self.max_failed_fraction = max_failed_fraction
-        self.batches_done = 0
+        self.batches_done, self.seconds_waited = 0, 0.0
 
     def __len__(self):
         """Batches of a whole epoch, also within one: SpeechBrain's progress bar counts those done before."""
@@ -106,8 +113,8 @@ class ViewLoader(DataLoader):
 
     def __iter__(self):
         self.batches_done = self.batch_sampler.start_batch
-        seen, failures = 0, []
-        for batch in super().__iter__():
+        seen, failures, self.seconds_waited = 0, [], 0.0
+        for batch in self._timed(super().__iter__()):
             if isinstance(batch, UserError):
                 raise batch
             seen += len(batch.items)
@@ -120,6 +127,13 @@ class ViewLoader(DataLoader):
                 "Epoch %d: %d of %d items could not be read and were replaced; the first: %s",
                 self.batch_sampler.epoch, len(failures), seen, failures[0],
             )  # fmt: skip
+
+    def _timed(self, batches: Iterable) -> Iterator:
+        batches, start = iter(batches), time.perf_counter()
+        for batch in batches:
+            self.seconds_waited += time.perf_counter() - start
+            yield batch
+            start = time.perf_counter()
 
     def _check(self, seen, failures):
         if len(failures) > self.max_failed_fraction * max(seen, FEW_ITEMS):

@@ -1,0 +1,151 @@
+"""The record of a run, read from its folder alone: whole, stopped, running, of an older version, or copied in part."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from speechbrain_cadino.doctor.corpus import CorpusFacts, corpus_facts
+from speechbrain_cadino.doctor.log import LogFacts, read_log
+from speechbrain_cadino.doctor.part import Part, count
+from speechbrain_cadino.training.finish import LARGE_MARGIN
+from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.run_files import UTTERANCES, read_record
+from speechbrain_cadino.training.settings_record import record_settings
+from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.locks import is_held
+from speechbrain_cadino.utils.places import ENCODER, RECORD, has_checkpoints
+
+EPOCHS, ITERATIONS, LABELS, LOG = "epochs.csv", "iterations.csv", "labels.csv", "log.txt"
+
+
+@dataclass
+class RunRecord:
+    """What is known of a run.
+
+    Arguments
+    ---------
+    folder : Path
+    parts : list of Part
+        In the order of their training.
+    settings : mapping
+        As of `Part`.
+    iterations : list of dict
+        Rows of ``iterations.csv``.
+    log : LogFacts
+    corpus : CorpusFacts
+    version : str
+        Of the package, '' if it is not known.
+    finished, running : bool
+    lacking : list of str
+        Names of files that are not there or cannot be read, and so were not looked at.
+    """
+
+    folder: Path
+    parts: list
+    settings: Mapping
+    iterations: list
+    log: LogFacts
+    corpus: CorpusFacts
+    version: str
+    finished: bool
+    running: bool
+    lacking: list
+
+
+def read_run(folder: str | Path) -> RunRecord:
+    """Read the output folder of a run; nothing is written, and a run that is at work is not disturbed.
+
+    Raises
+    ------
+    UserError
+        If there is nothing of a run in it.
+    """
+    folder, lacking = Path(folder), []
+    if not folder.is_dir():
+        raise UserError(f"There is no folder {folder}: give the output_folder of a run.")
+    record = _try(read_record, folder, RECORD, lacking) or {}
+    if "part_of" in record:
+        raise UserError(f"{folder} is a part of the run in {folder.parent}: give that folder.")
+    iterations = _rows(folder / ITERATIONS, lacking) if (folder / ITERATIONS).exists() else []
+    settings = _settings(folder, record, lacking)
+    parts = [_part(*found, settings, iterations, lacking) for found in _folders(folder, settings)]
+    if not record and not settings and not any(part.rows for part in parts):
+        raise UserError(
+            f"{folder} holds no run ({RECORD}, hyperparams.yaml or {EPOCHS}): give the output_folder of one."
+        )
+    if not (folder / LOG).exists():
+        lacking.append(LOG)
+    finished = record.get("finished") is not None if record else all(part.info for part in parts)
+    corpus = corpus_facts(folder / "corpus" / "train.csv", folder / UTTERANCES, lacking)
+    return RunRecord(
+        folder, parts, settings, iterations, read_log(folder / LOG), corpus, str(record.get("version", "")),
+        finished, is_held(folder), lacking,
+    )  # fmt: skip
+
+
+def _folders(folder, settings):
+    """The names and folders of the trainings, in their order."""
+    numbered = [(int(path.name.rpartition("_")[2]), path) for path in folder.glob("iteration_*") if _is_numbered(path)]
+    found = [(f"iteration {number}", path) for number, path in sorted(numbered)]
+    if (folder / "large_margin").is_dir():
+        found.append((LARGE_MARGIN, folder / "large_margin"))
+    is_itself = (folder / EPOCHS).exists() or (not found and not count(settings.get("n_iterations")))
+    return [("", folder)] if is_itself or (not found and has_checkpoints(folder)) else found
+
+
+def _part(name, folder, settings, iterations, lacking):
+    rows = _rows(folder / EPOCHS, lacking) if (folder / EPOCHS).exists() else []
+    if name == LARGE_MARGIN:
+        own = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("large_margin.")}
+        settings = {**settings, **own}
+    steps = (
+        f"iteration {row.get('iteration')}" if row.get("step") != LARGE_MARGIN else LARGE_MARGIN for row in iterations
+    )
+    result = dict(zip(steps, iterations)).get(name, {})
+    info = {}
+    if (folder / "encoder" / ENCODER).exists():
+        info = (_try(_json, folder / "encoder" / ENCODER, f"{ENCODER} of the encoder", lacking) or {}).get("info") or {}
+    return Part(name, folder, rows, settings, info if isinstance(info, dict) else {}, result)
+
+
+def _settings(folder, record, lacking):
+    try:
+        return record["settings"]["resolved"]
+    except (KeyError, TypeError):  # an older version, or run.json was not copied
+        pass
+    path = folder / "hyperparams.yaml"
+    read = _try(lambda one: record_settings(one.read_text(encoding="utf-8")), path, path.name, lacking)
+    return read.resolved if read else {}
+
+
+def _rows(path, lacking):
+    """The rows of a table; of one that was cut short, those that are whole."""
+    read = _try(History.read_csv, path, str(path.relative_to(path.parents[1])), lacking)
+    return [row for row in read.rows if None not in row] if read else []
+
+
+def _try(read, path, name, lacking):
+    """What reads a file, or None: it is then among what is lacking."""
+    try:
+        found = read(path)
+    except (OSError, ValueError, LookupError, TypeError, UserError, csv.Error):
+        found = None
+    except Exception as error:  # of YAML, whose classes differ by version
+        if "yaml" not in type(error).__module__:
+            raise
+        found = None
+    if found is None:
+        lacking.append(name)
+    return found
+
+
+def _json(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _is_numbered(path):
+    return path.is_dir() and path.name.rpartition("_")[2].isdigit()
