@@ -175,7 +175,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(train, make_loader, tmp_path,
     for name in ("student", "teacher", "dino_loss"):
         found, wanted = (getattr(brain, name, None) or brain.modules[name] for brain in (again, whole))
         torch.testing.assert_close(dict(found.state_dict()), dict(wanted.state_dict()), rtol=0, atol=0)
-    rows = [[{**row, "seconds": 0} for row in brain.history.rows] for brain in (again, whole)]
+    rows = [[{**row, "seconds": 0, "seconds_waiting": 0} for row in brain.history.rows] for brain in (again, whole)]
     assert rows[0] == rows[1] and len(rows[0]) == 2
 
 

@@ -129,7 +129,7 @@ def train(noises, tmp_path, monkeypatch):
 def voice_of(brain):
     """All that the voice has learnt, and its metrics."""
     side = brain.sides.first
-    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in brain.history.rows]
+    rows = [{name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows]
     rows = [
         {k: v for k, v in row.items() if k not in ("loss", "fraction_skipped") and not k.startswith(("face_", "gait_"))}
         for row in rows
@@ -250,7 +250,7 @@ def test_it_goes_on_where_it_was_stopped(train, noises, tmp_path):
         for a, b in zip(one.model().state_dict().values(), other.model().state_dict().values()):
             assert torch.equal(a, b)
     for a, b in zip(whole.history.rows, rest.history.rows):
-        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+        assert {**a, "seconds": 0, "seconds_waiting": 0} == {**b, "seconds": 0, "seconds_waiting": 0}
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ SPEAKERS = dict(prepare_options=dict(speaker_pattern="^([^/]+)/"))
 
 def rows(output):
     with open(output / "epochs.csv") as file:
-        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+        return [{**row, "seconds": "", "seconds_waiting": ""} for row in csv.DictReader(file)]
 
 
 def clustered(corpus, output, **settings):

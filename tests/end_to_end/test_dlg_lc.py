@@ -61,7 +61,7 @@ def run(*arguments, **how):
 
 def rows(path):
     with open(path) as file:
-        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+        return [{**row, "seconds": "", "seconds_waiting": ""} for row in csv.DictReader(file)]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def while_the_encoder_is_written():
 
 def rows(output):
     with open(output / "epochs.csv") as file:
-        return [{**row, "seconds": ""} for row in csv.DictReader(file)]
+        return [{**row, "seconds": "", "seconds_waiting": ""} for row in csv.DictReader(file)]
 
 
 @pytest.mark.parametrize(

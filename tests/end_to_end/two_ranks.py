@@ -30,7 +30,7 @@ def fit_and_write_down(self, loader):
         "predictor": dict(self.predictor.state_dict()) if getattr(self, "predictor", None) is not None else None,
         "center": self.dino_loss.center if hasattr(self, "dino_loss") else None,
         "threshold": self.gate.threshold if hasattr(self, "gate") else None,
-        "history": [{**row, "seconds": 0} for row in self.history.rows],
+        "history": [{**row, "seconds": 0, "seconds_waiting": 0} for row in self.history.rows],
         "steps": self.optimizer_step,
         "clusters": torch.from_numpy(self.clusters.labels) if hasattr(self, "clusters") else None,
         "classes": sorted({type(module).__name__ for module in self.modules.modules()}),

@@ -95,7 +95,7 @@ def train(brain, noises, die_at=None):
 
 def state(brain):
     """All that a run ends with, apart from the time it took."""
-    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in brain.history.rows]
+    rows = [{name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows]
     return brain.modules.model.state_dict(), brain.optimizer.state_dict()["state"], rows, torch.get_rng_state()
 
 
@@ -196,7 +196,7 @@ def test_what_an_epoch_leaves(noises, tmp_path):
     brain = make_brain(tmp_path, Metrics, lambda model: {"EER %": 12.5}, train_loggers=loggers)
     train(brain, noises)
     lines = (tmp_path / "epochs.csv").read_text().splitlines()
-    assert lines[0] == "epoch,loss,lr,gap,seconds,EER %" and len(lines) == 1 + EPOCHS
+    assert lines[0] == "epoch,loss,lr,gap,seconds,seconds_waiting,EER %" and len(lines) == 1 + EPOCHS
     first = dict(zip(lines[0].split(","), lines[1].split(",")))
     assert math.isclose(float(first["lr"]), 0.1 * (1 - 3 / 12)) and 0 < float(first["loss"]) < 100
     assert (tmp_path / "epochs.png").read_text() == "['loss', 'learning rate']"
