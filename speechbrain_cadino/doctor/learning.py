@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from speechbrain_cadino.doctor.finding import DOUBTFUL, Finding
+from speechbrain_cadino.training.retrieval import CLEARLY
 from speechbrain_cadino.training.verdict import gain_interval
 
 WORSE, WORSE_POINTS = 0.15, 2.0  # of an EER that was reached before
-STILL = 0.15  # of what is left of half_rank to 1, gained since the evaluation before the last; under 0.1 in whole runs
+STILL = 0.15  # of what half_rank lacked to 1, gained since the evaluation before the last; under 0.1 in whole runs
+STILL_RATE, STILL_POINTS = 0.2, 1.0  # of an EER, gained at each of the last two evaluations
 LATE = 0.5  # of the highest learning rate at the end: the schedule was cut off
 
 
@@ -57,12 +59,13 @@ def ended_early(ranks: Sequence[float], rates: Sequence[float], last_rate: float
         The learning rate of the last epoch, and the highest.
     """
     seen, figures = [], {}
-    if len(ranks) > 1 and ranks[-2] < 1 and (gain := (ranks[-1] - ranks[-2]) / (1 - ranks[-2])) > STILL:
+    if len(ranks) > 1 and ranks[-1] - ranks[-2] > max(CLEARLY, STILL * (1 - ranks[-2])):
         seen.append(f"half_rank rose from {ranks[-2]:.3f} to {ranks[-1]:.3f} between the last two evaluations")
-        figures["half_rank"] = [ranks[-2], ranks[-1], gain]
-    if len(rates) > 1 and rates[-1] < (1 - STILL) * rates[-2] and rates[-1] < rates[-2] - WORSE_POINTS:
-        seen.append(f"the development list's EER fell from {rates[-2]:.2f} to {rates[-1]:.2f} %")
-        figures["EER %"] = [rates[-2], rates[-1]]
+        figures["half_rank"] = [ranks[-2], ranks[-1]]
+    last = list(zip(rates, rates[1:]))[-2:]
+    if len(last) == 2 and all(now < min((1 - STILL_RATE) * was, was - STILL_POINTS) for was, now in last):
+        seen.append(f"the development list's EER fell from {rates[-3]:.2f} over {rates[-2]:.2f} to {rates[-1]:.2f} %")
+        figures["EER %"] = list(rates[-3:])
     if not seen and not (peak_rate > 0 and last_rate > LATE * peak_rate):
         return None
     if last_rate > LATE * peak_rate:

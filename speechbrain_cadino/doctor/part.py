@@ -47,8 +47,9 @@ class Part:
 
     @property
     def limit(self) -> int | None:
-        """How many were asked for; None if that is not known."""
-        return count(self.settings.get("number_of_epochs")) or None
+        """How many were asked for; None if that is not known, as where more are done."""
+        asked = count(self.settings.get("number_of_epochs"))
+        return asked if asked and asked >= self.epochs else None
 
     @property
     def is_over(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from speechbrain_cadino.doctor.corpus import CorpusFacts, corpus_facts
 from speechbrain_cadino.doctor.log import LogFacts, read_log
 from speechbrain_cadino.doctor.part import Part, count
+from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.finish import LARGE_MARGIN
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.run_files import UTTERANCES, read_record
@@ -18,6 +19,7 @@ from speechbrain_cadino.training.settings_record import record_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.locks import is_held
 from speechbrain_cadino.utils.places import ENCODER, RECORD, has_checkpoints
+from speechbrain_cadino.utils.settings.kinds import AUTO
 
 EPOCHS, ITERATIONS, LABELS, LOG = "epochs.csv", "iterations.csv", "labels.csv", "log.txt"
 
@@ -113,13 +115,16 @@ def _part(name, folder, settings, iterations, lacking):
 
 
 def _settings(folder, record, lacking):
+    """Name -> value; where an older version kept ``auto`` alone, the number is in hyperparams.yaml."""
     try:
-        return record["settings"]["resolved"]
-    except (KeyError, TypeError):  # an older version, or run.json was not copied
-        pass
+        written, resolved = record["settings"]["written"], record["settings"]["resolved"]
+        if AUTO not in [value for name, value in written.items() if name not in LATER]:
+            return resolved
+    except (AttributeError, KeyError, TypeError):  # an older version, or run.json was not copied
+        resolved = {}
     path = folder / "hyperparams.yaml"
     read = _try(lambda one: record_settings(one.read_text(encoding="utf-8")), path, path.name, lacking)
-    return read.resolved if read else {}
+    return {**resolved, **read.resolved} if read else resolved
 
 
 def _rows(path, lacking):

@@ -14,7 +14,7 @@ from speechbrain_cadino.doctor.finding import DOUBTFUL, ILL, NOTE, Finding
 
 FEW_WRONG = 0.4  # of the labels that the gate left out; 0.05 to 0.2 where it closed early, 0.6 and more with 43 % wrong
 LOST = 0.8  # of the labels kept at the end, at most; a gate that closed early, and kept more, had recovered
-MANY_WRONG = 0.25  # of all labels
+FEW, MANY_WRONG = 0.15, 0.25  # of all labels: with few, an open gate is as it should be
 RIGHTLY = 0.3  # of what was corrected; 0.5 to 1 in healthy runs, 0 to 0.2 where the gate had closed early
 MANY_CORRECTED = 0.1
 
@@ -70,7 +70,7 @@ def gate_idle(rows: Sequence[dict], gate_mode: str, reason: str, wrong: float | 
         The fraction of wrong labels, where the speakers are known.
     """
     told = [one for one in check_history(list(rows), gate_mode, reason) if not one.startswith("In epoch")]
-    if not told:
+    if not told or (wrong is not None and wrong < FEW):
         return None
     if wrong is not None and wrong < MANY_WRONG:
         consequence = f"It was hardly needed: {wrong:.0%} of the labels are wrong."

@@ -129,7 +129,9 @@ def train(noises, tmp_path, monkeypatch):
 def voice_of(brain):
     """All that the voice has learnt, and its metrics."""
     side = brain.sides.first
-    rows = [{name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows]
+    rows = [
+        {name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows
+    ]
     rows = [
         {k: v for k, v in row.items() if k not in ("loss", "fraction_skipped") and not k.startswith(("face_", "gait_"))}
         for row in rows

@@ -70,7 +70,9 @@ def make_run(tmp_path):
         folder = tmp_path / "run"
         parts = rows if isinstance(rows, dict) else {"": rows}
         ids = [f"spk{n % 20:02}/s{n % 40:02}/{n:03}.wav" for n in range(N)]
-        manifest = Manifest(ids, ids, np.zeros(N), np.full(N, 64000), [one[:5] for one in ids], [one[:9] for one in ids])
+        manifest = Manifest(
+            ids, ids, np.zeros(N), np.full(N, 64000), [one[:5] for one in ids], [one[:9] for one in ids]
+        )
         (folder / "corpus").mkdir(parents=True)
         write_manifest(manifest, folder / "corpus/train.csv")
         Utterances.of(manifest, whole=False).save(folder / "utterances.npz")

@@ -2,7 +2,15 @@
 
 import pytest
 
-from speechbrain_cadino.doctor.curves import METRICS, ReferenceCurve, behind, beside, read_references, reference_of, standing
+from speechbrain_cadino.doctor.curves import (
+    METRICS,
+    ReferenceCurve,
+    behind,
+    beside,
+    read_references,
+    reference_of,
+    standing,
+)
 from speechbrain_cadino.doctor.finding import DOUBTFUL
 from tests.doctor.conftest import SETTINGS
 
@@ -48,7 +56,10 @@ def test_of_some_metrics_more_is_better():
 
 
 def test_a_sentence():
-    assert standing(POINTS[0], 12) == "At 50% of the run the development list's EER in % is 12; 3 healthy runs had 9 to 14."
+    assert (
+        standing(POINTS[0], 12)
+        == "At 50% of the run the development list's EER in % is 12; 3 healthy runs had 9 to 14."
+    )
     one = POINTS[2]._replace(runs=1)
     assert standing(one, 6.0) == "At epoch 25 the development list's EER in % is 6; a healthy run had 5."
 
@@ -62,7 +73,12 @@ def test_a_sentence():
         ({"lr": 0.1}, "I", 900, None),
         ({"label_fraction": 1.0}, "II", 900, None),
         ({"demo_folder": None, "embedding_model.channels": [128], "budget": "x"}, "I", 900, "small"),
-        ({"demo_folder": None, "embedding_model.channels": [128], "budget": "x", "f_max": 3800}, "I", 9, "small_telephone"),
+        (
+            {"demo_folder": None, "embedding_model.channels": [128], "budget": "x", "f_max": 3800},
+            "I",
+            9,
+            "small_telephone",
+        ),
         ({"embedding_model.channels": [512], "n_prototypes": 65536, "lr": 0.2}, "I", 1_092_009, "published"),
         ({"embedding_model.channels": [512], "n_prototypes": 65536, "lr": 0.2}, "I", 900, None),
         ({"embedding_model.channels": None}, "I", 900, None),

@@ -44,5 +44,7 @@ def test_steps_items_and_remarks():
 
 def test_the_gates_of_each_training():
     gate = "speechbrain_cadino.dlg_lc.brain - INFO - The gate after epoch "
-    found = facts(f"{gate}1: open", f"{gate}2: closed", f"{gate}2: closed again", f"{gate}1: open", f"{gate}2: one mode")
+    found = facts(
+        f"{gate}1: open", f"{gate}2: closed", f"{gate}2: closed again", f"{gate}1: open", f"{gate}2: one mode"
+    )
     assert found.gates == [{1: "open", 2: "closed again"}, {1: "open", 2: "one mode"}]

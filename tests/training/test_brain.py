@@ -95,7 +95,9 @@ def train(brain, noises, die_at=None):
 
 def state(brain):
     """All that a run ends with, apart from the time it took."""
-    rows = [{name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows]
+    rows = [
+        {name: value for name, value in row.items() if not name.startswith("seconds")} for row in brain.history.rows
+    ]
     return brain.modules.model.state_dict(), brain.optimizer.state_dict()["state"], rows, torch.get_rng_state()
 
 
