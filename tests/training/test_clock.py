@@ -2,7 +2,7 @@
 
 import logging
 
-from speechbrain_cadino.training.clock import FIRST_WORD, Clock
+from speechbrain_cadino.training.clock import FIRST_WORD, Clock, longest_wait
 
 
 def test_it_is_said_once_and_then_on_demand(caplog):
@@ -27,3 +27,13 @@ def test_the_first_step_and_what_went_before_a_restart_do_not_count():
     for step in (201, 202, 203):
         clock.tick(step, 300)
     assert clock.seconds_left(203, 300) == 97
+
+
+def test_the_slowest_rank_counts(monkeypatch):
+    others = []
+    monkeypatch.setattr(
+        "speechbrain_cadino.training.clock.max_over_ranks", lambda wait: [max(wait, *others)] if others else [wait]
+    )
+    assert longest_wait(1.26) == 1.3 and longest_wait(0.0) == 0.0
+    others += [2500, 100]
+    assert longest_wait(1.26) == 2.5

@@ -1,5 +1,6 @@
 """Sentences instead of stack traces."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,21 @@ def test_a_user_error_is_one_line_and_status_1(capsys):
         raise UserError("The list a.txt is empty: give another.")
     assert stop.value.code == 1
     assert capsys.readouterr() == ("", "error: The list a.txt is empty: give another.\n")
+
+
+def test_what_ends_a_run_is_in_its_log_too_and_on_the_screen_once(tmp_path, capsys):
+    handler = logging.FileHandler(tmp_path / "log.txt")
+    handler.setFormatter(logging.Formatter("%(name)s - %(levelname)s - %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        with pytest.raises(SystemExit), one_sentence_errors():
+            raise UserError("The list a.txt is empty: give another.")
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    told = "error: The list a.txt is empty: give another."
+    assert (tmp_path / "log.txt").read_text() == f"speechbrain_cadino.utils.errors - ERROR - {told}\n"
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 def test_other_errors_and_the_end_of_the_program_pass(capsys):

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.locks import LOCK, FolderLock, hold_folder
+from speechbrain_cadino.utils.locks import LOCK, FolderLock, hold_folder, is_held
 
 HOLD = """
 import os, sys, time
@@ -145,3 +146,23 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING), hold_folder(tmp_path) as lock:
         assert lock.fileno() is None
     assert f"{tmp_path} lies on a file system without locks (No locks available)" in caplog.text
+
+
+def test_whether_it_is_held_can_be_asked_without_touching_it(tmp_path, holder):
+    assert not is_held(tmp_path) and not is_held(tmp_path / "nothing")
+    process = holder()
+    assert is_held(tmp_path)
+    with pytest.raises(UserError, match="is in use by"):  # still
+        FolderLock(tmp_path).acquire()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert (tmp_path / LOCK).exists() and not is_held(tmp_path)
+
+
+def test_of_a_process_elsewhere_it_is_not_known_that_it_has_ended(tmp_path):
+    who = {"pid": 1, "host": f"not-{socket.gethostname()}", "since": "2001-01-01 00:00:00", "command": "x"}
+    (tmp_path / LOCK).write_text(json.dumps(who))
+    assert is_held(tmp_path)
+    for damaged in ("", "{}", json.dumps(who | {"since": "now"}), json.dumps(who | {"pid": "x"}), "[]"):
+        (tmp_path / LOCK).write_text(damaged)
+        assert not is_held(tmp_path)

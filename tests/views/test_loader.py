@@ -122,3 +122,13 @@ def test_an_error_in_a_worker_stays_one_sentence(tmp_path, num_workers):
     with pytest.raises(UserError, match="10 audio files in a row") as caught:
         epochs(make(manifest, num_workers=num_workers), 1)
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_it_knows_how_long_it_was_waited_for(manifest, num_workers, monkeypatch):
+    """By a clock of which each look takes a second: one from asking for a batch to having it, none in between."""
+    loader = make(manifest, num_workers=num_workers)
+    seconds = iter(range(1000))
+    monkeypatch.setattr("speechbrain_cadino.views.loader.time.perf_counter", lambda: next(seconds))
+    for epoch in (1, 2):  # each on its own
+        assert len(epochs(loader, epoch)) == loader.seconds_waited == len(loader)
