@@ -47,6 +47,7 @@ ORDER = [
     "training",
     "dino",
     "dlg_lc",
+    "doctor",
 ]
 ORDER += ["demo", "commands"]
 

@@ -65,6 +65,8 @@ def examine(folder: str | Path) -> Diagnosis:
         findings += [replace(one, part=name) for one in (*found, *late)]
         standing += [f"{name[0].upper()}{name[1:]}: {one}" if name else one for one in told]
     findings += labels.by_iteration(record.iterations)
+    if any(one.rule == "collapsed" and one.seen == record.log.end for one in findings):  # it says why it ended
+        findings = [one for one in findings if one.rule != "stopped"]
     return Diagnosis(record, by_severity(findings), standing)
 
 

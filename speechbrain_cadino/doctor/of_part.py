@@ -88,7 +88,8 @@ def _stage_one(part, rows):
     yield found
     if found is None:
         yield stage_one.collapsing(part.series("entropy_gap"))
-        yield stage_one.near_uniform(losses, chance, fraction_done(part))
+        yield stage_one.near_chance(losses, chance, fraction_done(part))
+        yield stage_one.crowded(part.series("embedding_spread"), part.settings.get("koleo_weight"))
     whole = [row for row in rows if {"dino_loss", "lr"} <= set(row)]
     yield stage_one.too_fast([row["dino_loss"] for row in whole], [row["lr"] for row in whole], chance or None)
 

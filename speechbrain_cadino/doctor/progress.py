@@ -43,8 +43,8 @@ def stopped(epochs: int, limit: int | None, reason: str, what: str = "The traini
         To begin the sentence with.
     """
     of = "" if limit is None else f" of {limit}"
-    by_hand = not reason or "topped" in reason
-    why = f": {reason}" if reason else ", and the log does not say why"
+    by_hand = not reason or reason.startswith("stopped")
+    why = f": {reason.partition(': the same command')[0]}" if reason else ", and the log does not say why"
     return Finding(
         "stopped", DOUBTFUL if by_hand else ILL, f"{what} has ended after epoch {epochs}{of}{why.rstrip('.')}.",
         "" if epochs else "Nothing is trained.",

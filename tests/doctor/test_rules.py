@@ -57,9 +57,24 @@ def test_collapsing(gaps, found):
     "fraction, done, found",
     [(0.23, 1.0, None), (0.95, 0.5, None), (0.97, 0.49, None), (0.97, 0.5, ILL), (0.98, 1.0, ILL), (1.0, 1.0, ILL)],
 )
-def test_near_uniform(fraction, done, found):
-    assert level(stage_one.near_uniform([LN, fraction * LN], LN, done)) == found
-    assert stage_one.near_uniform([], LN, 1.0) is None
+def test_near_chance(fraction, done, found):
+    assert level(stage_one.near_chance([LN, fraction * LN], LN, done)) == found
+    assert stage_one.near_chance([], LN, 1.0) is None
+
+
+@pytest.mark.parametrize(
+    "spreads, weight, found",
+    [
+        ([0.98, 0.99, 0.99], 2.0, None),
+        ([0.95, 0.92, 0.95], 2.0, None),
+        ([0.952, 0.878, 0.924], 2.0, DOUBTFUL),  # lr 0.1 in place of 0.004
+        ([0.952, 0.878, 0.924], 0.0, None),
+        ([0.952, 0.878, 0.924], None, None),
+        ([], 2.0, None),
+    ],
+)
+def test_crowded(spreads, weight, found):
+    assert level(stage_one.crowded(spreads, weight)) == found
 
 
 @pytest.mark.parametrize(
@@ -229,6 +244,7 @@ def test_what_the_run_said_itself():
 def test_stopped(reason, found):
     finding = progress.stopped(5, 20, reason)
     assert finding.level == found and "epoch 5 of 20" in finding.seen and not finding.seen.endswith("..")
+    assert finding.text().count("The same command goes on") + finding.text().count("the same command goes on") <= 1
     assert "Nothing is trained" in progress.stopped(0, None, reason).text()
 
 
