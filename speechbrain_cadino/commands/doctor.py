@@ -26,7 +26,7 @@ def command(context: click.Context, run: str, as_json: bool) -> None:
     Then where the run stands beside healthy ones. A run that is at work, was stopped, or was copied in part will do.
     """
     with stoppable_imports():
-        from speechbrain_cadino.doctor.examine import examine
+        from speechbrain_cadino.doctor.diagnosis import examine
         from speechbrain_cadino.doctor.tell import as_dict, exit_status, tell
     diagnosis = examine(run)
     print(json.dumps(as_dict(diagnosis), indent=2, allow_nan=False) if as_json else tell(diagnosis))

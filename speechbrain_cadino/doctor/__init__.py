@@ -6,7 +6,7 @@ from speechbrain_cadino.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from speechbrain_cadino.doctor.curves import ReferenceCurve, read_references
-    from speechbrain_cadino.doctor.examine import Diagnosis, examine
+    from speechbrain_cadino.doctor.diagnosis import Diagnosis, examine
     from speechbrain_cadino.doctor.finding import Finding
     from speechbrain_cadino.doctor.log import LogFacts, read_log
     from speechbrain_cadino.doctor.part import Part

@@ -6,7 +6,7 @@ import math
 import textwrap
 from typing import Any
 
-from speechbrain_cadino.doctor.examine import Diagnosis
+from speechbrain_cadino.doctor.diagnosis import Diagnosis
 from speechbrain_cadino.doctor.finding import DOUBTFUL, ILL, LEVELS
 from speechbrain_cadino.doctor.record import RunRecord
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.clusters.table import LabelTable
-from speechbrain_cadino.doctor.examine import examine
+from speechbrain_cadino.doctor.diagnosis import examine
 from speechbrain_cadino.doctor.record import read_run
 from speechbrain_cadino.doctor.tell import as_dict, exit_status, summary, tell
 from speechbrain_cadino.utils.errors import UserError

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from speechbrain_cadino.doctor.examine import examine
+from speechbrain_cadino.doctor.diagnosis import examine
 from speechbrain_cadino.doctor.tell import exit_status, tell
 from tests.end_to_end.conftest import EPOCHS, run_script, training
 
