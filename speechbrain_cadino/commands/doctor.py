@@ -6,6 +6,7 @@ import json
 
 import click
 
+from speechbrain_cadino.commands.options import example
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 
@@ -13,7 +14,7 @@ from speechbrain_cadino.utils.imports import stoppable_imports
     "doctor",
     short_help="is this run well? by its folder alone",
     epilog="Exit status: 0 if nothing is plainly wrong (what is doubtful does not count), 3 if something is, 1 if RUN "
-    "cannot be read.\n\n\b\nExample:\n  speechbrain-cadino doctor results/small/1986",
+    "cannot be read.\n\n" + example("speechbrain-cadino doctor results/small/1986"),
 )
 @click.argument("run", type=click.Path(), metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="for machines: one JSON object")

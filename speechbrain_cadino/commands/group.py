@@ -15,6 +15,7 @@ from speechbrain_cadino.utils.errors import one_sentence_errors
 # The modules of this room, each with its `command`; what is heavy they import when they run.
 COMMANDS = (
     "cluster",
+    "doctor",
     "embed",
     "prepare",
     "score",
@@ -46,7 +47,7 @@ class Commands(click.Group):
         "token_normalize_func": lambda name: name.replace("-", "_"),
     },
     epilog="Exit status: 0; 1 for what one sentence on stderr tells; 2 for a wrong command line; 3 where a result is "
-    "there, but not of all files; 130 after Ctrl-C.",
+    "there, but not of all files, or doctor finds a run ill; 130 after Ctrl-C.",
 )
 @click.version_option(__version__, message="%(version)s")
 def command_line() -> None:
