@@ -13,7 +13,7 @@ from speechbrain_cadino.dlg_lc.checks import about_gate, about_together, check_h
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.keeping import keep_further
 from speechbrain_cadino.dlg_lc.plots import loss_histogram
-from speechbrain_cadino.dlg_lc.side import FIRST
+from speechbrain_cadino.dlg_lc.side import FIRST, PROJECTION
 from speechbrain_cadino.dlg_lc.side_metrics import epoch_metrics_of, own_metrics, panels
 from speechbrain_cadino.dlg_lc.sided_brain import SidedBrain
 from speechbrain_cadino.dlg_lc.truth import Truth
@@ -38,7 +38,7 @@ class DLGLCBrain(SidedBrain):
     ``gate``, ``aam``, ``corrector``, ``margin_schedule``, ``correction_start_epoch``, ``correction_momentum`` (only
     where labels are corrected), ``augmenter``, ``average_checkpoints``, ``last_layer_refit``, ``init`` (an encoder
     folder, or None), ``fresh_encoder`` (whether its weights are left aside) and ``start_from`` (the output folder of a
-    run whose encoder, classifier and gate are taken, or None).
+    run whose encoder, classifier and gate are taken, or None). With ``targets`` also ``distillation``.
 
     Further modalities share the labels: an item is a voice, a face, or both. Each has a `Side` here, by the setting
     ``modalities``, whose names in modules, checkpoints and metrics begin with the modality's; ``gate_rule`` and
@@ -64,6 +64,7 @@ class DLGLCBrain(SidedBrain):
 
     PANELS = {
         "loss (nats)": ["loss", "label_loss", "kept_loss", "gate_threshold"],
+        "distance to the teacher's embeddings (1 - cosine)": ["distillation_loss"],
         "fractions": ["fraction_kept", "fraction_corrected", "fraction_passed"],
         "gate and correction against the true speakers": ["gate_precision", "gate_recall", "corrected_accuracy"],
         "halves that find each other": ["half_rank", "half_retrieval"],
@@ -117,7 +118,8 @@ class DLGLCBrain(SidedBrain):
                 side.settings["data"].start(side.encoder, side.settings["init"])
         measured = super().begin() | {f"untrained_{name}": value for name, value in untrained.items()}
         if start_from:
-            taken = {f"{side.prefix}{part}" for side in self.sides for part in ("encoder", "classifier", "gate")}
+            parts = ("encoder", "classifier", "gate", PROJECTION)
+            taken = {f"{side.prefix}{part}" for side in self.sides for part in parts}
             load_from_run(self.checkpointer, start_from, new=set(self.checkpointer.recoverables) - taken)
         for side in self.sides:
             side.follow(momentum=0)  # the weights came just now

@@ -13,6 +13,7 @@ from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.given import check_given, first_sources, teacher_embeddings
 from speechbrain_cadino.dlg_lc.item_clusters import cluster_items, labels_made_from
 from speechbrain_cadino.dlg_lc.labelled import Labelled, train_once
 from speechbrain_cadino.dlg_lc.labels import keep_labels, true_labels
@@ -39,15 +40,16 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
 
     Read from ``hparams``, besides what `DLGLCBrain` reads: ``init``, the encoder folder whose embeddings are clustered
-    first; ``labels``, a label table to take in their place, or None; ``cluster_compensation``, a `Compensation` of the
-    encoder before that, or None; ``clustering``, a `Clustering`; ``n_iterations``; ``stop_agreement``, the agreement of
-    two label tables in a row, as AMI, from which no further iteration is made, or None; ``large_margin``, settings of a
-    last training on from the last iteration's encoder, classifier and gate, or None. Where there are further
-    ``modalities``, each with an encoder folder ``init`` or None to begin with, labels are of items: those of the voices
-    alone are clustered first, if there is no other encoder yet, then all together by ``join``, a `Join`. With
-    ``voice_data``, `Precomputed` voices, no encoder of voices is trained. The trial lists ``held_out_trials``, whose
-    names start from ``development_folder``, are scored after each iteration beside the development list; see
-    `TrialScores`.
+    first; ``embeddings`` (and ``embedding_ids``), given ones to cluster in their place, or None; ``labels``, a label
+    table to take in place of these clusters, or None; ``distillation``, a `Distillation` of the voices, or None;
+    ``cluster_compensation``, a `Compensation` of the encoder before it is asked for clusters, or None; ``clustering``,
+    a `Clustering`; ``n_iterations``; ``stop_agreement``, the agreement of two label tables in a row, as AMI, from which
+    no further iteration is made, or None; ``large_margin``, settings of a last training on from the last iteration's
+    encoder, classifier and gate, or None. Where there are further ``modalities``, each with an encoder folder ``init``
+    or None to begin with, labels are of items: those of the voices alone are clustered first, if there is no other
+    encoder yet, then all together by ``join``, a `Join`. With ``voice_data``, `Precomputed` voices, no encoder of
+    voices is trained. The trial lists ``held_out_trials``, whose names start from ``development_folder``, are scored
+    after each iteration beside the development list; see `TrialScores`.
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
     for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, for a modality ``face``
@@ -81,6 +83,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     scores = TrialScores(hparams, manifest, modalities)
     items = find_items(modalities, manifest, output, trial_lists(hparams))
     started = Started.of(hparams, modalities, items)
+    teacher = _teacher(experiment, items, output)
     report = Report(output, hparams.train_loggers, hparams.init, [*modalities], keeps_one=not voices_are_given)
     previous, part = None, None
     for number in range(1, hparams.n_iterations + 1):
@@ -93,14 +96,15 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
             break
         labelled = Labelled.of(items, labels, folder / TABLE)
         part = {"output_folder": str(folder), "iteration": number, **started.settings()}
-        made_from = started.made_from()
-        trained = train_once(experiment, part, labelled, development, scores, made_from)
+        made_from = started.made_from() | _teacher_digest(teacher)
+        trained = train_once(experiment, part, labelled, development, scores, made_from, teacher)
         report.add({"iteration": number, "step": "DLG-LC", **metrics, **trained}, folder)
         previous, started = labels, started.after(folder)
     if hparams.large_margin and part is not None:
         folder = output / "large_margin"
         part |= {"start_from": part["output_folder"], "output_folder": str(folder)}
-        trained = train_once(experiment, hparams.large_margin | part, labelled, development, scores, made_from)
+        settings = hparams.large_margin | part
+        trained = train_once(experiment, settings, labelled, development, scores, made_from, teacher)
         report.add({"iteration": part["iteration"] + 1, "step": LARGE_MARGIN, **trained}, folder)
     report.show()
 
@@ -113,7 +117,7 @@ def _labels(experiment, items, number, started, folder):
         made_from = {"labels": on_main(file_digest, given)}
     else:
         device, join = experiment.run_opts.device or infer_device(), experiment.settings.get("join")
-        sources = started.sources()
+        sources = first_sources(started.sources(), experiment.settings) if number == 1 else started.sources()
         make_labels = partial(cluster_items, sources, items, hparams.clustering, folder, device, join)
         made_from = on_main(labels_made_from, sources, items, hparams.clustering, join)
     return keep_labels(folder / TABLE, items, make_labels, made_from, given)
@@ -135,7 +139,20 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
     items = find_items(modalities_of(experiment.settings), manifest, folder, trial_lists(hparams))
     labels = keep_labels(folder / TABLE, items, partial(true_labels, items, **drawn), drawn)
     labelled = Labelled.of(items, labels, folder / TABLE)
-    labelled.train(experiment, {"output_folder": str(folder)}, development)
+    teacher = _teacher(experiment, items, folder)
+    labelled.train(experiment, {"output_folder": str(folder)}, development, teacher)
+
+
+def _teacher(experiment, items, output):
+    """What the setting ``distillation`` learns from, a table and where it is from, or None."""
+    distillation, init = experiment.settings.get("distillation"), experiment.hparams.init
+    if distillation is None or not distillation.is_on:
+        return None
+    return teacher_embeddings(distillation, init, items.first, output, experiment.run_opts.device)
+
+
+def _teacher_digest(teacher):
+    return {} if teacher is None else {"teacher": on_main(teacher[0].digest)}
 
 
 def trial_lists(hparams: Any) -> list:
@@ -149,8 +166,13 @@ def _check(hparams, modalities, n_utterances):
         raise UserError(f"init is {hparams.init}, and the embeddings of the voices are given: leave one of them out.")
     if join is not None and len(modalities) > 1:
         join.check([*modalities])
-    if hparams.init is None and hparams.labels is None and not first.is_given:
-        raise UserError("There is nothing to start from: give --init, an encoder folder, or --labels, a label table.")
+    check_given(hparams, first.is_given)
+    embeddings = vars(hparams).get("embeddings")
+    if hparams.init is None and hparams.labels is None and embeddings is None and not first.is_given:
+        raise UserError(
+            "There is nothing to start from: give --init, an encoder folder, --labels, a label table, or --embeddings, "
+            "those of another encoder."
+        )
     if hparams.n_iterations < 1:
         raise UserError(f"n_iterations is {hparams.n_iterations}: set at least 1.")
     if hparams.labels and hparams.n_iterations == 1:

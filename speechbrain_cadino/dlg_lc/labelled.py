@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
+from speechbrain_cadino.dlg_lc.distillation import Targets
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.voice import modalities_of
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.training.parts import claim_part
@@ -59,10 +61,22 @@ class Labelled(NamedTuple):
             )
         return cls(part, labels[known], table)
 
-    def train(self, experiment: Experiment, settings: dict, development: DevelopmentList | None) -> dict[str, float]:
-        """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes."""
+    def train(
+        self,
+        experiment: Experiment,
+        settings: dict,
+        development: DevelopmentList | None,
+        teacher: tuple[EmbeddingTable, str] | None = None,
+    ) -> dict[str, float]:
+        """`Experiment.train` on them, with other settings (a dict) and a classifier of their classes.
+
+        ``teacher``: what `teacher_embeddings` gives, for the setting ``distillation``.
+        """
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
         further = {"make_dataset": self._dataset} if self.items.are_more_than_voices else {}
+        if teacher is not None and part.settings["distillation"].is_on:
+            table, path = teacher
+            further["targets"] = Targets.of(table, self.items.ids, part.settings["distillation"].center, path)
         init = experiment.hparams.init
         return part.train(self.items.first, development, init, labels=self.labels, **further)
 
@@ -80,6 +94,7 @@ def train_once(
     development: DevelopmentList | None,
     scores: Callable[[Path, torch.device | str], dict[str, float]],
     made_from: dict[str, str | None] | None = None,
+    teacher: tuple[EmbeddingTable, str] | None = None,
 ) -> dict[str, float]:
     """Train with other settings, if that was not done yet.
 
@@ -94,6 +109,8 @@ def train_once(
         From a folder with the exported encoders and the device to further metrics, such as `TrialScores`.
     made_from : dict, optional
         Digests of what else decides the weights, by name: of the further modalities.
+    teacher : tuple, optional
+        As of `Labelled.train`.
 
     Returns
     -------
@@ -109,7 +126,7 @@ def train_once(
     on_main(_claim, result.parent, labelled.table, settings, made_from or {})
     if ddp_broadcast(result.exists()):
         return _read_result(result)
-    metrics = labelled.train(experiment, settings, development)
+    metrics = labelled.train(experiment, settings, development, teacher)
     metrics = {name: value for name, value in metrics.items() if name not in ("epoch", "lr", "seconds")}
     return on_main(_keep_result, result, metrics, scores, experiment.run_opts.device or infer_device())
 

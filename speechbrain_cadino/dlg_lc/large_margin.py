@@ -10,8 +10,8 @@ PART = "large_margin"
 OF_THE_RUN = (
     "output_folder", "save_folder", "iteration", "init", "start_from", "start_from_epoch", "n_classes", "run",
     "data_folder", "train_csv", "file_list", "prepare_options", "development_trials", "development_folder",
-    "held_out_trials", "labels", "clustering", "n_clusters", "n_fine", "n_iterations", "stop_agreement", "modalities",
-    "voice_data", "join", PART,
+    "held_out_trials", "labels", "embeddings", "embedding_ids", "clustering", "n_clusters", "n_fine", "n_iterations",
+    "stop_agreement", "modalities", "voice_data", "join", PART,
 )  # fmt: skip
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from speechbrain_cadino.corpus.keys import id_keys, places_of
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.encoder.precomputed import EmbeddingTable, read_embeddings
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable
+from speechbrain_cadino.encoder.read_embeddings import read_embeddings
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.views.embeddings import EmbeddingDataset
@@ -25,7 +25,7 @@ class Precomputed:
     Arguments
     ---------
     embeddings : str
-        A ``.npy``, or a folder with ``embeddings.npy`` and ``ids.txt``.
+        A ``.npy``, a ``.npz``, or a folder with ``embeddings.npy`` and ``ids.txt``.
     ids : str, optional
     embedding_dim : int
         Numbers in an embedding, for which the classifier is made.
@@ -58,13 +58,8 @@ class Precomputed:
     def of_voices(self, voices: Manifest) -> EmbeddingTable:
         """Those of the training utterances, with their speakers and sessions; the others are told of."""
         table = self.manifest()
-        rows = places_of(id_keys(voices.ids), id_keys(table.ids))
+        rows = table.rows_of(voices.ids, self.path)
         there = rows >= 0
-        if not there.any():
-            raise UserError(
-                f"No training utterance has an embedding in {self.path}: its IDs are like {table.ids[0]}, those of the "
-                f"utterances like {voices.ids[0]}."
-            )
         if not there.all() and is_main():
             logger.warning("%d of %d utterances have no embedding in %s.", (~there).sum(), len(there), self.path)
         columns = (None if column is None else column[there] for column in (voices.spk_ids, voices.sessions))

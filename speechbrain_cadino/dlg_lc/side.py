@@ -19,6 +19,7 @@ from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.objects import check_object
 from speechbrain_cadino.verification.fusion import TOGETHER
 
+PROJECTION = "projection"  # the linear layer of a `Distillation`, in the modules
 FIRST = "voice"  # whose settings are those of the top level, and whose names have no prefix
 NEEDED = ("encoder", "classifier", "gate", "data")
 SHARED = ("aam", "corrector", "margin_schedule")  # those of the first modality, if a further one has none of its own
@@ -31,7 +32,7 @@ KINDS = {
 # What metrics of the first modality, or of all together, begin with, and ways to join: no further one is called so.
 TAKEN = (
     FIRST, TOGETHER, CONCAT, *CELLS, "gate", "label", "kept", "correction", "corrected", "fraction", "known", "wrong",
-    "rightly", "half", "exported", "untrained", "init", "loss", "lr",
+    "rightly", "half", "exported", "untrained", "init", "loss", "lr", "distillation", PROJECTION,
 )  # fmt: skip
 
 
@@ -87,22 +88,40 @@ class Side:
         if self.predictor is not None:
             self.predictor.update(self.model(), momentum)
 
-    def cosines(self, batch: Any) -> torch.Tensor:
-        """Cosines (batch, classes) of what is trained on."""
+    def embeddings(self, batch: Any) -> torch.Tensor:
+        """Embeddings (batch, embedding_dim) of what is trained on."""
         if self.augmenter is None:
             view = batch.augmented
         else:
             (view,) = self.augmenter(batch)
-        return self._modules[f"{self.prefix}classifier"](self._modules[f"{self.prefix}encoder"](view))
+        return self._modules[f"{self.prefix}encoder"](view)
+
+    def cosines(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Cosines (batch, classes) of embeddings."""
+        return self._modules[f"{self.prefix}classifier"](embeddings)
+
+    def projected(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """Embeddings as they are compared with a teacher's: through its linear layer, if there is one."""
+        name = f"{self.prefix}{PROJECTION}"
+        if name not in self._modules:
+            return embeddings
+        with torch.autocast(embeddings.device.type, enabled=False):
+            return self._modules[name](embeddings.float())
+
+    def parts(self) -> list[nn.Module]:
+        """What of it is trained, itself."""
+        name = f"{self.prefix}{PROJECTION}"
+        further = [unwrap(self._modules[name])] if name in self._modules else []
+        return [self.encoder, self.classifier, *further]
 
     def of(self, parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
         """Those of some parameters that are this modality's, in their order."""
-        own = {id(parameter) for parameter in self.model().parameters()}
+        own = {id(parameter) for part in self.parts() for parameter in part.parameters()}
         return [parameter for parameter in parameters if id(parameter) in own]
 
     def has_gradients(self) -> bool:
         """Whether any of its parameters has one."""
-        return any(parameter.grad is not None for parameter in self.model().parameters())
+        return any(parameter.grad is not None for part in self.parts() for parameter in part.parameters())
 
     def recoverables(self) -> dict[str, Any]:
         """What of it goes into a checkpoint, by name."""

@@ -27,12 +27,14 @@ class Seen(NamedTuple):
     """A modality's part of a batch, its cosines (n, classes), those of the clean views or None, and the loss' factor.
 
     The factor is 1 but where ranks have different numbers of samples: DDP takes the mean of their gradients.
+    ``distance`` is that to a teacher's embeddings, `cosine_distance`, if it is part of the loss.
     """
 
     part: Part
     cosines: torch.Tensor
     clean: torch.Tensor | None
     factor: float
+    distance: torch.Tensor | None = None
 
 
 class Sides:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from speechbrain_cadino.corpus.keys import digest_of
+from speechbrain_cadino.corpus.keys import digest_of, id_keys, places_of
 from speechbrain_cadino.corpus.layout import STRING
+from speechbrain_cadino.corpus.names import name_key
+from speechbrain_cadino.corpus.spellings import spellings
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.text import read_text
 
-ARRAY, IDS = "embeddings.npy", "ids.txt"  # as `extract_embeddings` keeps its own
 BLOCK = 65536  # rows looked at together
 
 
@@ -73,81 +71,47 @@ class EmbeddingTable:
         columns = {name: None if column is None else column[indices] for name, column in columns.items()}
         return EmbeddingTable(array=self.array, **columns)
 
+    def rows_of(self, ids: Any, path: Any) -> np.ndarray:
+        """Where each of some utterances stands, (n,) int64, -1 where it does not.
+
+        IDs are compared as they are; if none is found, without suffix, quotes and the case of letters.
+
+        Arguments
+        ---------
+        ids : sequence of str, (n,)
+            Of a manifest.
+        path : str or Path
+            Where the embeddings are from, for messages.
+
+        Raises
+        ------
+        UserError
+            If there is none of them, or two IDs mean one utterance.
+        """
+        rows = places_of(id_keys(ids), id_keys(self.ids))
+        if (rows >= 0).any():
+            return rows
+        own = [name_key(spellings(one)[-1]) for one in self.ids.tolist()]
+        rows = places_of(id_keys([name_key(one) for one in np.asarray(ids, STRING).tolist()]), id_keys(own))
+        if not (rows >= 0).any():
+            raise UserError(
+                f"No training utterance has an embedding in {path}: its IDs are like {self.ids[0]}, those of the "
+                f"utterances like {ids[0]}."
+            )
+        keys, counts = np.unique(np.asarray(own, STRING), return_counts=True)
+        if len(keys) < len(own):
+            raise UserError(
+                f"{path} has {counts.max()} embeddings of {keys[np.argmax(counts)]}, whose IDs differ in no more than "
+                "suffix or case: name each as the manifest does."
+            )
+        return rows
+
     def digest(self) -> str:
         """32 hexadecimal digits of IDs and embeddings."""
         digest = hashlib.blake2b(digest_of(self.ids.tolist()).encode(), digest_size=16)
         for first in range(0, len(self), BLOCK):
             digest.update(np.ascontiguousarray(self.array[self.rows[first : first + BLOCK]]).tobytes())
         return digest.hexdigest()
-
-
-def read_embeddings(path: str | Path, ids: str | Path | None = None) -> EmbeddingTable:
-    """Read embeddings.
-
-    Arguments
-    ---------
-    path : str or Path
-        A ``.npy`` with (n, dim) floats; or a folder with ``embeddings.npy`` and ``ids.txt``, as each iteration keeps.
-    ids : str or Path, optional
-        A text with one ID a line, n of them; default: ``ids.txt`` beside the array.
-
-    Returns
-    -------
-    EmbeddingTable
-        The array stays on the disk, and is read where it is used.
-
-    Raises
-    ------
-    UserError
-        If a file cannot be read, the two do not fit each other, or an embedding is not finite.
-    """
-    array = Path(path) / ARRAY if Path(path).is_dir() else Path(path)
-    listed = array.with_name(IDS) if ids is None else Path(ids)
-    try:
-        embeddings = np.load(array, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0].rstrip(".")
-        raise UserError(
-            f"The embeddings {path} cannot be read ({reason}): give a .npy of (n, dim) numbers, and {IDS} with an ID a "
-            "line beside it."
-        ) from error
-    # By newlines alone, as they are written: an ID may have other characters that end a line in Unicode.
-    names = read_text(listed, "list of IDs", f"give {IDS}, with an ID a line").removesuffix("\n").split("\n")
-    if not isinstance(embeddings, np.ndarray):
-        raise UserError(f"{array} holds several arrays: give a .npy of one, (n, dim).")
-    return checked_table(names, embeddings, array, listed)
-
-
-def checked_table(
-    names: Sequence[str], embeddings: np.ndarray, array: str | Path, listed: str | Path | None = None
-) -> EmbeddingTable:
-    """A table of what was read from files, or a `UserError` that says what is wrong with them.
-
-    Arguments
-    ---------
-    names : sequence of str, (n,)
-    embeddings : np.ndarray
-        Wanted as (n, dim) floats.
-    array, listed : str or Path
-        The files that they come from, for messages; default of ``listed``: the same.
-    """
-    listed = array if listed is None else listed
-    if embeddings.ndim != 2 or embeddings.dtype.kind != "f" or not embeddings.size:
-        raise UserError(
-            f"{array} holds {embeddings.dtype} of the shape {embeddings.shape}: give floats, (n, dim), a row an ID."
-        )
-    if len(names) != len(embeddings):
-        raise UserError(f"{array} has {len(embeddings)} rows and {listed} {len(names)} IDs: give an ID for each row.")
-    unique, counts = np.unique(np.asarray(names, dtype=STRING), return_counts=True)
-    if len(unique) < len(names):
-        raise UserError(f"{listed} has {unique[np.argmax(counts)]} more than once: keep one embedding for each ID.")
-    for first in range(0, len(names), BLOCK):
-        with np.errstate(over="ignore"):
-            bad = ~np.isfinite(embeddings[first : first + BLOCK].astype(np.float32)).all(axis=1)
-        if bad.any():
-            name = names[first + int(np.argmax(bad))]
-            raise UserError(f"{array} is not finite, as float32, in the row of {name}: leave it out.")
-    return EmbeddingTable(names, embeddings)
 
 
 class PrecomputedEncoder(nn.Module):

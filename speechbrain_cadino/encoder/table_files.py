@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from speechbrain_cadino.encoder.precomputed import EmbeddingTable, checked_table, read_embeddings
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable
+from speechbrain_cadino.encoder.read_embeddings import checked_table, read_embeddings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, write_csv
 from speechbrain_cadino.utils.text import open_table
@@ -117,6 +118,14 @@ def read_table(path: str | Path, ids: str | Path | None = None) -> FileEmbedding
         reason = str(error).strip("'\"").split("\n")[0].rstrip(".")
         raise UserError(f"The embeddings {path} cannot be read ({reason}): give a file that embed wrote.") from error
     return FileEmbeddings(checked_table(names, embeddings, path), seconds)
+
+
+def read_any(path: str | Path, ids: str | Path | None = None) -> EmbeddingTable:
+    """Embeddings of any program: a ``.parquet`` or ``.csv`` as of `read_table`, else what `read_embeddings` reads."""
+    with_ids = Path(path).suffix.lower() in (".parquet", ".csv")
+    if with_ids and ids is not None:
+        raise UserError(f"{path} has its IDs in it, and a list of IDs ({ids}) is given as well: leave the list out.")
+    return read_table(path).table if with_ids else read_embeddings(path, ids)
 
 
 def _rows(ids, embeddings, seconds):

@@ -30,6 +30,8 @@ FREE = {
     "face_folder": _BY_CONTENT,
     "development_face_folder": _TELLS,
     "labels": _BY_CONTENT,
+    "embeddings": _BY_CONTENT,
+    "embedding_ids": _BY_CONTENT,
     "start_from": _BY_CONTENT,
     "prepare_options.workers": _SPEED,
     "loader_options": _SPEED,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import speechbrain_cadino
 from speechbrain_cadino.encoder.load import load_encoder
+from speechbrain_cadino.encoder.read_embeddings import embeddings_digest, read_ids
+from speechbrain_cadino.encoder.table_files import read_any
 from speechbrain_cadino.faces.digests import face_encoder_digest, face_folder_digest
 from speechbrain_cadino.faces.items import check_face_folder
 from speechbrain_cadino.faces.load import load_face_encoder
@@ -22,6 +24,8 @@ from speechbrain_cadino.utils.settings.kinds import AUTO
 SOURCES = {
     "init": (encoder_digest, "encoder"),
     "labels": (file_digest, "label table"),
+    "embeddings": (embeddings_digest, "set of embeddings"),
+    "embedding_ids": (file_digest, "list of IDs"),
     "init_face": (face_encoder_digest, "face encoder"),
     "face_folder": (face_folder_digest, "set of faces"),
     "noise_folder": (data_digest, "noise"),
@@ -29,7 +33,13 @@ SOURCES = {
     "front_end_weights": (weights_file_digest, "weights"),
 }
 # What says what is wrong with that which a setting leads to.
-LOADED = {"init": load_encoder, "init_face": load_face_encoder, "face_folder": check_face_folder}
+LOADED = {
+    "embeddings": read_any,
+    "embedding_ids": read_ids,
+    "init": load_encoder,
+    "init_face": load_face_encoder,
+    "face_folder": check_face_folder,
+}
 REMEDY = "give another output_folder, or what it began with"
 
 logger = logging.getLogger(__name__)

@@ -77,7 +77,7 @@ def train(noises, tmp_path, monkeypatch):
         monkeypatch.setattr(module, name, lambda *arguments, **settings: None)
     monkeypatch.setattr(History, "plot", lambda self, path, panels: Path(path).write_text(""))
 
-    def train(vectors=None, folder=tmp_path, epochs=2, batch_size=4, **changes):
+    def train(vectors=None, folder=tmp_path, epochs=2, batch_size=4, targets=None, **changes):
         torch.manual_seed(0)
         modules = {"encoder": TinyEncoder(), "classifier": CosineClassifier(8, CLASSES)}
         counter, gate = EpochCounter(epochs), DynamicLossGate(CLASSES, start_epoch=100)
@@ -115,6 +115,7 @@ def train(noises, tmp_path, monkeypatch):
             modules=modules,
             opt_class=functools.partial(torch.optim.SGD, lr=1.0, momentum=0.9, weight_decay=0.01),
             hparams={**settings, **changes},
+            targets=targets,
             run_opts={"device": "cpu"},
             checkpointer=SafeCheckpointer(folder / "save", {**modules, "counter": counter}),
             labels=np.arange(len(items)) % CLASSES,

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from speechbrain_cadino.encoder.precomputed import EmbeddingTable, read_embeddings
+from speechbrain_cadino.encoder.precomputed import EmbeddingTable
+from speechbrain_cadino.encoder.read_embeddings import embeddings_digest, read_embeddings
 from speechbrain_cadino.utils.errors import UserError
 
 FLOATS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -45,11 +46,70 @@ def test_the_digest_is_of_ids_and_numbers():
     assert len({table.digest(), EmbeddingTable(list("abce"), FLOATS).digest(), table.subset([1, 0]).digest()}) == 3
 
 
-def test_several_arrays_are_refused(tmp_path):
-    np.savez(tmp_path / "embeddings.npz", FLOATS)
-    write(tmp_path, array=None)
-    with pytest.raises(UserError, match="embeddings.npz holds several arrays: give a .npy of one"):
-        read_embeddings(tmp_path / "embeddings.npz")
+IDS = np.array(["a/1.wav", "ä", "c", "d"])
+
+
+@pytest.mark.parametrize("names", [("E", "paths"), ("ids", "embeddings")])
+def test_a_file_of_both_whatever_they_are_called(tmp_path, names):
+    arrays = (FLOATS.astype(np.float16), IDS) if names[0] == "E" else (IDS, FLOATS)
+    np.savez_compressed(tmp_path / "x.npz", **dict(zip(names, arrays)), sessions=np.arange(4))
+    table = read_embeddings(tmp_path / "x.npz")
+    assert table.ids.tolist() == IDS.tolist() and np.array_equal(table.embeddings, FLOATS)
+    (tmp_path / "others.txt").write_text("x\ny\nz\nw\n")
+    assert read_embeddings(tmp_path / "x.npz", tmp_path / "others.txt").ids.tolist() == list("xyzw")
+
+
+def test_ids_as_bytes(tmp_path):
+    np.savez(tmp_path / "x.npz", e=FLOATS, i=np.array([b"a", b"b", "\u00e4".encode(), b"d"]))
+    assert read_embeddings(tmp_path / "x.npz").ids.tolist() == ["a", "b", "ä", "d"]
+
+
+@pytest.mark.parametrize(
+    "arrays, said",
+    [
+        (dict(a=FLOATS), "holds a .float32, .4, 3..: give one array of floats"),
+        (dict(a=FLOATS, b=FLOATS, c=IDS), "give one array of floats"),
+        (dict(a=FLOATS, b=IDS, c=IDS), "one of text"),
+        (dict(a=FLOATS, b=np.array(list(IDS), dtype=object)), "cannot be read"),
+        (dict(a=FLOATS.astype(int), b=IDS), "give one array of floats"),
+        (dict(), "holds no array"),
+        (dict(a=FLOATS, b=IDS[:3]), "has 4 rows and .*x.npz 3 IDs"),
+        (dict(a=FLOATS, b=np.array(["a", "b", "c", "a"])), "x.npz has a more than once"),
+        (dict(a=np.where(FLOATS == 7, np.inf, FLOATS), b=IDS), "not finite, as float32, in the row of c"),
+    ],
+)
+def test_what_is_no_file_of_both(tmp_path, arrays, said):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(UserError, match=said):
+        read_embeddings(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("keep", [0, 30, 0.5, 0.95])
+def test_a_file_that_was_cut_short(tmp_path, keep):
+    np.savez(tmp_path / "x.npz", a=FLOATS, b=IDS)
+    whole = (tmp_path / "x.npz").read_bytes()
+    (tmp_path / "x.npz").write_bytes(whole[: int(keep * len(whole)) if keep < 1 else keep])
+    with pytest.raises(UserError, match="x.npz cannot be read"):
+        read_embeddings(tmp_path / "x.npz")
+
+
+def test_rows_by_id_else_by_what_differs_no_more_than_suffix_and_case():
+    table = EmbeddingTable(["b/2.flac", "/A/1.WAV", "c/3"], FLOATS[:3])
+    assert table.rows_of(["c/3", "a/1.wav", "x"], "FILE").tolist() == [2, -1, -1]  # some are exact
+    assert table.rows_of(["a/1.wav", "x", "b/2.wav"], "FILE").tolist() == [1, -1, 0]
+    with pytest.raises(UserError, match="No training utterance has an embedding in FILE: .* b/2.flac, .* like x"):
+        table.rows_of(["x", "y"], "FILE")
+    with pytest.raises(UserError, match="FILE has 2 embeddings of a"):
+        EmbeddingTable(["a.wav", "A.flac", "b"], FLOATS[:3]).rows_of(["a.ogg", "c"], "FILE")
+
+
+def test_the_digest_of_files(tmp_path):
+    assert embeddings_digest(tmp_path) == embeddings_digest(tmp_path / "x.npz") == "absent"
+    write(tmp_path)
+    one = embeddings_digest(tmp_path)
+    assert one == embeddings_digest(tmp_path / "embeddings.npy")
+    write(tmp_path, ids="a\nb\nc\ne\n")
+    assert embeddings_digest(tmp_path) != one
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ held_out_trials             files
 noise_folder rir_folder     folder?
 init start_from             folder?
 face_folder init_face development_face_folder  folder?
-labels                      file?
+labels embeddings embedding_ids  file?
+distillation                object?
+distillation_weight         number? 0..
+distillation.weight         number? 0..
+distillation.linear distillation.center  flag
 prepare_options loader_options modules train_loggers  mapping
 large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
@@ -112,6 +116,7 @@ train_log calls_folder demo_folder noise_folder rir_folder compensation preload 
 local_seconds n_fine warmup_epochs margin_warmup_epochs cluster_start_epoch cluster_every n_clusters n_mels
 embedding_dim n_prototypes momentum_start channel_prob margin scale f_max hop_length teacher_temp lr lr_final
 speed_factors face_folder init_face development_face_folder face_embedding_dim face_size
+distillation_weight
 """.split()
 
 # Mappings that are passed to a function or class: its arguments are their settings, but for those that the run gives.

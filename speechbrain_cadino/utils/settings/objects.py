@@ -52,6 +52,7 @@ compensation           is?    speechbrain_cadino.encoder.compensation.Compensati
 cluster_schedule       is     speechbrain_cadino.dino.refresh.RefreshSchedule
 gate                   is     speechbrain_cadino.dlg_lc.loss_gate.LossGate
 corrector              is?    speechbrain_cadino.dlg_lc.correction.LabelCorrector
+distillation           is?    speechbrain_cadino.dlg_lc.distillation.Distillation
 aam                    is     speechbrain_cadino.dlg_lc.aam.AAMSoftmax
 dino_loss              is     speechbrain_cadino.dino.loss.DINOLoss
 consistency_loss       is     torch.nn.Module
