@@ -21,6 +21,8 @@ from speechbrain_cadino.utils.settings.kinds import is_number
 
 logger = logging.getLogger(__name__)
 
+TINY = 1e-6  # of an embedding's length: what rounding leaves
+
 
 class Distillation:
     """How near to another encoder's embeddings, the teacher's, those of the first modality are to be.
@@ -128,12 +130,14 @@ class Targets:
     def __call__(self, items: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Of some items (batch,), on the CPU: embeddings (batch, dim) float32, 0 for none; whether there is one."""
         rows = self.rows[items.numpy()]
-        found = np.zeros((len(rows), self.dim))
-        found[rows >= 0] = self.table.array[self.table.rows[rows[rows >= 0]]] - self.mean
-        lengths = np.linalg.norm(found, axis=1, keepdims=True)
-        there = (rows >= 0) & (lengths[:, 0] > 0)
-        unit = found / np.where(lengths > 0, lengths, 1)
-        return torch.from_numpy(unit.astype(np.float32)), torch.from_numpy(there)
+        whole = np.zeros((len(rows), self.dim))
+        whole[rows >= 0] = self.table.array[self.table.rows[rows[rows >= 0]]]
+        found = whole - self.mean
+        lengths = np.linalg.norm(found, axis=1)
+        there = (rows >= 0) & (lengths > TINY * np.linalg.norm(whole, axis=1))  # the mean itself has no direction
+        found[there] /= lengths[there, None]
+        found[~there] = 0
+        return torch.from_numpy(found.astype(np.float32)), torch.from_numpy(there)
 
 
 def cosine_distance(embeddings: torch.Tensor, targets: torch.Tensor, there: torch.Tensor) -> torch.Tensor:

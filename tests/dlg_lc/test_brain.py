@@ -30,6 +30,8 @@ CROPS = CropSpec(n_global=1, global_seconds=0.1, n_local=0)
 
 
 class TinyEncoder(nn.Module):
+    embedding_dim = 8
+
     def __init__(self):
         super().__init__()
         self.linear, self.norm = nn.Linear(20, 8), nn.BatchNorm1d(8)

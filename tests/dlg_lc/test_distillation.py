@@ -34,11 +34,11 @@ def test_the_distance_against_a_plain_loop(seed):
     items = torch.from_numpy(rng.integers(0, n, batch))
     found, there = targets(items)
     mean = array[rows[rows >= 0]].astype(float).mean(axis=0) if center else 0.0
-    wanted = np.array([array[row].astype(float) - mean if row >= 0 else np.zeros(dim) for row in rows[items]])
+    wanted = np.array([array[row].astype(float) - mean if row >= 0 else np.zeros(dim) for row in rows[items.numpy()]])
     if center and (rows >= 0).sum() == 1:
         assert not there.any()  # the mean of one is itself: nothing is left
         return
-    assert there.tolist() == (rows[items] >= 0).tolist() and not found[~there].any()
+    assert there.tolist() == (rows[items.numpy()] >= 0).tolist() and not found[~there].any()
     embeddings = torch.from_numpy(rng.standard_normal((batch, dim)).astype(np.float32)).requires_grad_()
     loss = cosine_distance(embeddings, found, there)
     assert loss.item() == pytest.approx(plain_distance(embeddings, torch.from_numpy(wanted), there), abs=1e-5)
@@ -101,7 +101,7 @@ def weights(brain):
 def test_it_is_part_of_the_loss_and_comes_down(train, noises, tmp_path):  # noqa: F811
     brain = distilling(train, noises, tmp_path, "one", weight=50.0)
     rows = brain.history.rows
-    assert rows[-1]["distillation_loss"] < rows[1]["distillation_loss"] < 2
+    assert rows[-1]["distillation_loss"] < rows[0]["distillation_loss"] < 2
     assert "projection" in brain.checkpointer.recoverables
     assert rows[-1]["loss"] > 50 * rows[-1]["distillation_loss"]
     (tmp_path / "none").mkdir()
