@@ -13,6 +13,7 @@ from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.foreign_init import with_known_init
 from speechbrain_cadino.dlg_lc.given import check_given, first_sources, teacher_embeddings
 from speechbrain_cadino.dlg_lc.item_clusters import cluster_items, labels_made_from
 from speechbrain_cadino.dlg_lc.labelled import Labelled, train_once
@@ -40,16 +41,17 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     """The iterations of DLG-LC (Han, Chen, Qian, arXiv 2208.01928 and 2304.05754); a ``run`` of `train.py`.
 
     Read from ``hparams``, besides what `DLGLCBrain` reads: ``init``, the encoder folder whose embeddings are clustered
-    first; ``embeddings`` (and ``embedding_ids``), given ones to cluster in their place, or None; ``labels``, a label
-    table to take in place of these clusters, or None; ``distillation``, a `Distillation` of the voices, or None;
-    ``cluster_compensation``, a `Compensation` of the encoder before it is asked for clusters, or None; ``clustering``,
-    a `Clustering`; ``n_iterations``; ``stop_agreement``, the agreement of two label tables in a row, as AMI, from which
-    no further iteration is made, or None; ``large_margin``, settings of a last training on from the last iteration's
-    encoder, classifier and gate, or None. Where there are further ``modalities``, each with an encoder folder ``init``
-    or None to begin with, labels are of items: those of the voices alone are clustered first, if there is no other
-    encoder yet, then all together by ``join``, a `Join`. With ``voice_data``, `Precomputed` voices, no encoder of
-    voices is trained. The trial lists ``held_out_trials``, whose names start from ``development_folder``, are scored
-    after each iteration beside the development list; see `TrialScores`.
+    first, with ``trust_init`` also one of SpeechBrain's own (`with_known_init`); ``embeddings``, ``embedding_ids``,
+    given ones to cluster in their place, or None; ``labels``, a label table to take in place of these clusters, or
+    None; ``distillation``, a `Distillation` of the voices, or None; ``cluster_compensation``, a `Compensation` of the
+    encoder before it is asked for clusters, or None; ``clustering``, a `Clustering`; ``n_iterations``;
+    ``stop_agreement``, the agreement of two label tables in a row, as AMI, from which no further iteration is made, or
+    None; ``large_margin``, settings of a last training on from the last iteration's encoder, classifier and gate, or
+    None. Where there are further ``modalities``, each with an encoder folder ``init`` or None to begin with, labels are
+    of items: those of the voices alone are clustered first, if there is no other encoder yet, then all together by
+    ``join``, a `Join`. With ``voice_data``, `Precomputed` voices, no encoder of voices is trained. The trial lists
+    ``held_out_trials``, whose names start from ``development_folder``, are scored after each iteration beside the
+    development list; see `TrialScores`.
 
     Each iteration is a training of the same YAML with ``output_folder``, ``n_classes``, ``iteration`` and ``init`` set
     for it, on the utterances that have a label. Its folder gets ``labels.csv``, ``encoder``, for a modality ``face``
@@ -69,6 +71,7 @@ def iterate(experiment: Experiment, manifest: Manifest, development: Development
     UserError
         If a setting makes no sense.
     """
+    experiment = with_known_init(experiment, manifest)
     hparams = experiment.hparams
     modalities = modalities_of(experiment.settings)
     _check(hparams, modalities, len(manifest))
@@ -133,6 +136,7 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
     experiment, manifest, development :
         As for `iterate`.
     """
+    experiment = with_known_init(experiment, manifest)
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
     drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}

@@ -23,7 +23,8 @@ def encoder_settings(net: SpeakerEncoderNet) -> dict:
     ---------
     net : speechbrain_cadino.encoder.model.SpeakerEncoderNet
         An encoder of SpeechBrain's `Fbank` and `InputNormalization`, and of its `ECAPA_TDNN`, `ResNet` or `Xvector`; or
-        of classes derived from them; or of modules that say it by an attribute ``settings``, a dict.
+        of classes derived from them; or of modules that say it by an attribute ``settings``, a dict. One that has
+        such an attribute itself is taken at its word.
 
     Returns
     -------
@@ -36,7 +37,8 @@ def encoder_settings(net: SpeakerEncoderNet) -> dict:
     UserError
         If a module is of another class.
     """
-    return {name: _module_settings(name, getattr(net, name)) for name in KNOWN}
+    said = getattr(net, "settings", None)
+    return dict(said) if isinstance(said, Mapping) else {n: _module_settings(n, getattr(net, n)) for n in KNOWN}
 
 
 def front_end(net: SpeakerEncoderNet) -> dict:

@@ -7,6 +7,7 @@ from typing import Any
 
 from speechbrain.utils.run_opts import RunOptions
 
+from speechbrain_cadino.encoder.speechbrain_folder import check_trust
 from speechbrain_cadino.training.loader import check_batch_size
 from speechbrain_cadino.utils.devices import check_device
 from speechbrain_cadino.utils.distributed import world_size
@@ -32,6 +33,7 @@ def check_before_corpus(get: Callable[[str], Any], run_opts: RunOptions) -> None
     UserError
     """
     check_device(run_opts.device)
+    check_trust(get("init"), bool(get("trust_init")))
     for part in PREFIXES:
         batch_size = get(f"{part}batch_size")
         if isinstance(batch_size, (int, float)):  # not auto

@@ -13,6 +13,7 @@ from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.encoder.folder import ABSENT, weights_digest
 from speechbrain_cadino.encoder.self_supervised_weights import WEIGHTS
+from speechbrain_cadino.encoder.speechbrain_folder import is_speechbrain_folder, speechbrain_digest
 from speechbrain_cadino.training.checkpoint_files import CHECKSUMS, recency
 from speechbrain_cadino.training.checkpoints import SafeCheckpointer
 from speechbrain_cadino.utils.errors import UserError
@@ -27,7 +28,12 @@ def file_digest(path: str | Path) -> str:
 
 
 def encoder_digest(folder: str | Path) -> str:
-    """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter."""
+    """A digest of the weights and the features of an encoder folder; what else lies in it doesn't matter.
+
+    Of a folder of SpeechBrain's own, of all its files.
+    """
+    if is_speechbrain_folder(folder):
+        return speechbrain_digest(folder)
     return weights_digest(folder, METADATA, "embedding_model.ckpt")
 
 

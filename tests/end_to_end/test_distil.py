@@ -53,7 +53,9 @@ def test_a_small_encoder_learns_from_given_embeddings(corpus, given, tmp_path):
     assert len(distances) == EPOCHS and all(0 < one < 2 for one in distances)
     assert "4 of 64 items have no label" in outcome.out + outcome.err
     assert SpeakerEncoder.from_folder(tmp_path / "run/iteration_1/encoder").encode_waves([np.random.rand(8000)]).any()
-    killed = command(corpus, tmp_path / "killed", embeddings=given, **linear, ckpt_interval_steps=2)
+    killed = command(
+        corpus, tmp_path / "killed", embeddings=given, **linear, ckpt_interval_minutes=0, ckpt_interval_steps=2
+    )
     assert run_until_killed(when_a_step_begins(STEPS + 3), *killed) == -signal.SIGKILL
     run(*killed)
     names = ("encoder", "classifier", "projection")

@@ -190,7 +190,7 @@ def check_paths(values: dict) -> None:
     """
     for name, value in values.items():
         kind = KNOWN.get(name)
-        if kind is None or isinstance(value, Node):
+        if kind is None or isinstance(value, Node) or {"file", "folder"} <= set(kind.names):
             continue
         for path in value if isinstance(value, list) else [value]:
             if not isinstance(path, str):

@@ -19,7 +19,8 @@ held_out_trials             files
 noise_folder rir_folder     folder?
 init start_from             folder?
 face_folder init_face development_face_folder  folder?
-labels embeddings embedding_ids  file?
+labels embedding_ids        file?
+embeddings                  file|folder?
 distillation                object?
 distillation_weight         number? 0..
 distillation.weight         number? 0..
@@ -29,7 +30,7 @@ large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
 corrector join voice_data face_augment face_compensation  object?
 preload                     flag|auto
-fresh_encoder remove_vector_weight_decay  flag
+fresh_encoder remove_vector_weight_decay trust_init  flag
 batch_size                  whole|auto 1..
 number_of_epochs            whole|auto 1..
 global_seconds local_seconds  number|auto 0.1..600
