@@ -78,7 +78,7 @@ def test_an_encoder_goes_on_near_what_it_was(corpus, encoder, tmp_path):  # noqa
     first = []
     for weight in (0, 1000):
         output = tmp_path / f"weight{weight}"
-        given = dict(init=encoder, distillation_weight=weight, lr=0.01, gate_mode="none")
+        given = dict(init=encoder, distillation_weight=weight, lr=0.01, gate_mode="none", last_layer_refit=None)
         run(*command(corpus, output, "hparams/adapt_small.yaml", **given))
         waves = [np.random.default_rng(one).standard_normal(8000) for one in range(6)]
         old, new = (

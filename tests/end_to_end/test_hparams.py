@@ -78,6 +78,10 @@ ADDED += (
     "clustering.size_power",
     "false_acceptance",
     "class_balance",
+    "trust_init",
+    "embeddings",
+    "embedding_ids",
+    "distillation",
 )
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
 # compensation does the refit; and small gates start together with the correction.
@@ -123,7 +127,7 @@ def test_no_setting_is_idle(hparams):
     assert [name for name in settings if name not in read and name != "__set_seed"] == []
 
 
-STAGE_II = [hparams for hparams in HPARAMS if "dlg_lc" in hparams or "finetune" in hparams]
+STAGE_II = [hparams for hparams in HPARAMS if re.search("dlg_lc|finetune|distil|adapt", hparams)]
 
 
 @pytest.mark.parametrize("hparams", sorted(set(HPARAMS) - set(STAGE_II)))

@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.end_to_end.conftest import RECIPE, make_corpus, one_thread, run_script  # noqa: F401 (a fixture)
@@ -33,6 +34,8 @@ def corpus(tmp_path_factory):
     corpus = make_corpus(tmp_path_factory.mktemp("corpus"), 6, 2, 16000, training=16, pairs=pairs)
     (corpus.folder / "trials_dev.txt").write_text((corpus.folder / "trials.txt").read_text())
     (corpus.folder / "labels.txt").write_text("".join(f"{name} {name.split('/')[0]}\n" for name in corpus.names))
+    vectors = np.random.default_rng(0).standard_normal((len(corpus.names), 8))
+    np.savez(corpus.folder / "embeddings.npz", embeddings=vectors, ids=np.array(corpus.names))
     for number, session in enumerate(sorted({name.rpartition("/")[0] for name in corpus.names})):
         save(corpus.folder / "faces" / session / "0.png", picture(number))
     return corpus.folder
