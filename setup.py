@@ -19,7 +19,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["speechbrain_cadino", "speechbrain_cadino.*"]),
-    package_data={"speechbrain_cadino.doctor": ["data/*.csv"]},
+    package_data={"speechbrain_cadino": ["utils/log-config.yaml"], "speechbrain_cadino.doctor": ["data/*.csv"]},
     python_requires=">=3.10",
     install_requires=[
         # torchaudio 2.11 is the newest there is, and imports only beside the torch of the same number.

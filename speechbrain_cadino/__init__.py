@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         dlg_lc,
         encoder,
         faces,
+        report,
         training,
         utils,
         verification,

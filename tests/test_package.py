@@ -49,7 +49,7 @@ ORDER = [
     "dlg_lc",
     "doctor",
 ]
-ORDER += ["demo", "commands"]
+ORDER += ["report", "demo", "commands"]
 
 
 def imported(path):

@@ -18,6 +18,7 @@ COMMANDS = (
     "doctor",
     "embed",
     "prepare",
+    "report",
     "score",
     "verify",
 )

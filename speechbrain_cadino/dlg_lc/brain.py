@@ -12,16 +12,18 @@ import torch
 from speechbrain_cadino.dlg_lc.checks import about_gate, about_together, check_history, check_stage_2
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.keeping import keep_further
-from speechbrain_cadino.dlg_lc.plots import loss_histogram
+from speechbrain_cadino.dlg_lc.plots import loss_histogram, losses_histogram
 from speechbrain_cadino.dlg_lc.side import FIRST, PROJECTION
 from speechbrain_cadino.dlg_lc.side_metrics import epoch_metrics_of, own_metrics, panels
 from speechbrain_cadino.dlg_lc.sided_brain import SidedBrain
 from speechbrain_cadino.dlg_lc.truth import Truth
 from speechbrain_cadino.encoder.load import start_from_encoder
 from speechbrain_cadino.training.averaging import check_averaging, load_average
+from speechbrain_cadino.training.for_report import LOSSES, write_losses
 from speechbrain_cadino.training.kept import refitted
 from speechbrain_cadino.training.start import load_from_run
 from speechbrain_cadino.utils.distributed import is_main
+from speechbrain_cadino.utils.logs import IN_FILE_ONLY
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.plots import write_figure
 from speechbrain_cadino.utils.signals import not_holding
@@ -132,7 +134,8 @@ class DLGLCBrain(SidedBrain):
         metrics = epoch_metrics_of(self.sides, self.means.finish_epoch(), len(self.train_sampler))
         for side in self.sides:
             epoch, of = side.gate.finish_epoch(), f" of {side.name}" if side.prefix else ""
-            logger.info("The gate%s after epoch %d: %s", of, self.hparams.epoch_counter.current, side.gate.reason)
+            number = self.hparams.epoch_counter.current
+            logger.info("The gate%s after epoch %d: %s", of, number, side.gate.reason, extra=IN_FILE_ONLY)
             if is_main():
                 self._draw(side, epoch)
         return metrics
@@ -146,6 +149,7 @@ class DLGLCBrain(SidedBrain):
         title += ", no threshold: all labels are kept" if math.isinf(side.gate.threshold) else ""
         figure = loss_histogram(losses.losses, side.gate.mixture, side.gate.threshold, right, title)
         folder = Path(self.hparams.output_folder) / "losses"
+        write_losses(folder / (side.prefix + LOSSES.format(number)), losses_histogram(losses.losses, side.gate, right))
         write_figure(figure, folder / f"{side.prefix}epoch{number:04d}.png")
         self.loggers.log_figure(f"{side.prefix}losses", figure, number)
 

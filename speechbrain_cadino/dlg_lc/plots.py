@@ -7,8 +7,10 @@ import math
 import numpy as np
 from matplotlib.figure import Figure  # no window system, no global state
 
+from speechbrain_cadino.dlg_lc.loss_gate import LossGate
 from speechbrain_cadino.dlg_lc.mixture import Mixture, log_losses
 
+BINS = 60
 KINDS = {"right label": "tab:blue", "wrong label": "tab:orange"}
 
 
@@ -61,6 +63,39 @@ def loss_histogram(
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize="small")
     return figure
+
+
+def losses_histogram(losses: np.ndarray, gate: LossGate, right: np.ndarray | None = None) -> dict:
+    """The same as plain values, to be drawn later: some kilobytes, however many losses.
+
+    Arguments
+    ---------
+    losses, right :
+        As of `loss_histogram`.
+    gate : LossGate
+        After its update by these losses.
+
+    Returns
+    -------
+    dict
+        ``counts``: by kind of label a list, of equal bins from ``low`` to ``high``, log nats; ``mixture``: weights,
+        means and deviations, or None; ``threshold``: nats, None where the gate is open; ``reason``; ``left_out``.
+    """
+    logs, usable = log_losses(losses)
+    edges = np.histogram_bin_edges(logs, BINS) if len(logs) else np.array([0.0, 1.0])
+    groups = {"all": logs}
+    if right is not None:
+        of_usable = np.asarray(right)[usable][: len(logs)]
+        groups = {"right": logs[of_usable], "wrong": logs[~of_usable]}
+    return {
+        "low": float(edges[0]),
+        "high": float(edges[-1]),
+        "counts": {name: np.histogram(group, edges)[0].tolist() for name, group in groups.items()},
+        "mixture": gate.mixture and [list(map(float, column)) for column in gate.mixture],
+        "threshold": float(gate.threshold) if math.isfinite(gate.threshold) else None,
+        "reason": gate.reason,
+        "left_out": int(np.count_nonzero(~usable)),
+    }
 
 
 def _draw_bars(axes, logs, right):

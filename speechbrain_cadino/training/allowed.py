@@ -39,6 +39,7 @@ FREE = {
     "preload": "exact for files of 16 bits; for others the change is warned of",
     "evaluate_every": _TELLS,
     "train_log": _TELLS,
+    "verbose": _TELLS,
     "train_loggers*": _TELLS,
     "collapse_watch*": "it stops a run that has gone wrong, and changes none",
     "skip_nonfinite_grads": "what a run that has met such a loss is advised to set",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,8 @@ from speechbrain_cadino.training.rates import set_rate, with_rates
 from speechbrain_cadino.training.remarks import Remarks
 from speechbrain_cadino.training.set_up import set_up_errors
 from speechbrain_cadino.training.stopping import StoppableBrain
-from speechbrain_cadino.utils.distributed import all_reduce_mean, is_main, max_over_ranks
+from speechbrain_cadino.training.telling import tell_epoch, tell_start
+from speechbrain_cadino.utils.distributed import all_reduce_mean, max_over_ranks
 from speechbrain_cadino.utils.on_main import on_main
 from speechbrain_cadino.utils.settings import Settings
 from speechbrain_cadino.utils.signals import holding, not_holding
@@ -62,6 +64,7 @@ class CadinoBrain(StoppableBrain):
         with set_up_errors(kwargs.get("run_opts")):
             super().__init__(*args, **kwargs)
         self.hparams = Settings(**vars(self.hparams))
+        self.noprogressbar |= not (sys.stderr.isatty() or vars(self.hparams).get("verbose"))
         self.evaluate_development = evaluate_development
         self.history, self.half_retrieval, self.clock, self.remarks = History(), half_retrieval, Clock(), Remarks()
         with set_up_errors({}):  # such as a package that a logger needs
@@ -123,10 +126,10 @@ class CadinoBrain(StoppableBrain):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if not self.history.rows and not self.optimizer_step:
-            if measured := self.begin():
-                self.history.rows[:] = [{"epoch": 0, **measured}]
-                self.loggers.log_stats({"epoch": 0}, {}, measured)
+        measured = {}
+        if not self.history.rows and not self.optimizer_step and (measured := self.begin()):
+            self.history.rows[:] = [{"epoch": 0, **measured}]
+        tell_start(self, measured)
 
     def begin(self) -> dict[str, float]:
         """What epoch 0, before training, is recorded with; a subclass gives the encoder its first weights here."""
@@ -167,7 +170,7 @@ class CadinoBrain(StoppableBrain):
         with not_holding(f"stopped in the evaluation of epoch {epoch}{', its steps saved' if saved else ''}"):
             development = on_main(self._development) if self._evaluation_is_due(epoch) else {}
         self.history.add({**metrics, **development})
-        self._record(metrics, development)
+        tell_epoch(self, metrics, development)
         self.epoch_check(metrics)
         self.step, self.avg_train_loss = 0, 0.0  # what a run that goes on from here starts its epoch with
         self.checkpointer.save_and_keep_only(
@@ -188,13 +191,3 @@ class CadinoBrain(StoppableBrain):
 
     def _halves(self):
         return self.half_retrieval(self.encoder_to_test()) if self.half_retrieval is not None else {}
-
-    def _record(self, metrics, development):
-        limit = self.hparams.epoch_counter.limit
-        left = self.clock.left(self.optimizer_step, self.steps_per_epoch * limit)
-        meta = {name: metrics[name] for name in ("epoch", "lr")}
-        train = {name: value for name, value in metrics.items() if name not in meta}
-        self.loggers.log_stats({**meta, "progress": f"{metrics['epoch']} of {limit}, {left}"}, train, development)
-        if is_main():
-            self.history.write_csv(f"{self.hparams.output_folder}/epochs.csv")
-            self.history.plot(f"{self.hparams.output_folder}/epochs.png", self.PANELS)

@@ -27,6 +27,7 @@ from speechbrain_cadino.utils.disk import disk_errors
 from speechbrain_cadino.utils.distributed import is_main
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import make_folder, replace_folder
+from speechbrain_cadino.utils.logs import IN_FILE_ONLY
 
 logger = get_logger(__name__)
 
@@ -86,7 +87,7 @@ class SafeCheckpointer(Checkpointer):
         self._intact[final] = True
         if saved is None:  # not the main rank
             return None
-        logger.log(verbosity, f"Saved the checkpoint {final}")
+        logger.logger.log(verbosity, "Saved the checkpoint %s", final, extra=IN_FILE_ONLY)
         return saved._replace(path=final, paramfiles={key: final / path.name for key, path in saved.paramfiles.items()})
 
     def save_and_keep_only(

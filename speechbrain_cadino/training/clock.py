@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -33,7 +34,8 @@ class Clock:
     """
 
     def __init__(self, now: Callable = time.monotonic) -> None:
-        self.now, self.first, self.last, self.start, self.ticks = now, None, None, None, 0
+        self.now, self.first, self.last, self.ticks = now, None, None, 0
+        self.expected, self.epoch = None, 0  # seconds of a step by what was before, steps of an epoch
 
     def tick(self, step: int, total: int) -> None:
         """An optimiser step, by its number in the run of ``total`` steps, was just made."""
@@ -43,15 +45,35 @@ class Clock:
         self.last = step, self.now()
         self.first = self.first or self.last
         if self.ticks == FIRST_WORD:
-            each = (self.last[1] - self.first[1]) / (step - self.first[0])
+            each = self.seconds_left(step, total) / max(1, total - step)
             logger.info("%s for the other %d steps, at %.2g s a step.", self.left(step, total), total - step, each)
+
+    def expect(self, rows: list[dict], steps_per_epoch: int) -> None:
+        """Go by the epochs that an earlier process has finished, until this one has measured an epoch of its own.
+
+        Arguments
+        ---------
+        rows : list of dict
+            Their records, with ``seconds``; the median counts, since one in which a run was stopped has too few.
+        steps_per_epoch : int
+
+        Example
+        -------
+        >>> clock = Clock()
+        >>> clock.expect([{"epoch": 1, "seconds": 30.0}, {"epoch": 2, "seconds": 2.0}, {"seconds": 32.0}], 10)
+        >>> clock.left(30, total=100)
+        '4 min left'
+        """
+        seconds = [row["seconds"] for row in rows if row.get("seconds")]
+        if seconds:
+            self.expected, self.epoch = statistics.median(seconds[-5:]) / steps_per_epoch, steps_per_epoch
 
     def seconds_left(self, step: int, total: int) -> float | None:
         """Seconds from a step to the last one; None as long as there is nothing to go by."""
-        if self.first is None or self.last[0] == self.first[0]:
-            return None
-        each = (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
-        return each * (total - step)
+        steps = 0 if self.first is None else self.last[0] - self.first[0]
+        if self.expected is not None and steps + WARM < self.epoch:
+            return self.expected * (total - step)
+        return (self.last[1] - self.first[1]) / steps * (total - step) if steps else None
 
     def left(self, step: int, total: int) -> str:
         """The same in words."""

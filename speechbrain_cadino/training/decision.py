@@ -25,6 +25,7 @@ from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.clustered import Clustered
 from speechbrain_cadino.training.excerpt_calibration import calibrate
+from speechbrain_cadino.training.for_report import ForReport
 from speechbrain_cadino.training.training_pairs import (
     NEAREST,
     pairs_of_one,
@@ -70,6 +71,7 @@ def decide(
     false_acceptance: float,
     seed: int = 0,
     embedded: tuple[np.ndarray, list] | None = None,
+    left: ForReport | None = None,
 ) -> Decision:
     """Find threshold and calibration of an encoder. One rank does it.
 
@@ -85,6 +87,8 @@ def decide(
     seed : int
     embedded : (np.ndarray, list), optional
         What `extract_embeddings` gives for ``encoder`` and the utterances of ``clustered``, if that was asked before.
+    left : ForReport, optional
+        Takes in clusters and scores, for people to look at.
 
     Returns
     -------
@@ -118,6 +122,9 @@ def decide(
     threshold = threshold_at_false_acceptance(cosine_scores(whole, *impostors, mean), false_acceptance)
     _check_threshold(threshold, len(manifest), false_acceptance)
     sides = targets, tuple(side[:n_pairs] for side in impostors)
+    if left is not None:
+        left.add_map(whole, ids, labels, seed)
+        left.add_pairs([cosine_scores(whole, *side, mean) for side in sides], sides, manifest.durations)
     calibration = calibrate(encoder, mean, clustered, manifest, sides, seed)
     some = "" if len(names) == clustered.n_utterances else f", drawn from {clustered.n_utterances}"
     how = (

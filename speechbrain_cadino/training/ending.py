@@ -11,6 +11,7 @@ from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.clustered import Clustered
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.finish import export_with_threshold, tell_training
+from speechbrain_cadino.training.for_report import ForReport
 from speechbrain_cadino.training.kept import look_at_kept
 from speechbrain_cadino.training.verdict import RunFacts, judge
 
@@ -58,7 +59,11 @@ def finish(
         "last_layer_refit": brain.is_refitted,
         "did it learn": "\n".join([verdict.text(), *kept.sentences]),
     }
-    rates = {} if development is None else development(encoder)
+    rates, left = {}, ForReport()
+    if development is not None:
+        evaluation = development.evaluation(encoder)
+        rates = evaluation.metrics
+        left.add_trials(evaluation, development.trials.labels)
     info |= {"development list": rates} if rates else {}
     if brain.rates_without_refit:
         info["development list, without last_layer_refit"] = brain.rates_without_refit
@@ -68,7 +73,8 @@ def finish(
         of_init = {"init EER %": found["EER %"]} if "EER %" in found else {}
     folder, hparams = brain.hparams.output_folder, brain.hparams
     drawn = dict(false_acceptance=hparams.false_acceptance, seed=hparams.seed)
-    export_with_threshold(encoder, manifest, f"{folder}/encoder", **drawn, info=info, clustered=clustered)
+    export_with_threshold(encoder, manifest, f"{folder}/encoder", **drawn, info=info, clustered=clustered, left=left)
+    left.write(folder)
     brain.history.write_csv(f"{folder}/epochs.csv")  # perhaps somebody has taken it away
     tell_training(folder)
     return rates | of_init | kept.metrics

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from speechbrain_cadino.training.clustered import ready_to_cluster
 from speechbrain_cadino.training.development import DevelopmentList
 from speechbrain_cadino.training.ending import finish
 from speechbrain_cadino.training.fits import check_built
+from speechbrain_cadino.training.for_report import OPTIONS
 from speechbrain_cadino.training.half_retrieval import HalfRetrieval
 from speechbrain_cadino.training.loader import make_train_loader
 from speechbrain_cadino.training.plan import run_facts
@@ -49,11 +51,14 @@ class ExperimentSettings(NamedTuple):
     auto : list of str
         The settings that follow the corpus. They have the numbers of some corpus in the tree, so that everything
         else is checked before the real one is read.
+    given : dict, optional
+        For people: ``file``, ``options``.
     """
 
     name: str
     tree: Node
     auto: list
+    given: dict | None = None
 
     @classmethod
     def read(cls, hparams_file: str | Path, options: dict | str) -> ExperimentSettings:
@@ -61,7 +66,7 @@ class ExperimentSettings(NamedTuple):
         tree = read_settings(hparams_file, options)
         auto = auto_settings(tree)
         tree = changed_settings(tree, numbers_for(tree, auto, MIDDLING)) if auto else tree
-        return cls(f"The settings {hparams_file}", tree, auto)
+        return cls(f"The settings {hparams_file}", tree, auto, {"file": str(hparams_file), "options": options})
 
 
 class Experiment:
@@ -92,7 +97,7 @@ class Experiment:
     _heard, _facts = None, (None, None)  # what was found out about the corpus, and is not asked again
 
     def __init__(self, read: ExperimentSettings, run_opts: RunOptions) -> None:
-        self.run_opts, self.auto = run_opts, read.auto
+        self.run_opts, self.auto, self._given = run_opts, read.auto, {**(read.given or {}), "auto": read.auto}
         self._build(read.tree, read.name)
 
     def _build(self, tree, name):
@@ -131,9 +136,10 @@ class Experiment:
         return self._facts[1]
 
     def save_settings(self) -> None:
-        """Write all settings into ``hyperparams.yaml`` of the output folder; `load_hyperpyyaml` reads it."""
+        """Write all settings into ``hyperparams.yaml`` of the output folder, below a line of what was given."""
         with atomic_path(Path(self.hparams.output_folder) / "hyperparams.yaml") as temporary:
-            temporary.write_text(write_tree(self.tree), encoding="utf-8")
+            given = json.dumps(self._given, default=str)
+            temporary.write_text(f"{OPTIONS}{given}\n{write_tree(self.tree)}", encoding="utf-8")
 
     def train(
         self,

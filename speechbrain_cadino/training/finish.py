@@ -14,6 +14,7 @@ from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.training.clustered import MAX_UTTERANCES, Clustered
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
+from speechbrain_cadino.training.for_report import ForReport
 from speechbrain_cadino.training.history import History
 from speechbrain_cadino.training.kept import BLIND
 from speechbrain_cadino.utils.errors import UserError
@@ -44,6 +45,7 @@ def export_with_threshold(
     seed: int = 0,
     info: dict | None = None,
     clustered: Clustered | None = None,
+    left: ForReport | None = None,
 ) -> Path:
     """Export an encoder with its training mean folded in, and a decision threshold found without labels.
 
@@ -66,6 +68,8 @@ def export_with_threshold(
     clustered : Clustered, optional
         Of `ready_to_cluster`: what pairs of one and of two speakers are taken from; see `decide`. Without it, or if
         there are no such pairs, the pairs for the threshold are random ones, and there are no probabilities.
+    left : ForReport, optional
+        Takes in what the decision was made from.
 
     Returns
     -------
@@ -80,11 +84,13 @@ def export_with_threshold(
         try:
             the_same = np.array_equal(clustered.manifest.ids, manifest.ids)  # where the seed is
             embedded = (embeddings, ids) if the_same else None
-            decision = decide(encoder, mean, clustered, false_acceptance, seed, embedded)
+            decision = decide(encoder, mean, clustered, false_acceptance, seed, embedded, left)
         except Exception as error:  # whatever it is, what was trained for hours is kept
             logger.warning("The threshold is of random pairs, and there are no probabilities: %s", _reason(error))
     if decision is None:
         decision = decide_by_random_pairs(embeddings, used, mean, false_acceptance, seed)
+    if left is not None:
+        left.calibration = decision.calibration
     calibration = None if decision.calibration is None else decision.calibration.as_dict()
     return export_encoder(encoder, folder, mean, decision.threshold, decision.how, info, calibration)
 

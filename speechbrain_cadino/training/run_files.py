@@ -28,7 +28,8 @@ KEPT = ("version", "ranks", "settings", "sources", "trials", "utterances")  # by
 # What a run writes, or replaces, at the top of its folder.
 WRITTEN = (
     UTTERANCES, "hyperparams.yaml", "log.txt", "env.log", "train.py", "train_log.txt", "epochs.csv", "epochs.png",
-    "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", *_FOLDERS,
+    "labels.csv", "labels.json", "result.json", "iterations.csv", "iterations.png", "report.html", "report.npz",
+    *_FOLDERS,
 )  # fmt: skip
 # The folders in which nothing but the run may write, as patterns.
 PARTS = (*_FOLDERS, "iteration_*")

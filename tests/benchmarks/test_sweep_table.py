@@ -115,6 +115,6 @@ def test_a_run_of_the_recipe(corpus, tmp_path, capsys):  # noqa: F811
     assert re.search(r"^seed: 3\b", used, re.MULTILINE) and re.search(r"^koleo_weight: 0.1\b", used, re.MULTILINE)
     assert "hparams.koleo_weight" in json.loads((folder / "finished.json").read_text())
     before = (folder / "run.log").read_text()
-    assert "Going into epoch 2" in before
+    assert "\nepoch 2 of 2: DINO loss" in before
     sweep.main(arguments)
     assert (folder / "run.log").read_text() == before

@@ -1,5 +1,6 @@
 """The gate's plot: what is drawn, and that anything can be."""
 
+import json
 import math
 
 import matplotlib.image
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from speechbrain_cadino.dlg_lc.gate import DynamicLossGate
-from speechbrain_cadino.dlg_lc.plots import loss_histogram
+from speechbrain_cadino.dlg_lc.plots import loss_histogram, losses_histogram
+from speechbrain_cadino.dlg_lc.simple_gates import OpenGate
 from speechbrain_cadino.utils.plots import write_figure
 
 
@@ -76,3 +78,18 @@ def test_whatever_the_losses_there_is_a_picture(losses, title, threshold, tmp_pa
     write_figure(figure, tmp_path / "plots" / "gate.png")
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["gate.png"]
     assert matplotlib.image.imread(tmp_path / "plots" / "gate.png").shape[:2] == (480, 720)
+
+
+def test_the_same_as_plain_values():
+    losses = np.concatenate([np.exp(np.random.default_rng(0).normal(-1, 1, 200)), [np.nan]])
+    gate = DynamicLossGate(n_classes=10)
+    gate.update(losses)
+    right = np.arange(201) < 150
+    found = json.loads(json.dumps(losses_histogram(losses, gate, right), allow_nan=False))
+    edges = np.linspace(found["low"], found["high"], len(found["counts"]["right"]) + 1)
+    logs = np.log(losses[:200])
+    np.testing.assert_array_equal(found["counts"]["right"], np.histogram(logs[:150], edges)[0])
+    assert sum(found["counts"]["wrong"]) == 50 and found["left_out"] == 1 and found["threshold"] is None
+    assert found["mixture"] == [list(column) for column in gate.mixture] and found["reason"] == gate.reason
+    nothing = losses_histogram(np.array([np.nan]), OpenGate())
+    assert sum(nothing["counts"]["all"]) == 0 and nothing["mixture"] is None

@@ -120,7 +120,7 @@ def training(output, hparams="hparams/dino.yaml", **settings):
 def run_script(script, *arguments, plots=False):
     """Run a script of the recipe in this process, from its own folder, and leave the process as it was.
 
-    Without ``plots``, what takes longer than training at this size is left out: the plot and the list of
+    Without ``plots``, what takes longer than training at this size is left out: the plot, the report and the list of
     installed packages.
     """
     out, err = io.StringIO(), io.StringIO()
@@ -135,6 +135,7 @@ def run_script(script, *arguments, plots=False):
         if not plots:
             stack.enter_context(mock.patch("speechbrain_cadino.training.history.History.plot"))
             stack.enter_context(mock.patch("speechbrain_cadino.dlg_lc.brain.DLGLCBrain._draw"))
+            stack.enter_context(mock.patch("speechbrain_cadino.report.report_or_warn"))
             stack.enter_context(mock.patch("speechbrain.utils.logger.get_environment_description", lambda: ""))
         try:
             runpy.run_path(str(RECIPE / script), run_name="__main__")

@@ -100,7 +100,8 @@ def test_each_iteration_leaves_what_it_should(iterated, corpus):
     assert (output / "iterations.png").stat().st_size > 1000
     assert list((output / "tensorboard").glob("events.out.tfevents*"))
     assert outcome.out.count("The encoder is in") == 2
-    *_, table, last = outcome.out.strip().split("\n\n")
+    *_, table, last, report = outcome.out.strip().split("\n\n")
+    assert report == f"What the run looks like: {output}/report.html"
     assert table.startswith("| iteration") and last.startswith("Which encoder? Nothing says whether")
 
 

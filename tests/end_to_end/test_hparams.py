@@ -82,6 +82,7 @@ ADDED += (
     "embeddings",
     "embedding_ids",
     "distillation",
+    "verbose",
 )
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
 # compensation does the refit; and small gates start together with the correction.

@@ -44,7 +44,7 @@ def test_killed_it_goes_on_to_the_same_weights(whole, corpus, tmp_path, kill, in
     assert not (output / "encoder").exists()
     outcome = run_script("train.py", *arguments)
     assert outcome.status == 0, outcome
-    assert "The corpus is prepared already" in outcome.out and "Loading a checkpoint" in outcome.out
+    assert "The corpus is prepared already" in outcome.out and "going on where it was stopped" in outcome.out
     assert_same_weights(whole[0], output)
     assert rows(output) == rows(whole[0])
     assert (output / "encoder/encoder.json").is_file()
@@ -55,7 +55,7 @@ def test_a_finished_run_is_told_again(whole, corpus):
     output, first = whole
     before = (output / "encoder/embedding_model.ckpt").read_bytes()
     again = run_script("train.py", *training(output, **corpus.lists))
-    assert again.status == 0 and "Going into epoch" not in again.out
+    assert again.status == 0 and "nothing was done" in again.out
     table = first.out.partition("| epoch |")[2].partition("\n\n")[0].splitlines()[:4]
     assert again.out.partition("| epoch |")[2].partition("\n\n")[0].splitlines()[:4] == table
     assert (output / "encoder/embedding_model.ckpt").read_bytes() == before

@@ -28,22 +28,55 @@ def test_what_a_run_prints(whole):
     assert "EER %" in table.splitlines()[0]
     assert re.search(r"\| encoder \| EER % \| minDCF\(0.01\) \| minDCF\(0.05\) \|", rest)
     assert outcome.out.rstrip().endswith(
-        f"The encoder is in {output}/encoder: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams."
+        f"The encoder is in {output}/encoder: SpeakerEncoder.from_folder loads it, and SpeechBrain's from_hparams.\n\n"
+        f"What the run looks like: {output}/report.html"
     )
     assert "16 utterances, 0.00 h" in outcome.out
     assert "Did it learn? CANNOT TELL: 16 utterances, under 100; " in outcome.out
-    line = r"epoch: [12] of 2, (?:\d+ s left|time left not known), lr: [\d.]+ "
+    line = r"epoch: [12] of 2, (?:(?:\d+ s left|time left not known), )?lr: [\d.]+ "
     line += r"- train loss: [\d.]+, .* - valid EER %: [\d.]+"
-    assert len(re.findall(line, outcome.out)) == EPOCHS
-    assert len(re.findall(rf"Saved the checkpoint {output}/save/CKPT\S+\n", outcome.out)) == EPOCHS
+    log = (output / "log.txt").read_text()
+    assert len(re.findall(line, log)) == EPOCHS
+    assert len(re.findall(rf"Saved the checkpoint {output}/save/CKPT\S+\n", log)) == EPOCHS
+
+
+def test_the_screen_has_one_line_an_epoch_in_plain_words(whole):
+    _, outcome = whole
+    told, _, rest = outcome.out.partition("epoch 1 of 2")
+    first, second, *_ = f"epoch 1 of 2{rest}".splitlines()
+    figures = r"DINO loss [\d.]+ \(2\.77 by chance\), EER [\d.]+ %"
+    assert re.fullmatch(rf"epoch 1 of 2, (\d+ s left|time left not known): {figures}", first)
+    assert re.fullmatch(rf"epoch 2 of 2: {figures}", second)
+    for chatter in ("Going into epoch", "Beginning experiment", "Saved the checkpoint", "train loss", "Gradscaler",
+                    "Run option", "quirks", "speechbrain.", "speechbrain_cadino."):  # fmt: skip
+        assert chatter not in outcome.out
+    assert f"{STEPS}/{STEPS} [" not in outcome.err  # no bar where there is no terminal
+
+
+def test_the_log_has_the_details_and_no_other_packages(whole):
+    log = (whole[0] / "log.txt").read_text()
+    origins = set(re.findall(r"^[\d-]+ [\d:,]+ - (\w+)[\w.]* - (\w+) - ", log, re.MULTILINE))
+    assert ("speechbrain", "INFO") in origins and ("speechbrain_cadino", "INFO") in origins
+    assert not [origin for origin in origins if origin[1] == "DEBUG" and origin[0] != "speechbrain_cadino"]
+    assert "Going into epoch 2" in log and "Beginning experiment" in log
+
+
+def test_asked_for_it_speechbrain_is_heard(corpus, tmp_path):
+    outcome = run_script("train.py", *training(tmp_path / "run", **corpus.lists, verbose=True))
+    assert outcome.status == 0, outcome
+    assert "speechbrain.utils.epoch_loop - Going into epoch 1\n" in outcome.out
+    assert "speechbrain_cadino.training.checkpoints - Saved the checkpoint" in outcome.out
+    assert "speechbrain_cadino.training.telling - epoch 2 of 2: DINO loss" in outcome.out
     assert outcome.err.count(f"{STEPS}/{STEPS} [") >= EPOCHS  # the bars come to their ends
+    quiet = run_script("train.py", *training(tmp_path / "run", **corpus.lists))  # free to change, nothing to train
+    assert quiet.status == 0 and "nothing was done" in quiet.out
 
 
 def test_what_a_run_leaves(whole):
     output, _ = whole
     expected = {"corpus", "encoder", "env.log", "epochs.csv", "epochs.png", "hyperparams.yaml", "log.txt", "save"}
     assert {path.name for path in output.iterdir()} == expected | {
-        "run.json", "tensorboard", "train.py", "train_log.txt", "utterances.npz",
+        "run.json", "tensorboard", "train.py", "train_log.txt", "utterances.npz", "report.html", "report.npz",
     }  # fmt: skip
     rows = read_rows(output)
     assert [row["epoch"] for row in rows] == ["1", "2"] and all(0 <= float(row["EER %"]) <= 100 for row in rows)

@@ -37,3 +37,26 @@ def test_the_slowest_rank_counts(monkeypatch):
     assert longest_wait(1.26) == 1.3 and longest_wait(0.0) == 0.0
     others += [2500, 100]
     assert longest_wait(1.26) == 2.5
+
+
+def test_a_resumed_run_goes_by_the_epochs_it_has_finished_until_it_has_measured_one():
+    seconds = iter([0.0, 1.0, *range(2, 40)])  # a step a second; before, on another machine, one in three
+    clock = Clock(now=lambda: next(seconds))
+    rows = [{"epoch": 0}, {"epoch": 1, "seconds": 30.0}, {"epoch": 2, "seconds": 1.0}, {"epoch": 3, "seconds": 30.5}]
+    clock.expect(rows, steps_per_epoch=10)
+    assert clock.left(39, 100) == "3 min left"  # at once, and no longer "not known"
+    clock.tick(40, 100), clock.tick(41, 100), clock.tick(42, 100)
+    assert clock.seconds_left(42, 100) == 58 * 3
+    for step in range(43, 51):
+        clock.tick(step, 100)
+    assert clock.seconds_left(50, 100) == 50
+
+
+def test_a_resumed_run_of_which_no_epoch_was_finished_measures_at_once():
+    seconds = iter(range(100))
+    clock = Clock(now=lambda: next(seconds))
+    clock.expect([{"epoch": 0, "half_rank": 0.5}], steps_per_epoch=1000)
+    assert clock.left(5, 2000) == "time left not known"
+    for step in (6, 7, 8):
+        clock.tick(step, 2000)
+    assert clock.seconds_left(8, 2000) == 1992

@@ -8,7 +8,7 @@ if it is there, what is done in place of one training.
 
 Killed at any moment, the same command goes on; another one is refused: an output folder belongs to one run. It gets
 ``encoder`` (for SpeechBrain's ``SpeakerRecognition.from_hparams``), ``epochs.csv``, ``epochs.png``, the log, the
-checkpoints, and ``run.json``, which says what run it is.
+checkpoints, ``run.json``, which says what run it is, and at its end ``report.html``, which shows how it went.
 """
 
 import sys
@@ -20,6 +20,7 @@ with stoppable_imports():  # they take seconds
 
     from speechbrain_cadino.corpus.manifest import read_manifest
     from speechbrain_cadino.corpus.prepare import prepare_corpus
+    from speechbrain_cadino.report import report_or_warn
     from speechbrain_cadino.training.before import check_before_corpus, check_with_corpus
     from speechbrain_cadino.training.development import check_development, development_list
     from speechbrain_cadino.training.experiment import Experiment, ExperimentSettings
@@ -31,6 +32,7 @@ with stoppable_imports():  # they take seconds
     from speechbrain_cadino.utils.distributed import is_main, join_ranks, leave_ranks
     from speechbrain_cadino.utils.errors import one_sentence_errors
     from speechbrain_cadino.utils.locks import FolderLock
+    from speechbrain_cadino.utils.logs import log_config
     from speechbrain_cadino.utils.on_main import on_main
     from speechbrain_cadino.utils.settings.command_line import parse_arguments
     from speechbrain_cadino.utils.settings.tree import write_tree
@@ -74,13 +76,16 @@ def train(read, run_opts, identity, lock):
     experiment = experiment.sized(manifest)
     on_main(announce, experiment, manifest)
     hparams, development = experiment.hparams, None
-    sb.create_experiment_directory(hparams.output_folder)
+    sb.create_experiment_directory(
+        hparams.output_folder, log_config=log_config(experiment.settings.get("verbose", False))
+    )
     on_main(experiment.save_settings)
     if hparams.development_trials:
         development = development_list(hparams.development_trials, hparams.development_folder, manifest)
     run = experiment.settings.get("run", Experiment.train)
     run(experiment, manifest, development)
     on_main(identity.finish)
+    on_main(report_or_warn, lock.folder)
 
 
 def load_manifest(hparams, check=None):

@@ -30,7 +30,7 @@ large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
 corrector join voice_data face_augment face_compensation  object?
 preload                     flag|auto
-fresh_encoder remove_vector_weight_decay trust_init  flag
+fresh_encoder remove_vector_weight_decay trust_init verbose  flag
 batch_size                  whole|auto 1..
 number_of_epochs            whole|auto 1..
 global_seconds local_seconds  number|auto 0.1..600

@@ -1,0 +1,125 @@
+"""Panels of decisions: the DET curve of the development list, and whether probabilities are what they say."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import norm
+
+from speechbrain_cadino.report.drawing import COLOURS, GREY, legend_below, new_axes, svg_of
+from speechbrain_cadino.report.panels import Panel
+from speechbrain_cadino.report.run import Training
+from speechbrain_cadino.training.retrieval import Z
+from speechbrain_cadino.verification.det import TICKS, det_points
+from speechbrain_cadino.verification.metrics import cllr, eer
+
+MAX_CORNERS = 400
+BINS = 10
+FEWEST = 20  # pairs of each kind, without which neither curve says anything
+
+
+def trial_panels(training: Training) -> list[Panel]:
+    """DET and calibration, as far as a training has left scores."""
+    arrays = training.arrays
+    found = []
+    labels = arrays.get("trial_labels")
+    if labels is not None and _enough(labels):
+        found.append(_det(arrays["trial_scores"], labels.astype(bool), training.threshold))
+    for name, of in (("trial", "of the development list"), ("pair", "of clusters of the training utterances")):
+        odds, kind = arrays.get(f"{name}_log_odds"), arrays.get(f"{name}_labels")
+        if odds is not None and kind is not None and len(odds) == len(kind) and _enough(kind):
+            found.append(_reliability(odds.astype(np.float64), kind.astype(bool), of))
+    return found
+
+
+def _enough(labels):
+    targets = np.count_nonzero(labels)
+    return min(targets, len(labels) - targets) >= FEWEST
+
+
+def _det(scores, labels, threshold):
+    points = det_points(scores, labels)
+    rate, _ = eer(scores[labels], scores[~labels])
+    if points.shape[1] > MAX_CORNERS:
+        points = points[:, np.unique(np.linspace(0, points.shape[1] - 1, MAX_CORNERS).round().astype(int))]
+    figure, axes = new_axes((4.6, 4.5))
+    axes.plot(*points, color=COLOURS[0], linewidth=1.6, label="the encoder to keep")
+    low, high = norm.ppf(TICKS[[0, -1]])
+    axes.plot((low, high), (low, high), color=GREY, linewidth=0.8, linestyle=":", label="equal error rates")
+    caption = f"EER {100 * rate:.2f} %, over {len(labels)} trials. Nearer to the lower left corner is better."
+    if threshold is not None:
+        accepted, missed = np.mean(scores[~labels] >= threshold), np.mean(scores[labels] < threshold)
+        floor = 0.5 / len(labels)
+        place = norm.ppf(np.clip([accepted, missed], floor, 1 - floor))
+        axes.plot(*place, "o", color=COLOURS[1], label=f"at the encoder's threshold, {threshold:.3f}")
+        caption += (
+            f" At the encoder's own threshold, found without labels, it accepts {accepted:.1%} of the pairs of two "
+            f"speakers and misses {missed:.1%} of those of one."
+        )
+    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", xlabel="false acceptances (%)", ylabel="misses (%)")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(norm.ppf(TICKS), [f"{100 * rate:g}" for rate in TICKS])
+    axes.grid(linewidth=0.3)
+    legend_below(axes)
+    alt = f"DET curve: misses against false acceptances. {caption}"
+    return Panel("DET curve of the development list", svg_of(figure, "det"), alt, "down and left is good", caption)
+
+
+def reliability(log_odds: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What probabilities say and what is so, in groups of pairs; both kinds of pair weigh the same.
+
+    Arguments
+    ---------
+    log_odds : np.ndarray
+        (n,) natural, at equal priors.
+    labels : np.ndarray
+        (n,) bool, true for one speaker.
+
+    Returns
+    -------
+    said : np.ndarray, (groups,)
+        The mean probability of a group.
+    found : np.ndarray, (groups,)
+        The weighted fraction of it that is of one speaker.
+    noise : np.ndarray, (groups,)
+        Half of the 95 % interval of that fraction.
+
+    Example
+    -------
+    >>> said, found, _ = reliability(np.array([-9.0, -8.0, 8.0, 9.0]), np.array([False, False, True, True]))
+    >>> said.round(2).tolist(), found.tolist()
+    ([0.0, 1.0], [0.0, 1.0])
+    """
+    weights = np.where(labels, 0.5 / np.count_nonzero(labels), 0.5 / np.count_nonzero(~labels))
+    probabilities = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
+    group = np.minimum((probabilities * BINS).astype(int), BINS - 1)
+    said, found, noise = [], [], []
+    for number in np.unique(group):
+        rows = group == number
+        weight = weights[rows].sum()
+        rate = weights[rows & labels].sum() / weight
+        effective = weight**2 / np.square(weights[rows]).sum()
+        said.append((weights[rows] * probabilities[rows]).sum() / weight)
+        found.append(rate)
+        noise.append(Z * np.sqrt((rate * (1 - rate) + 1 / (4 * effective)) / effective))  # not 0 where all are alike
+    return np.array(said), np.array(found), np.array(noise)
+
+
+def _reliability(log_odds, labels, of):
+    said, found, noise = reliability(log_odds, labels)
+    cost = cllr(log_odds[labels], log_odds[~labels])
+    figure, axes = new_axes((4.6, 4.2))
+    axes.plot((0, 1), (0, 1), color=GREY, linewidth=1, linestyle=":", label="as they should be")
+    axes.errorbar(
+        said, found, noise, fmt="o-", color=COLOURS[0], ecolor="#9ecae1", label="as they are, with 95 % intervals"
+    )
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xlabel="probability that is said",
+             ylabel="fraction of one speaker")  # fmt: skip
+    axes.grid(linewidth=0.3)
+    legend_below(axes)
+    caption = (
+        f"Pairs {of}, those of one speaker and of two weighing the same: {np.count_nonzero(labels)} and "
+        f"{np.count_nonzero(~labels)}. On the line, a probability is what it says. Cllr {cost:.3f} (0 is perfect, 1 "
+        "says nothing)."
+    )
+    title = f"Probabilities on pairs {of}"
+    return Panel(title, svg_of(figure, title), f"Reliability diagram. {caption}", "on the line is good", caption)
