@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ class SpeechBrainEncoder(nn.Module):
     """
 
     hop = 1
+    max_seconds = math.inf  # as far as is known
 
     def __init__(self, classifier: EncoderClassifier, text: str) -> None:
         super().__init__()
