@@ -45,7 +45,7 @@ def test_the_table_names_what_is_there():
 def test_the_recipe_s_own_are_right(file, tmp_path):
     """Every object of every YAML, and every line of the table is of one."""
     folders = dict(data_folder=str(tmp_path), output_folder=str(tmp_path / "run"))
-    folders |= {name: str(tmp_path) for name in ("calls_folder", "demo_folder", "face_folder")}
+    folders |= {name: str(tmp_path) for name in ("calls_folder", "demo_folder", "face_folder", "embeddings")}
     tree = read_settings(RECIPE / "hparams" / file)
     tree = changed_settings(tree, {name: value for name, value in folders.items() if name in tree.items})
     small = dict(
