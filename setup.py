@@ -10,6 +10,8 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "speechbrain_cadino/__init__.py").read_text(), re.MULTILINE)[1]
 # The torchvision that belongs to torch 2.11; only faces need it.
 FACES = ["torchvision==0.26.*", "pillow>=10.1"]
+# torch 2.11's exporter follows an encoder by onnxscript; ONNX Runtime runs what comes of it.
+ONNX = ["onnx>=1.18,<2", "onnxscript>=0.6,<1", "onnxruntime>=1.20,<2"]
 
 setup(
     name="speechbrain-cadino",
@@ -44,8 +46,9 @@ setup(
     extras_require={
         "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
         "faces": FACES,
+        "onnx": ONNX,
         "parquet": ["pyarrow>=14"],  # for embed -o x.parquet, and cluster of one
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", "pyarrow>=14", *FACES],
+        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", "pyarrow>=14", *FACES, *ONNX],
     },
     entry_points={"console_scripts": ["speechbrain-cadino = speechbrain_cadino.commands.group:run"]},
 )

@@ -42,6 +42,7 @@ ORDER = [
     "encoder",
     "faces",
     "verification",
+    "publish",
     "clusters",
     "views",
     "training",

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from speechbrain_cadino.publish.card import leave_card
+from speechbrain_cadino.publish.facts import UNKNOWN
 from speechbrain_cadino.training.averaging import load_average
 from speechbrain_cadino.utils.on_main import on_main
 
@@ -36,8 +38,10 @@ def keep_further(brain: Any) -> dict[str, float]:
             items = torch.from_numpy(brain.items.pairing.items(side.name)).to(brain.device)
             setting = f"last_layer_refit of {side.name}"
             is_refitted = refit.refit(encoder, manifest, setting, brain.labels[items])
-        info = {"epochs": brain.hparams.epoch_counter.current, "items": len(manifest), "last_layer_refit": is_refitted}
+        info = {"license": getattr(brain.hparams, "license", UNKNOWN)}
+        info |= {"epochs": brain.hparams.epoch_counter.current, "items": len(manifest), "last_layer_refit": is_refitted}
         folder = Path(brain.hparams.output_folder) / f"{side.prefix}encoder"
         found = on_main(side.settings["data"].keep, encoder, manifest, folder, info)
+        on_main(leave_card, folder)
         metrics |= {side.prefix + name: value for name, value in (found or {}).items()}
     return metrics

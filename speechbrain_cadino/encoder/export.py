@@ -19,6 +19,7 @@ from speechbrain_cadino.encoder.folder import (
     checked_mean,
     describe,
     folded_layer,
+    replaced_by_export,
     write_text,
     yaml_value,
 )
@@ -95,7 +96,7 @@ def export_encoder(
     of_kind = {"sample_rate": SAMPLE_RATE, "modules": modules}
     metadata = describe(of_kind, mean, threshold, threshold_from, info, calibration)
     try:
-        with atomic_folder(folder, {*FILES, WEIGHTS}.__contains__) as temporary:
+        with atomic_folder(folder, replaced_by_export({*FILES, WEIGHTS})) as temporary:
             text = yaml_text(settings, classes) + hearing() + deciding(threshold)
             write_text(temporary / "hyperparams.yaml", text)
             weights = folded_weights(net, mean)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 from speechbrain_cadino import __version__
 from speechbrain_cadino.utils.errors import UserError
 
+ONNX_FILE, ONNX_INT8_FILE, CARD = "model.onnx", "model_int8.onnx", "README.md"  # made of an encoder that is there
 ABSENT = "absent"  # in place of the digest of what is not there
 
 
@@ -105,6 +106,11 @@ def check_replaceable(folder: Path, metadata: str) -> None:
         raise UserError(f"{folder} holds files but no encoder: give a folder that is new, empty or an older encoder.")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give a folder for the encoder.")
+
+
+def replaced_by_export(files: Collection[str]) -> Callable[[str], bool]:
+    """For `atomic_folder`: whether an export writes a file or, as it is made of the older encoder, takes it away."""
+    return {*files, ONNX_FILE, ONNX_INT8_FILE}.__contains__
 
 
 def yaml_value(value: Any) -> str:

@@ -124,7 +124,7 @@ class SpeakerEncoderNet(nn.Module):
         """
         with torch.no_grad(), torch.autocast(waves.device.type, enabled=False):
             features = self.compute_features(waves.float())
-            return self.mean_var_norm(features, torch.ones(len(features), device=features.device))
+            return self.mean_var_norm(features, torch.ones(features.shape[0], device=features.device))
 
 
 def check_features(compute_features: nn.Module) -> None:

@@ -16,6 +16,7 @@ from speechbrain_cadino.encoder.folder import (
     checked_mean,
     describe,
     folded_layer,
+    replaced_by_export,
     write_text,
     yaml_value,
 )
@@ -74,7 +75,7 @@ def export_face_encoder(
     state = {name: tensor for name, tensor in state.items() if not name.startswith("embedding_norm.")}
     state["projection.weight"], state["projection.bias"] = folded_layer(net, mean)
     try:
-        with atomic_folder(folder, {*FILES, WEIGHTS}.__contains__) as temporary:
+        with atomic_folder(folder, replaced_by_export({*FILES, WEIGHTS})) as temporary:
             write_text(temporary / "hyperparams.yaml", _yaml_text(net, settings))
             torch.save(state, temporary / CHECKPOINT)
             save_weights(state, temporary / WEIGHTS)

@@ -38,6 +38,7 @@ FREE = {
     "loader_options.*": _SPEED,
     "preload": "exact for files of 16 bits; for others the change is warned of",
     "evaluate_every": _TELLS,
+    "license": "it is written on the encoder's card",
     "train_log": _TELLS,
     "verbose": _TELLS,
     "train_loggers*": _TELLS,

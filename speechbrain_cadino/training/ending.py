@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from speechbrain_cadino.clusters.quality import cluster_sizes
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.publish.facts import UNKNOWN
 from speechbrain_cadino.training.brain import CadinoBrain
 from speechbrain_cadino.training.clustered import Clustered
 from speechbrain_cadino.training.development import DevelopmentList
@@ -54,6 +57,9 @@ def finish(
     info = {
         "epochs": brain.hparams.epoch_counter.current,
         "utterances": len(manifest),
+        "files": len(np.unique(manifest.wavs)),
+        "hours": round(float(manifest.durations.sum()) / 3600, 4),
+        "license": getattr(brain.hparams, "license", UNKNOWN),
         "verdict": verdict.word,
         "half_rank": kept.metrics,
         "last_layer_refit": brain.is_refitted,

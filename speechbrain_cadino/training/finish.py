@@ -12,6 +12,7 @@ from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.export import METADATA, export_encoder
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.publish.card import leave_card
 from speechbrain_cadino.training.clustered import MAX_UTTERANCES, Clustered
 from speechbrain_cadino.training.decision import decide, decide_by_random_pairs
 from speechbrain_cadino.training.for_report import ForReport
@@ -49,7 +50,7 @@ def export_with_threshold(
 ) -> Path:
     """Export an encoder with its training mean folded in, and a decision threshold found without labels.
 
-    Utterances that are all of one session give no threshold, with a warning.
+    Utterances that are all of one session give no threshold, with a warning. The folder gets a model card.
 
     Arguments
     ---------
@@ -92,7 +93,9 @@ def export_with_threshold(
     if left is not None:
         left.calibration = decision.calibration
     calibration = None if decision.calibration is None else decision.calibration.as_dict()
-    return export_encoder(encoder, folder, mean, decision.threshold, decision.how, info, calibration)
+    folder = export_encoder(encoder, folder, mean, decision.threshold, decision.how, info, calibration)
+    leave_card(folder)
+    return folder
 
 
 def _reason(error):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from speechbrain_cadino.encoder.export import is_encoder
+from speechbrain_cadino.encoder.folder import CARD, ONNX_FILE, ONNX_INT8_FILE
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import CHECKPOINT, CORPUS, ENCODER, RECORD, check_output, has_checkpoints
 
@@ -101,7 +102,8 @@ def kept_encoders(folder: str | Path) -> list[str]:
     folder = Path(folder)
     parts = [folder, *folder.glob("iteration_*"), folder / "large_margin"]
     found = [part for part in parts if is_encoder(part / "encoder")]
-    found += [path for part in parts for path in part.glob("*_encoder/*")]
+    further = (path for part in parts for path in part.glob("*_encoder/*"))
+    found += [path for path in further if path.name not in (ONNX_FILE, ONNX_INT8_FILE, CARD)]  # which come and go
     return sorted(str(path.relative_to(folder)) for path in found)
 
 

@@ -83,6 +83,7 @@ ADDED += (
     "embedding_ids",
     "distillation",
     "verbose",
+    "license",
 )
 # What has another value since: n_clusters is auto on the demo, so n_classes is a number that each iteration replaces;
 # compensation does the refit; and small gates start together with the correction.

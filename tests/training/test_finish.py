@@ -102,6 +102,8 @@ def test_the_exported_encoder_has_the_mean_and_the_threshold(net, noises, embedd
     scores = [float(F.cosine_similarity(centered[i], centered[j], 0)) for i, j in pairs]
     assert np.mean(np.array(scores) > encoder.threshold) == pytest.approx(fraction, abs=0.1)
     metadata = json.loads((folder / "encoder.json").read_text())
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"A cosine of **{encoder.threshold:.4f}** or more" in card and "| epochs | 3 |" in card
     assert metadata["info"] == {"epochs": 3} and f"{fraction:.2%} of random pairs" in metadata["threshold_from"]
 
 

@@ -20,6 +20,7 @@ NOUNS = {
     "flag": "True or False",
     "auto": "auto (it follows the corpus)",
     "text": "text",
+    "licence": "a licence as the hub names it, such as cc-by-4.0 (unknown: not decided)",
     "file": "the path of a file",
     "folder": "the path of a folder",
     "list": "a list such as [1, 2]",
@@ -30,6 +31,7 @@ NOUNS = {
     "object": "an object (!new:...), or some of its settings such as {name: value}",
 }
 AUTO = "auto"
+LICENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 TEXTS = {"text", "file", "folder"}
 ITEMS = {"numbers": "number", "wholes": "whole", "files": "file"}
 
@@ -121,6 +123,8 @@ class Kind:
             return isinstance(value, str) and value.strip() != "" and (not self.choices or value in self.choices)
         if name == "auto":
             return value == AUTO
+        if name == "licence":
+            return isinstance(value, str) and LICENCE.fullmatch(value) is not None
         wanted = {"flag": bool, "list": (list, tuple), "mapping": dict, "object": dict}[name]
         return isinstance(value, wanted)
 

@@ -25,6 +25,7 @@ distillation                object?
 distillation_weight         number? 0..
 distillation.weight         number? 0..
 distillation.linear distillation.center  flag
+license                     licence
 prepare_options loader_options modules train_loggers  mapping
 large_margin modalities     mapping?
 augment last_layer_refit compensation cluster_compensation  object?
