@@ -1,16 +1,16 @@
-# The commands of the README, demo, demo-av and test. Each makes its own environment first (VENV), so nothing needs to be installed.
+# The commands of the README, demo, demo-av and test, and docs. Each makes its own environment first (VENV), so nothing needs to be installed.
 VENV ?= .venv
 PYTHON ?= python3
 DEMO ?= demo_output
 STAMP = $(VENV)/.installed
 
-.PHONY: demo demo-av lint test install clean
+.PHONY: demo demo-av docs lint test install clean
 
 install: $(STAMP)
 
 $(STAMP): setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,faces,test]'
+	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,docs,faces,test]'
 	touch $(STAMP)
 
 demo: $(STAMP)
@@ -24,9 +24,13 @@ demo-av: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n auto
 
+# The pages as a site, in site/; whatever is wrong with a link or a docstring fails. It needs no network.
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --strict --quiet
+
 lint: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) site

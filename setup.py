@@ -8,6 +8,9 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 # Read as text: an import would need what is installed only afterwards.
 VERSION = re.search(r'^__version__ = "(.+)"$', (HERE / "speechbrain_cadino/__init__.py").read_text(), re.MULTILINE)[1]
+DOCS = ["mkdocs>=1.6,<2", "mkdocs-material>=9.5,<10", "mkdocstrings[python]>=1.0"]  # mkdocs 2 knows no plugins
+TEST = ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", "pyarrow>=14"]
+NOTEBOOKS = ["nbclient>=0.10", "nbformat>=5.10", "ipykernel>=6.29"]
 # The torchvision that belongs to torch 2.11; only faces need it.
 FACES = ["torchvision==0.26.*", "pillow>=10.1"]
 # torch 2.11's exporter follows an encoder by onnxscript; ONNX Runtime runs what comes of it.
@@ -45,10 +48,11 @@ setup(
     ],
     extras_require={
         "demo": ["espeakng-loader>=0.2"],  # GPL, so an extra: only the demo corpus needs it
+        "docs": DOCS,
         "faces": FACES,
         "onnx": ONNX,
         "parquet": ["pyarrow>=14"],  # for embed -o x.parquet, and cluster of one
-        "test": ["pytest>=8", "pytest-xdist>=3.5", "ruff==0.17.*", "pre-commit>=3.5", "pyarrow>=14", *FACES, *ONNX],
+        "test": [*TEST, *FACES, *ONNX, *NOTEBOOKS],
     },
     entry_points={"console_scripts": ["speechbrain-cadino = speechbrain_cadino.commands.group:run"]},
 )

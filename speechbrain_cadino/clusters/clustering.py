@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
 
-from speechbrain_cadino.clusters.agglomerative import check_linkage, check_n_fine
+from speechbrain_cadino.clusters.agglomerative import check_n_fine
 from speechbrain_cadino.clusters.choice import AUTO
+from speechbrain_cadino.clusters.clustering_checks import check_fine, check_settings
 from speechbrain_cadino.clusters.kmeans import KMeans
 from speechbrain_cadino.clusters.leaves import merge_leaves
+from speechbrain_cadino.clusters.rounds import cluster_in_rounds
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.on_main import on_main
-from speechbrain_cadino.utils.settings.kinds import is_whole
-
-LEAST_FINE = 4  # of which auto has two numbers to choose from
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,8 @@ class Clustering:
         With the linkage "ward": how much large clusters resist a merge, see `merge_tree`, which weighs each cluster of
         k-means by its items. "auto": what `choose_clusters` finds, of `SIZE_POWERS`. 1: Ward's method; then each
         cluster of k-means counts as one with a given ``n_clusters``, as in `agglomerate`, and by its items with "auto".
+    plda_rounds : int
+        How often clusters are made again of what a PLDA on them says, see `cluster_in_rounds`.
 
     Raises
     ------
@@ -59,22 +60,15 @@ class Clustering:
     init: str = "sample"
     linkage: str = "ward"
     size_power: float | str = 1.0
+    plda_rounds: int = 0
+
+    def __repr__(self):  # without plda_rounds that are 0: runs of before it was there have kept it so
+        shown = [field.name for field in fields(self) if field.name != "plda_rounds" or self.plda_rounds]
+        return f"Clustering({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
     def __post_init__(self):
-        for name, auto in (("n_clusters", True), ("n_fine", False)):
-            value = getattr(self, name)
-            if not (value is None or auto and value == AUTO or is_whole(value)):
-                raise UserError(f"{name} is {value}: set a whole number{', or auto' if auto else ', or null'}.")
+        check_settings(self)
         self._kmeans(1 if self.n_clusters in (None, AUTO) else self.n_clusters)
-        self._check_fine(self.n_clusters or 1)
-        check_linkage(self.linkage)
-        if self.size_power != AUTO and not (isinstance(self.size_power, (int, float)) and 0 <= self.size_power <= 1):
-            raise UserError(f"size_power is {self.size_power}: set 1 for Ward's method, less for uneven clusters.")
-        if self.size_power != 1 and (self.linkage != "ward" or self.n_fine is None):
-            raise UserError(
-                f"size_power is {self.size_power}, and linkage {self.linkage} with n_fine {self.n_fine} knows none: "
-                "set ward and an n_fine, or size_power to 1 (--clustering '{size_power: 1}')."
-            )
 
     def __call__(
         self,
@@ -108,6 +102,10 @@ class Clustering:
         n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self.check(n_clusters)
         self.check_memory(len(embeddings))  # before k-means, which takes its time
+        device = getattr(embeddings, "device", None) if device is None else device
+        return cluster_in_rounds(lambda x: self._once(x, n_clusters, device), embeddings, self.plda_rounds, self.seed)
+
+    def _once(self, embeddings, n_clusters, device):
         merge = self.n_fine is not None and (n_clusters == AUTO or len(embeddings) > n_clusters)
         # Of n_fine there may be more than embeddings: then each is merged by itself, which is what was wanted.
         n_first = min(self.n_fine, max(1, len(embeddings))) if merge else n_clusters
@@ -147,6 +145,10 @@ class Clustering:
         -------
         labels, distances : np.ndarray
         """
+        if self.plda_rounds:
+            raise UserError(
+                f"plda_rounds is {self.plda_rounds}, and of several modalities it is not done: set it to 0."
+            )
         n_clusters = self.n_clusters if n_clusters is None else n_clusters
         self.check(n_clusters)
         most = n_clusters if self.n_fine is None else self.n_fine
@@ -163,7 +165,7 @@ class Clustering:
         """Raise the `UserError` that a call for so many clusters would; a training that clusters later asks first."""
         if n_clusters is None:
             raise UserError("n_clusters is null: set a number, or auto.")
-        self._check_fine(n_clusters)
+        check_fine(n_clusters, self.n_fine, self.linkage)
 
     def check_memory(self, n_items: int) -> None:
         """Say how much memory merging will take for so many items, or raise a `UserError` if it is not there.
@@ -180,21 +182,6 @@ class Clustering:
     def _points(self, kmeans):
         # Ward goes by differences, cosines by the directions from 0.
         return (kmeans.relative_centroids if self.linkage == "ward" else kmeans.centroids).cpu().numpy()
-
-    def _check_fine(self, n_clusters):
-        if n_clusters == AUTO:
-            if self.n_fine is None or self.linkage != "ward":
-                raise UserError(
-                    f"n_clusters is auto, n_fine {self.n_fine} and linkage {self.linkage}: auto chooses among merges, "
-                    "so set n_fine, some times the clusters you expect, and ward."
-                )
-            if self.n_fine < LEAST_FINE:
-                raise UserError(
-                    f"n_clusters is auto and n_fine {self.n_fine}, which leaves no choice: set n_fine higher, some "
-                    "times the clusters you expect."
-                )
-        elif self.n_fine is not None and self.n_fine <= n_clusters:
-            raise UserError(f"n_fine is {self.n_fine} for {n_clusters} clusters: set it higher, or null for none.")
 
     def _merge(self, embeddings, kmeans, points, n_clusters, weigh=True):
         how = n_clusters, self.linkage, self.size_power, self.seed, weigh

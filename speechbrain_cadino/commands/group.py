@@ -17,6 +17,7 @@ COMMANDS = (
     "cluster",
     "doctor",
     "embed",
+    "export",
     "prepare",
     "report",
     "score",

@@ -24,8 +24,10 @@ from speechbrain_cadino.utils.imports import stoppable_imports
 @click.option("--models", help="list of 'model file': the trials' enrolment sides name models of several files")
 @click.option("--mean", help="folder, CSV or file list: subtract the mean embedding of these utterances too")
 @click.option("--cohort", help="folder, CSV or file list for AS-norm; the trials' own utterances are left out of it")
-@click.option("--cohort_folder", help="folder that --mean and --cohort start from  [default: --data_folder]")
+@click.option("--cohort_folder", help="where --mean, --cohort and --plda start from  [default: --data_folder]")
 @click.option("--top_n", type=int, default=300, show_default=True, help="cohort scores for AS-norm")
+@click.option("--plda", help="folder, CSV or file list: score by PLDA fitted on these; the trials' own are left out")
+@click.option("--plda_labels", help="label table of --plda, such as labels.csv  [default: clusters are made]")
 @click.option("--threshold", type=float, help="cosine from which a trial is accepted  [default: the encoder's]")
 @click.option("--face_encoder", help="folder that training exported, to score by faces as well")
 @click.option("--face_folder", help="the faces of the lists' recordings: id/video/*.jpg of id/video/a.wav")
@@ -38,11 +40,18 @@ def command(**options) -> None:
     """Score trial lists with a trained encoder, and decide by its threshold.
 
     Names that have blanks stand in double quotes, or tabs part the fields. The output folder gets scores_LIST.txt
-    (cosines), scores_LIST_as_norm.txt with a cohort, decisions_LIST.csv, metrics.md, and the embeddings, which a second
-    run finds again.
+    (cosines), scores_LIST_as_norm.txt with a cohort, scores_LIST_plda.txt with --plda, decisions_LIST.csv, metrics.md,
+    and the embeddings, which a second run finds again.
     """
     if bool(options["face_encoder"]) != bool(options["face_folder"]):
         raise UserError("Of --face_encoder and --face_folder one alone does nothing: give both.")
+    if options["plda_labels"] and not options["plda"]:
+        raise UserError("--plda_labels are the labels of --plda, which is not given: give both.")
+    for other in ("mean", "face_encoder"):
+        if options["plda"] and options[other]:
+            raise UserError(f"--plda and --{other} do not go together: leave one of them out.")
+    if options["plda"] and options["models"] and options["cohort"]:
+        raise UserError("PLDA scores models of several files without a cohort: leave --cohort, --models or --plda out.")
     if not 0 < options["face_weight"] < float("inf"):
         raise UserError(f"--face_weight is {options['face_weight']}: set a number over 0, such as 1.")
     if options["face_encoder"] and options["models"]:
@@ -51,6 +60,7 @@ def command(**options) -> None:
         from speechbrain_cadino.corpus.layout import SESSION_PATTERN
         from speechbrain_cadino.encoder.load import load_encoder
         from speechbrain_cadino.faces.load import load_face_encoder
+        from speechbrain_cadino.training.plda import plda_of_utterances
         from speechbrain_cadino.training.run_files import PARTS
         from speechbrain_cadino.utils.locks import hold_folder
         from speechbrain_cadino.utils.places import check_output
@@ -69,6 +79,9 @@ def command(**options) -> None:
         if face_net is None:
             verifier.check_files()
         scoring = verifier.scoring(net, *(options[name] for name in ("mean", "cohort", "cohort_folder", "top_n")))
+        if options["plda"]:
+            training = verifier.others(options["plda"], options["cohort_folder"])
+            scoring["plda"] = plda_of_utterances(net, training, options["plda_labels"], **verifier.kept("plda"))
         if face_net is None:
             rows = verifier.by_voice(net, scoring, decider)
         else:

@@ -170,6 +170,8 @@ def _check(hparams, modalities, n_utterances):
         raise UserError(f"init is {hparams.init}, and the embeddings of the voices are given: leave one of them out.")
     if join is not None and len(modalities) > 1:
         join.check([*modalities])
+    if len(modalities) > 1 and hparams.clustering.plda_rounds:
+        raise UserError("clustering has plda_rounds, and several modalities have none: set plda_rounds to 0.")
     check_given(hparams, first.is_given)
     embeddings = vars(hparams).get("embeddings")
     if hparams.init is None and hparams.labels is None and embeddings is None and not first.is_given:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from speechbrain_cadino.verification.isotonic import min_cllr
     from speechbrain_cadino.verification.metrics import actual_dcf, cllr, det_curve, eer, min_dcf
     from speechbrain_cadino.verification.mfcc import mfcc_statistics, standardise
+    from speechbrain_cadino.verification.plda import PLDA
+    from speechbrain_cadino.verification.plda_fit import fit_plda
+    from speechbrain_cadino.verification.plda_models import score_models
     from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
     from speechbrain_cadino.verification.scale import ScoreScale, scale_of_pairs
     from speechbrain_cadino.verification.scoring import cosine_scores, score_trials

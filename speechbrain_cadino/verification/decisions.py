@@ -14,7 +14,7 @@ from speechbrain_cadino.verification.calibration import Calibration
 from speechbrain_cadino.verification.evaluation import Evaluation
 
 # Columns of scores in a table of decisions.
-COSINE, AS_NORM, LOG_ODDS = "cosine", "as_norm", "log_odds"
+COSINE, AS_NORM, PLDA, LOG_ODDS = "cosine", "as_norm", "plda", "log_odds"
 
 
 class Decider(NamedTuple):
@@ -56,19 +56,19 @@ class Decider(NamedTuple):
             row |= {"FAR %": 100 * float(accepted[~labels].mean()), "FRR %": 100 * float((~accepted[labels]).mean())}
         return row
 
-    def write(self, path: str | Path, trials: Trials, evaluation: Evaluation, normalised: bool = False) -> None:
+    def write(self, path: str | Path, trials: Trials, evaluation: Evaluation, kind: str | None = None) -> None:
         """Write a CSV of trials, all or nothing.
 
-        Its columns are ``label`` (where known), ``enrol``, ``test``, ``cosine``, ``as_norm`` (with a cohort),
-        ``accepted`` (1 or 0, by the cosine; with a threshold), and ``log_odds`` (natural, at equal priors; with a
-        calibration).
+        Its columns are ``label`` (where known), ``enrol``, ``test``, ``cosine``, the scores by their ``kind`` if these
+        are not the cosines (``as_norm``, ``plda``, ``plda_as_norm``), ``accepted`` (1 or 0, by the cosine; with a
+        threshold), and ``log_odds`` (natural, at equal priors; with a calibration).
         """
         columns = {} if trials.labels is None else {"label": [f"{label:d}" for label in trials.labels.tolist()]}
         for side in ("enrol", "test"):
             columns[side] = [trials.utterances[row] for row in getattr(trials, side).tolist()]
         columns[COSINE] = _digits(evaluation.cosines)
-        if normalised:
-            columns[AS_NORM] = _digits(evaluation.scores)
+        if kind:
+            columns[kind] = _digits(evaluation.scores)
         if self.threshold is not None:
             columns["accepted"] = [f"{accepted:d}" for accepted in self.accepted(evaluation.cosines).tolist()]
         if self.calibration is not None:

@@ -13,7 +13,10 @@ from speechbrain_cadino.corpus.pieces import lengths_from_files
 from speechbrain_cadino.corpus.trials import Trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.enrolment import enrolled, model_embeddings
+from speechbrain_cadino.verification.plda import PLDA
+from speechbrain_cadino.verification.plda_models import score_models
 from speechbrain_cadino.verification.report import metrics_row
 from speechbrain_cadino.verification.scoring import score_trials
 
@@ -47,6 +50,7 @@ def evaluate(
     cohort: np.ndarray | None = None,
     top_n: int = 300,
     models: Mapping[str, Sequence[str]] | None = None,
+    plda: PLDA | None = None,
     **extraction,
 ) -> list[Evaluation]:
     """Score trial lists and measure their error rates.
@@ -67,6 +71,9 @@ def evaluate(
         How many of the cohort's highest scores AS-norm takes.
     models : mapping of str to sequence of str, optional
         Files of each model that the lists' enrolment sides name, as of `read_models`.
+    plda : PLDA, optional
+        Whose log-likelihood ratios are the scores, in place of cosines; fitted on embeddings of this encoder. Of models
+        of several files it has no ``cohort``.
     **extraction
         Passed to `extract_embeddings`, such as ``folder`` and ``batch_seconds``.
 
@@ -80,6 +87,8 @@ def evaluate(
     UserError
         If an utterance is absent or cannot be used, or a list has trials of one kind only.
     """
+    if None not in (plda, models, cohort):
+        raise UserError("PLDA scores models of several files without a cohort: leave one of the three out.")
     both = [enrolled(trials, models) for trials in lists]
     names = list(dict.fromkeys(name for _, files in both for of in files for name in of))
     paths = dict(zip(names, utterance_paths(Trials(None, None, None, names), data_folder)))
@@ -90,7 +99,12 @@ def evaluate(
     for trials, files in both:
         own = model_embeddings(embeddings, rows, files, mean)
         cosines = score_trials(own, trials, mean)
-        scores = cosines if cohort is None else score_trials(own, trials, mean, cohort, top_n)
+        if plda is not None and models is not None and cohort is None:
+            scores = score_models(embeddings, trials, plda, [[rows[name] for name in of] for of in files])
+        elif plda is None and cohort is None:
+            scores = cosines
+        else:
+            scores = score_trials(own, trials, mean, cohort, top_n, plda)
         metrics = {} if trials.labels is None else metrics_row(scores, trials.labels)
         seconds = np.array([sum(manifest.durations[rows[name]] for name in of) for of in files])
         evaluations.append(Evaluation(scores, metrics, cosines, seconds[np.stack([trials.enrol, trials.test])]))

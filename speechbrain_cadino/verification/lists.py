@@ -13,11 +13,13 @@ from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.files import atomic_path
-from speechbrain_cadino.verification.decisions import AS_NORM, COSINE, Decider
+from speechbrain_cadino.verification.decisions import AS_NORM, COSINE, PLDA, Decider
 from speechbrain_cadino.verification.enrolment import enrolled, read_models
 from speechbrain_cadino.verification.evaluation import evaluate
 from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
 from speechbrain_cadino.verification.sides import face_side, fused, voice_side, with_scores
+
+SAID = {AS_NORM: "AS-norm", PLDA: "PLDA", f"{PLDA}_{AS_NORM}": "PLDA, AS-norm"}
 
 
 class ListVerifier:
@@ -86,26 +88,35 @@ class ListVerifier:
         root = cohort_folder or self.data_folder
         center = None if mean is None else self._embed(net, read_utterances(mean, root), "mean").mean(axis=0)
         if cohort is not None:
-            out = [*self.paths, *([] if self.models_path is None else [self.models_path])]
-            cohort = self._embed(net, read_utterances(cohort, root, out, self.data_folder), "cohort")
+            cohort = self._embed(net, self.others(cohort, root), "cohort")
         return dict(mean=center, cohort=cohort, top_n=top_n)
 
+    def others(self, source: str | Path, root: str | Path | None = None) -> Manifest:
+        """The utterances of a folder, a CSV or a file list that neither the trials nor the models name."""
+        out = [*self.paths, *([] if self.models_path is None else [self.models_path])]
+        return read_utterances(source, root or self.data_folder, out, self.data_folder)
+
     def by_voice(self, net: SpeakerEncoderNet, scoring: Mapping, decider: Decider) -> list[dict]:
-        """Write ``scores_LIST.txt``, ``scores_LIST_as_norm.txt`` and ``decisions_LIST.csv``; gives rows for a table."""
-        rows, normalised = [], scoring["cohort"] is not None
-        found = evaluate(net, self.lists, self.data_folder, models=self.models, **scoring, **self._kept("trials"))
+        """Write ``scores_LIST.txt`` and ``decisions_LIST.csv``; gives rows for a table.
+
+        With a cohort also ``scores_LIST_as_norm.txt``, with a PLDA in ``scoring`` ``scores_LIST_plda.txt``, with both
+        ``scores_LIST_plda_as_norm.txt``. Decisions go by the cosine.
+        """
+        rows, named = [], [PLDA] * (scoring.get("plda") is not None) + [AS_NORM] * (scoring["cohort"] is not None)
+        kind = "_".join(named)
+        found = evaluate(net, self.lists, self.data_folder, models=self.models, **scoring, **self.kept("trials"))
         for path, name, trials, one in zip(self.paths, score_names(self.paths), self.lists, found):
             write_scores(self.output / f"scores_{name}.txt", trials, one.cosines)
             decisions = decider.rates(one.cosines, trials.labels)
             row = {"list": path.stem, "trials": len(trials.enrol)}
-            if normalised:
-                write_scores(self.output / f"scores_{name}_{AS_NORM}.txt", trials, one.scores)
+            if kind:
+                write_scores(self.output / f"scores_{name}_{kind}.txt", trials, one.scores)
                 plain = {} if trials.labels is None else metrics_row(one.cosines, trials.labels)
-                rows += [row | {"scored by": COSINE} | plain | decisions, row | {"scored by": "AS-norm"} | one.metrics]
+                rows += [row | {"scored by": COSINE} | plain | decisions, row | {"scored by": SAID[kind]} | one.metrics]
             else:
                 rows.append(row | one.metrics | decisions)
             if decider != Decider(None):
-                decider.write(self.output / f"decisions_{name}.csv", trials, one, normalised)
+                decider.write(self.output / f"decisions_{name}.csv", trials, one, kind)
         return rows
 
     def by_voice_and_face(
@@ -118,7 +129,7 @@ class ListVerifier:
         face_weight: float = 1.0,
     ) -> list[dict]:
         """Write ``scores_LIST_SIDE.txt`` of voice (``voice_as_norm`` with a cohort), face and both together."""
-        sides = {"voice": voice_side(net, self.lists, self.data_folder, dict(scoring), **self._kept("trials"))}
+        sides = {"voice": voice_side(net, self.lists, self.data_folder, dict(scoring), **self.kept("trials"))}
         kept = self.output / "embeddings" / "faces"
         about = self.lists, self.data_folder, face_folder, self.output, face_pattern
         sides["face"] = face_side(face_net, *about, folder=kept)
@@ -137,11 +148,12 @@ class ListVerifier:
             temporary.write_text(table + "\n", encoding="utf-8")
         return table
 
-    def _kept(self, name):
+    def kept(self, name: str) -> dict:
+        """What `extract_embeddings` is told, to keep embeddings in the output folder under a name."""
         return dict(folder=self.output / "embeddings" / name, batch_seconds=self.batch_seconds)
 
     def _embed(self, net, utterances, name):
-        return extract_embeddings(net, utterances, **self._kept(name))[0]
+        return extract_embeddings(net, utterances, **self.kept(name))[0]
 
 
 def score_names(paths: Sequence[Path]) -> list[str]:

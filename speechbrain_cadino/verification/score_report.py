@@ -10,7 +10,7 @@ import numpy as np
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.bootstrap import Replicate, speaker_intervals
 from speechbrain_cadino.verification.counts import ErrorCounts
-from speechbrain_cadino.verification.decisions import AS_NORM, LOG_ODDS
+from speechbrain_cadino.verification.decisions import AS_NORM, LOG_ODDS, PLDA
 from speechbrain_cadino.verification.isotonic import min_cllr
 from speechbrain_cadino.verification.score_files import ScoreFile
 from speechbrain_cadino.verification.speakers import trial_speakers
@@ -94,9 +94,9 @@ class ScoreReport:
         measures: dict[str, Callable] = {"EER %": lambda drawn: 100 * drawn.counts.eer()[0]}
         for p in self.p_targets:
             measures[f"minDCF({p:g})"] = lambda drawn, p=p: drawn.counts.min_dcf(p)[0]
-        is_odds = self.log_odds or column == LOG_ODDS
+        is_odds = self.log_odds or column in (LOG_ODDS, PLDA)
         for p in self.p_targets:
-            cut = np.log((1 - p) / p) if is_odds else None if column == AS_NORM else self.threshold
+            cut = np.log((1 - p) / p) if is_odds else None if column.endswith(AS_NORM) else self.threshold
             if cut is not None:
                 measures[f"actDCF({p:g})"] = lambda drawn, p=p, cut=cut: drawn.counts.actual_dcf(cut, p)
         if is_odds:

@@ -1,4 +1,4 @@
-"""Embeddings and trials -> scores: cosine, mean subtraction, adaptive symmetric score normalisation (AS-norm).
+"""Embeddings and trials -> scores: cosine or PLDA, mean subtraction, adaptive symmetric score normalisation (AS-norm).
 
 Work goes in blocks of rows, so that neither the trials' embeddings nor the utterance x cohort matrix exists whole.
 """
@@ -11,6 +11,7 @@ import torch
 from speechbrain_cadino.corpus.trials import Trials
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.arrays import to_numpy
+from speechbrain_cadino.verification.plda import PLDA
 
 BLOCK_FLOATS = 2**24  # 64 MB a block: large enough for BLAS, small beside the embeddings
 ROUNDING = 1e-5  # how far float32 may take a cosine from what it is
@@ -23,11 +24,12 @@ def score_trials(
     mean: torch.Tensor | np.ndarray | None = None,
     cohort: torch.Tensor | np.ndarray | None = None,
     top_n: int = 300,
+    plda: PLDA | None = None,
 ) -> np.ndarray:
-    """Score each trial by the cosine of its embeddings, normalised against a cohort if one is given.
+    """Score each trial by the cosine of its embeddings, or by PLDA, normalised against a cohort if one is given.
 
     AS-norm (Matejka et al., Interspeech 2017, the variant where each side selects its own cohort): with m(e), s(e) the
-    mean and the standard deviation of the ``top_n`` highest cosines of e with the cohort,
+    mean and the standard deviation of the ``top_n`` highest scores of e with the cohort,
     ``score = ((c - m(enrol)) / s(enrol) + (c - m(test)) / s(test)) / 2``. It is symmetric in enrolment and test.
 
     Take the cohort from the training utterances. One that is itself in a trial meets itself there with cosine 1, which
@@ -44,6 +46,8 @@ def score_trials(
         (n_cohort, dim), at least two, not centered (``mean`` is subtracted here). None: plain cosine.
     top_n : int
         How many of the cohort's highest scores count, at least two; more than there are means all (S-norm).
+    plda : PLDA, optional
+        From which scores come, as log-likelihood ratios; it subtracts a mean of its own, so ``mean`` must be None.
 
     Returns
     -------
@@ -53,7 +57,8 @@ def score_trials(
     Raises
     ------
     UserError
-        If shapes don't fit, an embedding is not finite, or the cohort or ``top_n`` is under two.
+        If shapes don't fit, an embedding is not finite, the cohort or ``top_n`` is under two, or there are a mean and a
+        PLDA.
 
     Example
     -------
@@ -67,11 +72,14 @@ def score_trials(
             f"There are {len(embeddings)} embeddings for {len(trials.utterances)} utterances in the trials: "
             "extract one for each utterance of the list, in its order."
         )
-    embeddings = _unit_rows(embeddings, mean, "embeddings")
-    scores = _paired_products(embeddings, trials.enrol, trials.test)
+    if plda is not None and mean is not None:
+        raise UserError("PLDA subtracts the mean of what it was fitted on: give no other mean.")
+    backend = _Cosine(mean) if plda is None else plda
+    embeddings = backend.latent(embeddings)
+    scores = _scores_of_pairs(backend, embeddings, trials.enrol, trials.test)
     if cohort is None:
         return scores
-    center, spread = _cohort_statistics(embeddings, _unit_rows(cohort, mean, "cohort embeddings"), top_n)
+    center, spread = _cohort_statistics(backend, embeddings, backend.latent(cohort, "cohort embeddings"), top_n)
     return 0.5 * sum((scores - center[side]) / spread[side] for side in (trials.enrol, trials.test))
 
 
@@ -109,7 +117,24 @@ def cosine_scores(
     >>> cosine_scores(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([0]), np.array([1]))
     array([0.6], dtype=float32)
     """
-    return _paired_products(_unit_rows(embeddings, mean, "embeddings"), enrol, test)
+    backend = _Cosine(mean)
+    return _scores_of_pairs(backend, backend.latent(embeddings), enrol, test)
+
+
+class _Cosine:
+    """What a `PLDA` is asked for, by cosine."""
+
+    def __init__(self, mean):
+        self.mean = mean
+
+    def latent(self, embeddings, kind="embeddings"):
+        return _unit_rows(embeddings, self.mean, kind)
+
+    def score(self, enrol, test):
+        return np.einsum("nd,nd->n", enrol, test)
+
+    def score_all(self, enrol, test):
+        return enrol @ test.T
 
 
 def _unit_rows(embeddings, mean, kind):
@@ -132,15 +157,15 @@ def _unit_rows(embeddings, mean, kind):
     return embeddings / np.where(lengths > 0, lengths, 1)
 
 
-def _paired_products(embeddings, enrol, test):
+def _scores_of_pairs(backend, embeddings, enrol, test):
     scores = np.empty(len(enrol), dtype=np.float32)
     for rows in _blocks(len(enrol), embeddings.shape[1]):
-        scores[rows] = np.einsum("nd,nd->n", embeddings[enrol[rows]], embeddings[test[rows]])
+        scores[rows] = backend.score(embeddings[enrol[rows]], embeddings[test[rows]])
     return scores
 
 
-def _cohort_statistics(embeddings, cohort, top_n):
-    """Mean and (population) deviation of each unit row's ``top_n`` highest cosines with the cohort."""
+def _cohort_statistics(backend, embeddings, cohort, top_n):
+    """Mean and (population) deviation of each row's ``top_n`` highest scores with the cohort."""
     if cohort.shape[1] != embeddings.shape[1]:
         raise UserError(
             f"The cohort has {cohort.shape[1]} dimensions and the embeddings have {embeddings.shape[1]}: "
@@ -154,7 +179,7 @@ def _cohort_statistics(embeddings, cohort, top_n):
     top_n = min(top_n, len(cohort))
     center, spread = np.empty((2, len(embeddings)), dtype=np.float32)
     for rows in _blocks(len(embeddings), len(cohort)):
-        scores = embeddings[rows] @ cohort.T
+        scores = backend.score_all(embeddings[rows], cohort)
         scores.partition(len(cohort) - top_n, axis=1)
         center[rows], spread[rows] = scores[:, -top_n:].mean(axis=1), scores[:, -top_n:].std(axis=1)
     return center, np.maximum(spread, MIN_SPREAD)

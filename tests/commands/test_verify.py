@@ -11,6 +11,7 @@ import torch
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.verification.calibration import Calibration
+from speechbrain_cadino.verification.plda_fit import fit_plda
 
 NAMES = ["a.wav", "b.flac", "c.ogg", "d.wav", "e.opus", "f.wav"]
 CALIBRATION = Calibration(-2.0, 5.0, 0.1, -0.2, (0.5, 3.0))
@@ -193,3 +194,43 @@ def test_mistakes_are_one_sentence(verify, tmp_path):
     for arguments, said in cases:
         status, _, err = verify(*arguments)
         assert status == 1 and said in err and err.startswith("error: ") and "Traceback" not in err, err
+
+
+def test_models_of_several_files_by_plda(verify, unit, net, mean, data, tmp_path):
+    names = [tmp_path / "wav" / f"{number}.wav" for number in range(12)]
+    names[0].parent.mkdir()
+    rng = np.random.default_rng(5)
+    for number, path in enumerate(names):
+        tone = np.sin(np.arange(16000) * (0.05 if number % 2 else 0.4))
+        soundfile.write(path, 0.2 * tone + 0.1 * rng.standard_normal(16000), 16000)
+    (tmp_path / "labels.txt").write_text("".join(f"{path.name} {number % 2}\n" for number, path in enumerate(names)))
+    (tmp_path / "list.txt").write_text("".join(f"{path.name}\n" for path in names))
+    (tmp_path / "models.txt").write_text("anna a.wav\nanna c.ogg\nbela d.wav\n")
+    (tmp_path / "t.txt").write_text("1 anna b.flac\n0 bela f.wav\n")
+    plda = (
+        "--plda",
+        tmp_path / "list.txt",
+        "--cohort_folder",
+        tmp_path / "wav",
+        "--plda_labels",
+        tmp_path / "labels.txt",
+    )
+    given = ("--trials", tmp_path / "t.txt", "--models", tmp_path / "models.txt", *plda)
+    status, said, err = verify(*given)
+    assert status == 0, err
+    with torch.no_grad():
+        x = np.stack([net(torch.from_numpy(read_audio(path))[None])[0].numpy() - mean for path in names])
+        own = {name: net(torch.from_numpy(read_audio(data / name))[None])[0].numpy() - mean for name in NAMES}
+    fitted = fit_plda(x, np.arange(12) % 2)
+    latent = {name: fitted.latent(value[None])[0] for name, value in own.items()}
+    wanted = [
+        fitted.score((latent["a.wav"] + latent["c.ogg"]) / 2, latent["b.flac"], 2),
+        fitted.score(latent["d.wav"], latent["f.wav"]),
+    ]
+    found = [float(line.split()[3]) for line in (tmp_path / "out/scores_t_plda.txt").read_text().splitlines()]
+    np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-2)
+    rows = table(tmp_path / "out/decisions_t.csv")
+    np.testing.assert_allclose([float(row["plda"]) for row in rows], found, rtol=1e-5)
+    assert "PLDA" in said
+    status, _, err = verify(*given, "--cohort", tmp_path / "list.txt")
+    assert status and "PLDA scores models of several files without a cohort" in err

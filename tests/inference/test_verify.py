@@ -20,6 +20,7 @@ from speechbrain_cadino.faces.export import export_face_encoder
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.locks import hold_folder
 from speechbrain_cadino.verification.evaluation import evaluate
+from speechbrain_cadino.verification.plda_fit import fit_plda
 from tests.encoder.conftest import tiny_encoder
 from tests.faces.conftest import picture, save, tiny_face_encoder
 
@@ -291,4 +292,81 @@ def test_by_voice_by_face_and_by_both(verify, trials, embeddings, tmp_path, face
 )
 def test_mistakes_with_faces(verify, trials, faces, change, said):
     status, _, err = verify("--trials", trials, *change(faces))
+    assert status == 1 and said in err and "Traceback" not in err
+
+
+@pytest.fixture
+def others(data, tmp_path):
+    """A list of four files in the data folder's own, d.wav among them, their labels, and trials of the rest."""
+    (tmp_path / "few.txt").write_text("1 a.wav c.ogg\n0 a.wav f.wav\n0 b.flac d.wav\n")
+    (tmp_path / "rest.txt").write_text("".join(f"{path}\n" for path in write_speech(tmp_path / "rest")))
+    names = [f"{number}.wav" for number in range(12)]
+    (tmp_path / "labels.txt").write_text("".join(f"{name} {name[0] in '0123'}\n" for name in names))
+    return "--plda", tmp_path / "rest.txt", "--cohort_folder", tmp_path / "rest"
+
+
+def write_speech(folder):
+    folder.mkdir()
+    rng = np.random.default_rng(5)
+    for number in range(12):
+        tone = np.sin(np.arange(16000) * (0.05 if number in (0, 1, 2, 3, 10, 11) else 0.4))
+        soundfile.write(folder / f"{number}.wav", 0.2 * tone + 0.1 * rng.standard_normal(16000), 16000)
+    return [f"{number}.wav" for number in range(12)]
+
+
+def test_plda_on_pseudo_labels(verify, net, mean, data, others, tmp_path):
+    arguments = ("--trials", tmp_path / "few.txt", *others, "--plda_labels", tmp_path / "labels.txt")
+    status, _, err = verify(*arguments)
+    assert status == 0, err
+    found = written(tmp_path / "out/scores_few_plda.txt")
+    files = [tmp_path / "rest" / f"{number}.wav" for number in range(12)] + [data / name for name in NAMES]
+    with torch.no_grad():
+        x = np.stack([net(torch.from_numpy(read_audio(path))[None])[0].numpy() for path in files]) - mean
+    labels = np.array([str(number)[0] in "0123" for number in range(12)], dtype=int)
+    plda = fit_plda(x[:12], labels)
+    latent = plda.latent(x[12:])
+    wanted = [plda.score(latent[a], latent[b]) for _, a, b in found[0]]
+    np.testing.assert_allclose(found[1], wanted, rtol=1e-2, atol=1e-2)
+    assert verify(*arguments, "--cohort", others[1], "--top_n", 3)[0] == 0
+    against = plda.score_all(latent, plda.latent(x[:12]))
+    top = np.sort(against, axis=1)[:, -3:]
+    scaled = [
+        sum((score - top[side].mean()) / top[side].std() for side in (a, b)) / 2
+        for score, (_, a, b) in zip(wanted, found[0])
+    ]
+    np.testing.assert_allclose(written(tmp_path / "out/scores_few_plda_as_norm.txt")[1], scaled, rtol=5e-2, atol=5e-2)
+
+
+def test_plda_without_the_trials_own(verify, others, tmp_path):
+    labels = ("--plda_labels", tmp_path / "labels.txt")
+    assert verify("--trials", tmp_path / "few.txt", *others, *labels)[0] == 0
+    before = written_scores(tmp_path)
+    with (tmp_path / "few.txt").open("a") as file:
+        file.write(f"0 a.wav {tmp_path / 'rest/0.wav'}\n")
+    status, out, _ = verify("--trials", tmp_path / "few.txt", *others, *labels)
+    assert status == 0 and "1 files of" in out and written_scores(tmp_path)[:3] != before
+
+
+def written_scores(tmp_path):
+    return [float(line.split()[3]) for line in (tmp_path / "out/scores_few_plda.txt").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("--plda_labels", "x"), "--plda_labels are the labels of --plda, which is not given"),
+        (("--plda", "rest.txt", "--mean", "rest.txt"), "--plda and --mean do not go together"),
+        (("--plda", "rest.txt", "--face_encoder", "x", "--face_folder", "y"), "--plda and --face_encoder do not go"),
+        (("--plda", "rest.txt"), "stands out"),  # clusters of a dozen tones
+        (("--plda", "absent.txt"), "absent.txt cannot be read"),
+        (("--plda", "rest.txt", "--plda_labels", "absent.csv"), "absent.csv"),
+        (("--plda", "rest.txt", "--plda_labels", "foreign.txt"), "are not in the label table"),
+        (("--plda", "rest.txt", "--plda_labels", "alone.txt"), "PLDA has 12 labels of 12 utterances"),
+    ],
+)
+def test_mistakes_with_plda(verify, others, tmp_path, arguments, said):
+    (tmp_path / "foreign.txt").write_text("x.wav 1\ny.wav 1\n")
+    (tmp_path / "alone.txt").write_text("".join(f"{number}.wav {number}\n" for number in range(12)))
+    arguments = [tmp_path / name if name.endswith(("txt", "csv")) else name for name in arguments]
+    status, _, err = verify("--trials", tmp_path / "few.txt", "--cohort_folder", tmp_path / "rest", *arguments)
     assert status == 1 and said in err and "Traceback" not in err

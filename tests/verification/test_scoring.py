@@ -8,7 +8,7 @@ import torch
 
 from speechbrain_cadino.corpus.trials import Trials
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.verification import cosine_scores, score_trials, scoring
+from speechbrain_cadino.verification import cosine_scores, fit_plda, score_trials, scoring
 
 
 def cosine(a, b):
@@ -144,3 +144,27 @@ def test_what_does_not_fit_is_told(settings, told):
     trials = Trials(np.array([True]), np.array([0]), np.array([1]), ["a.wav", "b.wav"])
     with pytest.raises(UserError, match=told):
         score_trials(**{"embeddings": np.eye(2, 4), "trials": trials, **settings})
+
+
+def test_plda_has_a_mean_of_its_own():
+    x = np.random.default_rng(0).normal(size=(40, 4))
+    plda, trials = fit_plda(x, np.arange(40) // 4), Trials(np.array([True]), np.array([0]), np.array([1]), ["a", "b"])
+    with pytest.raises(UserError, match="give no other mean"):
+        score_trials(x[:2], trials, mean=np.zeros(4), plda=plda)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_as_norm_of_plda_is_a_loop_over_trials(monkeypatch, seed):
+    monkeypatch.setattr(scoring, "BLOCK_FLOATS", 50)
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(15, 5))[np.arange(90) // 6] + 0.5 * rng.normal(size=(90, 5))
+    plda, cohort = fit_plda(x, np.arange(90) // 6), rng.normal(size=(30, 5))
+    trials = Trials(rng.random(40) < 0.5, *rng.integers(0, 20, (2, 40)), [str(row) for row in range(20)])
+    latent, others = plda.latent(x[:20]), plda.latent(cohort)
+    top = [np.sort([plda.score(one, other) for other in others])[-7:] for one in latent]
+    wanted = [
+        sum((plda.score(latent[a], latent[b]) - top[side].mean()) / top[side].std() for side in (a, b)) / 2
+        for a, b in zip(trials.enrol, trials.test)
+    ]
+    found = score_trials(x[:20], trials, cohort=cohort, top_n=7, plda=plda)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3)

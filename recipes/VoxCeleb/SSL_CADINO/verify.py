@@ -9,6 +9,10 @@ training embeddings itself; --mean subtracts another one on top. The output fold
 enrol test score``), ``decisions_LIST.csv``, ``metrics.md`` and the embeddings, which a second run finds again. With
 --cohort, scores are normalised too (AS-norm): ``scores_LIST_as_norm.txt``.
 
+    python verify.py ... --plda train.csv --plda_labels results/dlg_lc/1986/iteration_2/labels.csv
+
+scores by PLDA too, fitted on training utterances and their pseudo-labels: ``scores_LIST_plda.txt``.
+
     python verify.py ... --face_encoder results/face_encoder --face_folder /data/voxceleb1/faces
 
 scores by the voice, by the face, and by both together, or by the one that a trial has (``scores_LIST_voice.txt``,
