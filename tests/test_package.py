@@ -48,9 +48,11 @@ ORDER = [
     "training",
     "dino",
     "dlg_lc",
+    "report",
     "doctor",
+    "demo",
+    "commands",
 ]
-ORDER += ["report", "demo", "commands"]
 
 
 def imported(path):

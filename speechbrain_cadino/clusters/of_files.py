@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from speechbrain_cadino.clusters.choice import AUTO, directions_of, silhouette, sums_of
-from speechbrain_cadino.clusters.clustering import LEAST_FINE, Clustering
+from speechbrain_cadino.clusters.clustering import Clustering
+from speechbrain_cadino.clusters.clustering_checks import LEAST_FINE
 from speechbrain_cadino.clusters.fine import fine_clusters
 from speechbrain_cadino.clusters.table import LabelTable
 from speechbrain_cadino.utils.errors import UserError

@@ -14,7 +14,7 @@ from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.encoder.embed import MIN_SECONDS
 from speechbrain_cadino.encoder.folder import ONNX_FILE, ONNX_INT8_FILE, weights_digest
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.faces.load import WEIGHTS as FACE_WEIGHTS
+from speechbrain_cadino.faces.digests import face_encoder_digest
 from speechbrain_cadino.faces.load import load_face_encoder
 from speechbrain_cadino.publish.int8 import quantise
 from speechbrain_cadino.publish.onnx_metadata import add_metadata, drop_traces
@@ -102,7 +102,7 @@ def _read(folder):
         size = net.size
         images = [rng.integers(0, 256, (batch, 3, size, size), dtype=np.uint8) for batch in (2, 1, 3)]
         says = f"(batch, 3, {size}, {size}) uint8, RGB, aligned crops of faces"
-        digest = weights_digest(folder, FACE_ENCODER, FACE_WEIGHTS)
+        digest = face_encoder_digest(folder)
         return _Source(net, metadata, digest, "images", says, {0: "batch"}, tuple(images))
     net, metadata = load_encoder(folder)
     samples = [(2, 24321), (1, round(MIN_SECONDS * SAMPLE_RATE)), (3, 8000), (1, 160037)]

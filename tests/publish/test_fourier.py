@@ -17,7 +17,7 @@ SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: ",".join(settings) or "plain")
 @pytest.mark.parametrize("samples", [1600, 1601, 8037])
 def test_it_is_the_transform(settings, samples):
     waves = torch.randn(3, samples)
