@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from speechbrain.lobes.models import ECAPA_TDNN as speechbrain_ecapa
+from speechbrain.lobes.models.Xvector import Xvector
 from torch import nn
 
 from speechbrain_cadino.encoder.ecapa import ECAPA_TDNN
@@ -34,6 +35,8 @@ class Traceable(nn.Module):
             faster = ECAPA_TDNN(**encoder_settings(net)["embedding_model"])
             faster.load_state_dict(model.state_dict())
             self.net.embedding_model = faster.eval().requires_grad_(False)
+        elif type(model) is Xvector:  # its forward tries each layer with lengths first, and an error ends the following
+            self.net.embedding_model = nn.Sequential(*model.blocks)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Embeddings (batch, embedding_dim) of waves (batch, time) or pictures (batch, 3, size, size)."""
