@@ -93,7 +93,7 @@ def _losses(prefix, epoch, chosen):
         total = sum(values.sum() for values in counts.values())
         threshold = epoch.get("threshold")
         threshold = math.log(threshold) if threshold and threshold > 0 else None
-    except (KeyError, TypeError, ValueError, StopIteration):
+    except (AttributeError, KeyError, TypeError, ValueError, StopIteration):
         return None
     if not total or ends[0] >= ends[1]:
         return None
