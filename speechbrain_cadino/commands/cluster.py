@@ -53,7 +53,7 @@ def command(source, output, n_clusters, encoder, data_folder, ids, summary, seed
     numbers of clusters are found at once. auto takes the number whose clusters stand out most from those beside them.
     OUTPUT can be the labels of stage II's training.
     """
-    _check(source, output, summary, encoder, ids)
+    _check(source, output, summary, encoder, data_folder, ids)
     with stoppable_imports():
         from speechbrain_cadino.clusters.of_files import cluster_files
         from speechbrain_cadino.encoder.load import load_encoder
@@ -87,7 +87,7 @@ def command(source, output, n_clusters, encoder, data_folder, ids, summary, seed
         click.get_current_context().exit(NOT_ALL)
 
 
-def _check(source, output, summary, encoder, ids):
+def _check(source, output, summary, encoder, data_folder, ids):
     """What cannot be right, before anything is read."""
     for name, path in (("--output", output), ("--summary", summary)):
         if path and not path.lower().endswith(".csv"):
@@ -99,6 +99,8 @@ def _check(source, output, summary, encoder, ids):
     is_table = [one.lower().endswith((".parquet", ".npz", ".npy")) for one in source]
     if encoder and any(is_table):
         raise UserError(f"{source[is_table.index(True)]} is a file of embeddings: leave --encoder out.")
+    if data_folder and not encoder:
+        raise UserError("--data_folder is for audio, which is embedded by --encoder: give both, or leave it out.")
     if encoder and ids:
         raise UserError("--ids is for embeddings, and --encoder for audio: leave one out.")
     if not encoder and (len(source) > 1 or Path(source[0]).is_dir() and not Path(source[0], "embeddings.npy").exists()):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import click
 
+from speechbrain_cadino.commands.options import NOT_ALL, example
 from speechbrain_cadino.utils.imports import stoppable_imports
-
-EXAMPLE = """\b
-Examples:
-  speechbrain-cadino export results/dino --onnx
-  speechbrain-cadino export results/dino/encoder --card --license cc-by-4.0"""
 
 
 @click.command(
     "export",
     short_help="an encoder as ONNX, and its model card",
-    epilog=EXAMPLE,
+    epilog=example(
+        "speechbrain-cadino export results/dino --onnx",
+        "speechbrain-cadino export results/dino/encoder --card --license cc-by-4.0",
+    ),
 )
 @click.argument("folder", metavar="RUN_OR_ENCODER")
 @click.option("--onnx", is_flag=True, help="write model.onnx into the encoder's folder")
@@ -49,5 +48,5 @@ def command(folder, onnx, int8, output, card, license, face) -> None:
     if card:
         path = write_card(encoder, license)
         if path is None:
-            raise SystemExit(3)  # write_card has said why
+            click.get_current_context().exit(NOT_ALL)  # write_card has said why
         click.echo(f"The model card is {path}.")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 NUMBER = re.compile(r"-\.?\d\S*")
-NOT_ALL = 3  # exit status where some files could not be used
+NOT_ALL = 3  # exit status where a part of what was asked for is not there
 
 
 class WithLists(click.Command):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 
 from speechbrain_cadino.commands.options import example
@@ -64,8 +67,6 @@ def command(scores, trials, column, threshold, encoder, log_odds, p_target, det,
 
 
 def _threshold_of(encoder):
-    from pathlib import Path
-
     from speechbrain_cadino.encoder.load import read_metadata
 
     threshold = read_metadata(Path(encoder))["threshold"]
@@ -75,8 +76,6 @@ def _threshold_of(encoder):
 
 
 def _write(rows, table, output):
-    import json
-
     from speechbrain_cadino.utils.files import atomic_path, write_csv
 
     if output.lower().endswith(".csv"):

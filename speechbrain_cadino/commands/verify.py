@@ -56,6 +56,8 @@ def command(**options) -> None:
         raise UserError(f"--face_weight is {options['face_weight']}: set a number over 0, such as 1.")
     if options["face_encoder"] and options["models"]:
         raise UserError("--models is for voices alone: leave it or --face_encoder out.")
+    if options["face_encoder"] and options["threshold"] is not None:
+        raise UserError("--threshold is for voices alone, nothing is decided by faces: leave it or --face_encoder out.")
     with stoppable_imports():
         from speechbrain_cadino.corpus.layout import SESSION_PATTERN
         from speechbrain_cadino.encoder.load import load_encoder

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 ENCODER, EMBEDDINGS = "init_encoder", "init_clusters"  # folders that a run keeps what it has made of it in
 
 
-def with_known_init(experiment: Experiment, manifest: Manifest) -> Experiment:
+def with_known_init(experiment: Experiment, manifest: Manifest, clusters: bool = True) -> Experiment:
     """The same experiment, in which ``init`` is an encoder folder of ours, or given embeddings stand in its place.
 
     An ``init`` that was exported here stays as it is. One of SpeechBrain's own is exported into ``init_encoder`` of the
@@ -41,6 +41,8 @@ def with_known_init(experiment: Experiment, manifest: Manifest) -> Experiment:
     experiment : Experiment
     manifest : Manifest
         The training utterances.
+    clusters : bool
+        Whether the run clusters: else an encoder that can give no weights is refused.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def with_known_init(experiment: Experiment, manifest: Manifest) -> Experiment:
     Raises
     ------
     UserError
-        If ``trust_init`` is not set, or the folder cannot be loaded.
+        If ``trust_init`` is not set, the folder cannot be loaded, or nothing of it could be used.
     """
     hparams, settings = experiment.hparams, experiment.settings
     init = hparams.init
@@ -74,11 +76,17 @@ def with_known_init(experiment: Experiment, manifest: Manifest) -> Experiment:
             f"The run is to stay near the encoder of --init ({init}) by distillation, and cannot start from its "
             f"weights, since {why}: set the YAML's encoder alike."
         )
-    if settings.get("embeddings") is not None:
+    if not clusters:
         raise UserError(
-            f"--init ({init}) can give clusters alone, since {why}, and embeddings give them already: leave one of "
-            "them out."
+            f"The run cannot start from the weights of --init ({init}), since {why}, and clusters nothing: set the "
+            "YAML's encoder alike, or leave --init out."
         )
+    for name in ("embeddings", "labels"):
+        if settings.get(name) is not None:
+            raise UserError(
+                f"--init ({init}) can give clusters alone, since {why}, and {name} give the first labels already: "
+                "leave one of them out."
+            )
     if is_main():
         logger.warning("--init (%s) gives the first clusters alone, and no weights: %s.", init, why)
     embed_corpus(encoder, manifest, output / EMBEDDINGS)

@@ -136,7 +136,7 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
     experiment, manifest, development :
         As for `iterate`.
     """
-    experiment = with_known_init(experiment, manifest)
+    experiment = with_known_init(experiment, manifest, clusters=False)
     hparams = experiment.hparams
     folder = Path(hparams.output_folder)
     drawn = {"fraction": hparams.label_fraction, "seed": hparams.seed}

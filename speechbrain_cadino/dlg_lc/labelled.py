@@ -74,9 +74,10 @@ class Labelled(NamedTuple):
         """
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
         further = {"make_dataset": self._dataset} if self.items.are_more_than_voices else {}
-        if teacher is not None and part.settings["distillation"].is_on:
+        distillation = part.settings.get("distillation")
+        if teacher is not None and distillation is not None and distillation.is_on:  # a large margin may do without
             table, path = teacher
-            further["targets"] = Targets.of(table, self.items.ids, part.settings["distillation"].center, path)
+            further["targets"] = Targets.of(table, self.items.ids, distillation.center, path)
         init = experiment.hparams.init
         return part.train(self.items.first, development, init, labels=self.labels, **further)
 

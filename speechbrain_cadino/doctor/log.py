@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Time, logger, level, message, as SpeechBrain's log has them.
-LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.]?\d* - ([\w.]+) - ([A-Z]+) - (.*)$")
-START = "Beginning experiment!"
+from speechbrain_cadino.training.left_files import START, log_lines
+
 SKIPPED = re.compile(r"^Step \d+ is not made")
 UNREADABLE = re.compile(r"^Epoch (\d+): (\d+) of (\d+) items could not be read and were replaced; the first: (.*)$")
 GATE = re.compile(r"^The gate after epoch (\d+): (.*)$")
@@ -66,15 +65,13 @@ def log_facts(lines: Iterable[str]) -> LogFacts:
     1
     """
     facts = LogFacts()
-    for line in lines:
-        match = None if " - DEBUG - " in line else LINE.match(line)
-        if match is not None:
-            _take(facts, *match.groups())
+    for line in log_lines(line for line in lines if " - DEBUG - " not in line):
+        _take(facts, line.logger, line.level, line.message)
+        facts.last = line.time
     return facts
 
 
-def _take(facts, time, name, level, message):
-    facts.last = time
+def _take(facts, name, level, message):
     if message == START:
         facts.starts += 1
         facts.end = ""

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from speechbrain_cadino.doctor import learning, progress, stage_one, stage_two
 from speechbrain_cadino.doctor.finding import Finding
-from speechbrain_cadino.doctor.part import Part
+from speechbrain_cadino.doctor.part import Part, is_number
 from speechbrain_cadino.doctor.record import RunRecord
 from speechbrain_cadino.training.verdict import NOT_LEARNED, RunFacts, judge
 
-WATCH = {"warmup_epochs": 10, "min_gap": 0.02, "min_spread": 0.05}  # of `CollapseWatch`
+WATCH = ("warmup_epochs", "min_gap", "min_spread")  # of `CollapseWatch`
 GATE = "gate_threshold"
 
 
@@ -80,9 +80,8 @@ def _curves(part, record):
 
 
 def _stage_one(part, rows):
-    watch = {name: part.settings.get(f"collapse_watch.{name}", value) for name, value in WATCH.items()}
-    watch = {name: value if isinstance(value, (int, float)) else WATCH[name] for name, value in watch.items()}
-    found = stage_one.collapsed(rows, **watch)
+    watch = {name: part.settings.get(f"collapse_watch.{name}") for name in WATCH}
+    found = stage_one.collapsed(rows, **{name: value for name, value in watch.items() if is_number(value)})
     losses, entropies = part.series("dino_loss"), part.series("max_entropy")
     chance = entropies[-1] if entropies else 0.0
     yield found

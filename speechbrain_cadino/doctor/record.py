@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +11,12 @@ from speechbrain_cadino.doctor.log import LogFacts, read_log
 from speechbrain_cadino.doctor.part import Part, count
 from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.finish import LARGE_MARGIN
-from speechbrain_cadino.training.history import History
-from speechbrain_cadino.training.run_files import UTTERANCES, read_record
+from speechbrain_cadino.training.left_files import read_json, read_rows
+from speechbrain_cadino.training.run_files import UTTERANCES
 from speechbrain_cadino.training.settings_record import record_settings
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.locks import is_held
-from speechbrain_cadino.utils.places import ENCODER, RECORD, has_checkpoints
+from speechbrain_cadino.utils.places import ENCODER, RECORD, has_checkpoints, trainings_of
 from speechbrain_cadino.utils.settings.kinds import AUTO
 
 EPOCHS, ITERATIONS, LABELS, LOG = "epochs.csv", "iterations.csv", "labels.csv", "log.txt"
@@ -69,7 +67,7 @@ def read_run(folder: str | Path) -> RunRecord:
     folder, lacking = Path(folder), []
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}: give the output_folder of a run.")
-    record = _try(read_record, folder, RECORD, lacking) or {}
+    record = _told(read_json(folder / RECORD), RECORD, lacking) or {}
     if "part_of" in record:
         raise UserError(f"{folder} is a part of the run in {folder.parent}: give that folder.")
     iterations = _rows(folder / ITERATIONS, lacking) if (folder / ITERATIONS).exists() else []
@@ -91,10 +89,7 @@ def read_run(folder: str | Path) -> RunRecord:
 
 def _folders(folder, settings):
     """The names and folders of the trainings, in their order."""
-    numbered = [(int(path.name.rpartition("_")[2]), path) for path in folder.glob("iteration_*") if _is_numbered(path)]
-    found = [(f"iteration {number}", path) for number, path in sorted(numbered)]
-    if (folder / "large_margin").is_dir():
-        found.append((LARGE_MARGIN, folder / "large_margin"))
+    found = [(path.name.replace("_", " "), path) for path in trainings_of(folder)]
     is_itself = (folder / EPOCHS).exists() or (not found and not count(settings.get("n_iterations")))
     return [("", folder)] if is_itself or (not found and has_checkpoints(folder)) else found
 
@@ -110,7 +105,8 @@ def _part(name, folder, settings, iterations, lacking):
     result = dict(zip(steps, iterations)).get(name, {})
     info = {}
     if (folder / "encoder" / ENCODER).exists():
-        info = (_try(_json, folder / "encoder" / ENCODER, f"{ENCODER} of the encoder", lacking) or {}).get("info") or {}
+        found = _told(read_json(folder / "encoder" / ENCODER), f"{ENCODER} of the encoder", lacking)
+        info = (found or {}).get("info") or {}
     return Part(name, folder, rows, settings, info if isinstance(info, dict) else {}, result)
 
 
@@ -122,35 +118,29 @@ def _settings(folder, record, lacking):
             return resolved
     except (AttributeError, KeyError, TypeError):  # an older version, or run.json was not copied
         resolved = {}
-    path = folder / "hyperparams.yaml"
-    read = _try(lambda one: record_settings(one.read_text(encoding="utf-8")), path, path.name, lacking)
+    read = _told(_read_settings(folder / "hyperparams.yaml"), "hyperparams.yaml", lacking)
     return {**resolved, **read.resolved} if read else resolved
 
 
-def _rows(path, lacking):
-    """The rows of a table; of one that was cut short, those that are whole."""
-    read = _try(History.read_csv, path, str(path.relative_to(path.parents[1])), lacking)
-    return [row for row in read.rows if None not in row] if read else []
-
-
-def _try(read, path, name, lacking):
-    """What reads a file, or None: it is then among what is lacking."""
+def _read_settings(path):
+    """What a YAML says, None if it cannot be read."""
     try:
-        found = read(path)
-    except (OSError, ValueError, LookupError, TypeError, UserError, csv.Error):
-        found = None
+        return record_settings(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, LookupError, TypeError, UserError):
+        return None
     except Exception as error:  # of YAML, whose classes differ by version
         if "yaml" not in type(error).__module__:
             raise
-        found = None
+        return None
+
+
+def _rows(path, lacking):
+    """The rows of a table, perhaps one that was cut short."""
+    return _told(read_rows(path), str(path.relative_to(path.parents[1])), lacking) or []
+
+
+def _told(found, name, lacking):
+    """What was found in a file; nothing, None, is among what is lacking."""
     if found is None:
         lacking.append(name)
     return found
-
-
-def _json(path):
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _is_numbered(path):
-    return path.is_dir() and path.name.rpartition("_")[2].isdigit()

@@ -19,15 +19,15 @@ RISE = 1.15  # of the first epoch's loss, and of chance; at most 1.01 in healthy
 CROWDED = 0.92  # of the spread; with a learning rate 25 times too large 0.88
 
 
-def collapsed(rows: Sequence[dict], warmup_epochs: float, min_gap: float, min_spread: float) -> Finding | None:
+def collapsed(rows: Sequence[dict], **watch: float) -> Finding | None:
     """Whether the last epoch has collapsed, by what stops a run: `CollapseWatch`.
 
     Arguments
     ---------
     rows : sequence of dict
         Of the epochs that were trained, with what `CollapseWatch.check` reads.
-    warmup_epochs, min_gap, min_spread : float
-        As of `CollapseWatch`.
+    **watch : float
+        Of `CollapseWatch`, such as ``min_gap``.
     """
     from speechbrain_cadino.dino.collapse import CollapseError, CollapseWatch
 
@@ -35,10 +35,10 @@ def collapsed(rows: Sequence[dict], warmup_epochs: float, min_gap: float, min_sp
     rows = [row for row in rows if all(isinstance(row.get(name), (int, float)) for name in needed)]
     if not rows:
         return None
-    watch = CollapseWatch(warmup_epochs, min_gap, min_spread)
-    watch.epochs = rows[-1]["epoch"]
+    watcher = CollapseWatch(**watch)
+    watcher.epochs = rows[-1]["epoch"]
     try:
-        watch.check(rows[-1])
+        watcher.check(rows[-1])
     except CollapseError as error:
         return Finding(
             "collapsed", ILL, str(error), "Its embeddings tell no speakers apart: throw the encoder away.",

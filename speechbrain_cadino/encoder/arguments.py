@@ -114,7 +114,7 @@ def checked_arguments(name: str, arguments: Any) -> dict:
 
 
 def plain_arguments(arguments: dict) -> dict:
-    """Keyword arguments as a file has them: classes by their name, what is no number, text or list refused."""
+    """Keyword arguments as a file has them: classes by their name."""
     return {
         key: (class_name(value) or value.__name__) if isinstance(value, type) else value
         for key, value in arguments.items()

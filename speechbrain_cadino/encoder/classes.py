@@ -61,13 +61,7 @@ def class_name(kind: type) -> str | None:
     >>> class_name(nn.ReLU), class_name(nn.Linear)
     ('ReLU', None)
     """
-    names = {path: name for table in (CLASSES, ACTIVATIONS) for name, path in table.items()}
-    for level in kind.__mro__:
-        path = f"{level.__module__}.{level.__qualname__}"
-        name = names.get(path) or names.get(path.replace("torch.nn.modules.activation.", "torch.nn."))
-        if name is not None:
-            return name
-    return None
+    return next(filter(None, map(_own_name, kind.__mro__)), None)
 
 
 def allow_class(kind: type, exact: bool = False) -> None:
@@ -82,7 +76,7 @@ def allow_class(kind: type, exact: bool = False) -> None:
     exact : bool
         Also where it is derived from one of the table, whose name would otherwise stand for it.
     """
-    path = f"{kind.__module__}.{kind.__qualname__}"
+    path = _path(kind)
     if class_name(kind) is None or (exact and path not in CLASSES.values()):
         CLASSES[path] = path
 
@@ -96,6 +90,14 @@ def exact_name(kind: type) -> str:
     >>> exact_name(nn.ReLU), exact_name(nn.Linear)
     ('ReLU', 'torch.nn.modules.linear.Linear')
     """
-    path = f"{kind.__module__}.{kind.__qualname__}"
-    names = {path: name for table in (CLASSES, ACTIVATIONS) for name, path in table.items()}
-    return names.get(path) or names.get(path.replace("torch.nn.modules.activation.", "torch.nn.")) or path
+    return _own_name(kind) or _path(kind)
+
+
+def _own_name(kind):
+    """The name of a class itself in the tables, None if there is none."""
+    path = _path(kind).replace("torch.nn.modules.activation.", "torch.nn.")
+    return next((name for table in (CLASSES, ACTIVATIONS) for name, known in table.items() if known == path), None)
+
+
+def _path(kind):
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 
 import torch
@@ -74,7 +75,11 @@ def _checked(metadata):
     wanted = {"embedding_dim": int, "threshold": number, "calibration": mapping, "info": mapping, DIGESTS: mapping}
     for name, kinds in wanted.items():
         value = metadata.get(name) if kinds is mapping else metadata[name]
-        if not isinstance(value, kinds) or isinstance(value, bool) or (kinds is number and value not in (None, value)):
+        if (
+            not isinstance(value, kinds)
+            or isinstance(value, bool)
+            or (isinstance(value, float) and not isfinite(value))
+        ):
             raise ValueError(f"{name} is {value!r}")
     if not 1 <= metadata["embedding_dim"] <= 65536:
         raise ValueError(f"embedding_dim is {metadata['embedding_dim']!r}")

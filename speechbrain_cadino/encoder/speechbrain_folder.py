@@ -13,6 +13,7 @@ from torch import nn
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.encoder.classes import class_name
+from speechbrain_cadino.encoder.load import MODULES
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.utils.devices import check_device
@@ -21,7 +22,6 @@ from speechbrain_cadino.utils.places import ENCODER
 from speechbrain_cadino.utils.settings.faults import fault_line
 
 YAML = "hyperparams.yaml"
-MODULES = ("compute_features", "mean_var_norm", "embedding_model")
 
 
 def is_speechbrain_folder(folder: str | Path | None) -> bool:
@@ -143,13 +143,9 @@ def as_net(encoder: SpeechBrainEncoder, like: SpeakerEncoderNet) -> tuple[Speake
         return None, None, f"it has no {missing[0]}"
     modules = {name: encoder.mods[name] for name in MODULES}
     for name, module in modules.items():
-        kind, own = class_name(type(module)), class_name(type(getattr(like, name)))
-        if kind is None or kind != own:
-            return (
-                None,
-                None,
-                f"its {name} is a {type(module).__name__}, the YAML's a {type(getattr(like, name)).__name__}",
-            )
+        theirs, ours = type(module), type(getattr(like, name))
+        if class_name(theirs) is None or class_name(theirs) != class_name(ours):
+            return None, None, f"its {name} is a {theirs.__name__}, the YAML's a {ours.__name__}"
     net = SpeakerEncoderNet(**modules, embedding_dim=encoder.embedding_dim, batch_norm=False)
     theirs, ours = encoder_settings(net), encoder_settings(like)
     for name in MODULES:

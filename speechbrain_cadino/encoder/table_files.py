@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
-import zipfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from speechbrain_cadino.encoder.precomputed import EmbeddingTable
 from speechbrain_cadino.encoder.read_embeddings import checked_table, read_embeddings
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.extras import need
 from speechbrain_cadino.utils.files import atomic_path, write_csv
 from speechbrain_cadino.utils.text import open_table
 
@@ -100,44 +99,45 @@ def write_table(
 
 
 def read_table(path: str | Path, ids: str | Path | None = None) -> FileEmbeddings:
-    """Read what `write_table` wrote, or what `read_embeddings` reads: a ``.npy`` or a folder, with the IDs beside it.
+    """Read what `write_table` wrote, or embeddings of any other program that `read_embeddings` reads.
+
+    Arguments
+    ---------
+    path : str or Path
+        A ``.parquet`` or ``.csv`` as of `write_table`; else as of `read_embeddings`, of a ``.npz`` with its durations.
+    ids : str or Path, optional
+        As of `read_embeddings`; not for a ``.parquet`` or ``.csv``.
 
     Raises
     ------
     UserError
         If the file cannot be read, or holds something else, or an embedding that is not finite.
     """
-    reader = {".parquet": _read_parquet, ".npz": _read_npz, ".csv": _read_csv}.get(Path(path).suffix.lower())
+    reader = {".parquet": _read_parquet, ".csv": _read_csv}.get(Path(path).suffix.lower())
     if reader is None:
-        return FileEmbeddings(read_embeddings(path, ids), None)
+        return FileEmbeddings(read_embeddings(path, ids), _durations(path))
+    if ids is not None:
+        raise UserError(f"{path} has its IDs in it, and a list of IDs ({ids}) is given as well: leave the list out.")
     if not Path(path).is_file():
         raise UserError(f"{path} cannot be read (no such file): give a file of embeddings.")
     try:
         names, embeddings, seconds = reader(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, csv.Error) as error:
+    except (OSError, ValueError, KeyError, csv.Error) as error:
         reason = str(error).strip("'\"").split("\n")[0].rstrip(".")
         raise UserError(f"The embeddings {path} cannot be read ({reason}): give a file that embed wrote.") from error
     return FileEmbeddings(checked_table(names, embeddings, path), seconds)
 
 
 def read_any(path: str | Path, ids: str | Path | None = None) -> EmbeddingTable:
-    """Embeddings of any program: a ``.parquet`` or ``.csv`` as of `read_table`, else what `read_embeddings` reads."""
-    with_ids = Path(path).suffix.lower() in (".parquet", ".csv")
-    if with_ids and ids is not None:
-        raise UserError(f"{path} has its IDs in it, and a list of IDs ({ids}) is given as well: leave the list out.")
-    return read_table(path).table if with_ids else read_embeddings(path, ids)
+    """The embeddings that `read_table` reads, without durations."""
+    return read_table(path, ids).table
 
 
 def _rows(ids, embeddings, seconds):
     for first in range(0, len(ids), AT_ONCE):
-        rows = slice(first, first + AT_ONCE)
-        times = (
-            [[]] * len(ids[rows])
-            if seconds is None
-            else [[f"{time:.9g}"] for time in np.asarray(seconds[rows]).tolist()]
-        )
-        for name, time, embedding in zip(ids[rows], times, embeddings[rows].tolist()):
-            yield [name, *time, *(f"{value:.9g}" for value in embedding)]
+        for row, embedding in enumerate(embeddings[first : first + AT_ONCE].tolist(), first):
+            time = [] if seconds is None else [f"{seconds[row]:.9g}"]
+            yield [ids[row], *time, *(f"{value:.9g}" for value in embedding)]
 
 
 def _read_csv(path):
@@ -158,12 +158,12 @@ def _read_csv(path):
     return names, np.concatenate(parts), np.array(times, dtype=float) if n_names == 2 else None
 
 
-def _read_npz(path):
+def _durations(path):
+    """(n,) those of a ``.npz`` that `write_table` wrote, None of anything else."""
+    if Path(path).suffix.lower() != ".npz":
+        return None
     with np.load(path, allow_pickle=False) as file:
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it holds one array")
-        seconds = file["durations"] if "durations" in file.files else None
-        return file["ids"].tolist(), file["embeddings"], seconds
+        return file["durations"] if "durations" in file.files else None
 
 
 def _write_parquet(path, ids, embeddings, seconds):
@@ -176,7 +176,7 @@ def _write_parquet(path, ids, embeddings, seconds):
     if seconds is None:
         del columns[SECONDS]
     schema = arrow.schema(list(columns.items()))
-    with importlib.import_module("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
+    with _pyarrow("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
         for first in range(0, len(ids), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
             flat = arrow.array(np.ascontiguousarray(embeddings[rows]).ravel())
@@ -187,8 +187,7 @@ def _write_parquet(path, ids, embeddings, seconds):
 
 
 def _read_parquet(path):
-    _pyarrow()
-    table = importlib.import_module("pyarrow.parquet").read_table(path)
+    table = _pyarrow("pyarrow.parquet").read_table(path)
     names, column = table.column(ID).to_pylist(), table.column("embedding").combine_chunks()
     values = column.values.to_numpy(zero_copy_only=False)
     seconds = table.column(SECONDS).to_numpy() if SECONDS in table.column_names else None
@@ -197,8 +196,5 @@ def _read_parquet(path):
     return names, values.reshape(len(names), -1), seconds
 
 
-def _pyarrow() -> ModuleType:
-    try:
-        return importlib.import_module("pyarrow")
-    except ImportError as error:
-        raise UserError("Parquet needs pyarrow: pip install 'speechbrain-cadino[parquet]', or take .npz.") from error
+def _pyarrow(module: str = "pyarrow") -> ModuleType:
+    return need(module, "parquet", "A .parquet (.npz does without) needs")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from speechbrain_cadino.encoder.folder import ONNX_FILE, ONNX_INT8_FILE
 from speechbrain_cadino.encoder.load import read_metadata
+from speechbrain_cadino.encoder.safe import WEIGHTS
 from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER, RECORD
 from speechbrain_cadino.utils.settings.kinds import LICENCE
 
 UNKNOWN = "unknown"
-SAFE_WEIGHTS = "model.safetensors"
 # Settings that say where something lies or how fast it is done, not what was done.
 _NOT_THE_METHOD = ("loader_options", "train_loggers", "prepare_options.workers", "checkpointer", "__", "test_only")
 _NOT_THE_METHOD += ("debug", "jit", "compile", "test_", "nonfinite", "skip_nonfinite")
@@ -83,7 +83,7 @@ def read_facts(folder: str | Path, license: str | None = None) -> Facts:
         brain.rpartition(".")[2] if isinstance(brain, str) else "",
         license or (known if isinstance(known, str) and LICENCE.fullmatch(known) else UNKNOWN),
         tuple(name for name in (ONNX_FILE, ONNX_INT8_FILE) if (folder / name).is_file()),
-        (folder / SAFE_WEIGHTS).is_file(),
+        (folder / WEIGHTS).is_file(),
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER
+from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER, trainings_of
 
 
 def find_encoder(folder: str | Path, face: bool = False) -> Path:
@@ -32,11 +31,5 @@ def find_encoder(folder: str | Path, face: bool = False) -> Path:
     if any((folder / name).is_file() for name in (ENCODER, FACE_ENCODER)):
         return folder
     name = FACE_ENCODER if face else ENCODER
-    iterations = {
-        int(number[1]): path
-        for path in folder.glob("iteration_*")
-        if (number := re.fullmatch(r"iteration_(\d+)", path.name))
-    }
-    parts = [folder / "large_margin", *(iterations[number] for number in sorted(iterations, reverse=True)), folder]
-    found = (part / name.removesuffix(".json") for part in parts)
+    found = (part / name.removesuffix(".json") for part in (*reversed(trainings_of(folder)), folder))
     return next((path for path in found if (path / name).is_file()), folder)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speechbrain_cadino.encoder.export import METADATA
-from speechbrain_cadino.report.reading import read_arrays, read_json, read_options, read_rows
 from speechbrain_cadino.training.for_report import ARRAYS, LOSSES
+from speechbrain_cadino.training.left_files import read_arrays, read_json, read_options, read_rows
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.places import RECORD
+from speechbrain_cadino.utils.places import RECORD, trainings_of
 
 TRACES = ("epochs.csv", "iterations.csv", RECORD, "hyperparams.yaml", "log.txt", "train_log.txt")
 
@@ -138,16 +138,15 @@ def read_run(folder: str | Path) -> Run:
     folder = Path(folder)
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder: give the output_folder of a run.")
-    parts = sorted(folder.glob("iteration_*"), key=_number_in) + [folder / "large_margin"]
-    parts = [part for part in parts if part.is_dir()]
+    parts = trainings_of(folder)
     if not parts and not any((folder / name).is_file() for name in TRACES):
         raise UserError(f"{folder} holds nothing of a run ({', '.join(TRACES[:3])}): give the output_folder of one.")
-    run = Run(folder, record=read_json(folder / RECORD))
+    run = Run(folder, record=read_json(folder / RECORD) or {})
     settings = run.record.get("settings")
     resolved = settings.get("resolved") if isinstance(settings, dict) else None
     run.settings = resolved if isinstance(resolved, dict) else {}
     run.options = read_options(folder / "hyperparams.yaml")
-    run.iterations = read_rows(folder / "iterations.csv")
+    run.iterations = read_rows(folder / "iterations.csv") or []
     named = [(part, part.name.replace("_", " ")) for part in parts] or [(folder, "")]
     run.trainings = [_training(*each) for each in named]
     return run
@@ -169,13 +168,9 @@ def _finite(value):
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def _number_in(path):
-    return int("".join(re.findall(r"\d+$", path.name)) or 0), path.name
-
-
 def _training(folder, name):
-    found = Training(folder, name, read_rows(folder / "epochs.csv"), read_json(folder / "encoder" / METADATA))
-    found.arrays = read_arrays(folder / ARRAYS)
+    rows, encoder = read_rows(folder / "epochs.csv") or [], read_json(folder / "encoder" / METADATA) or {}
+    found = Training(folder, name, rows, encoder, read_arrays(folder / ARRAYS) or {})
     for path in sorted(folder.glob(f"losses/*{LOSSES.format(0)[-5:]}")):
         matched = re.fullmatch(r"(.*?)epoch(\d+)\.json", path.name)
         content = read_json(path)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from speechbrain_cadino.report.drawing import COLOURS, SIZE, new_axes, svg_of
 from speechbrain_cadino.report.panels import Panel
 from speechbrain_cadino.training.clock import in_words
+from speechbrain_cadino.training.left_files import START, log_lines
 
-LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(\d{3}) - ([\w.]+) - \w+ - (.*)")
-BEGIN, INTO, END = "Beginning experiment!", "Going into epoch ", re.compile(r"epoch: [1-9].*train seconds: ([\d.]+)")
+INTO, END = "Going into epoch ", re.compile(r"epoch: [1-9].*train seconds: ([\d.]+)")
 EPOCHS, TESTS, CLUSTERS, SAVING, REST = (
     "training epochs", "evaluations within them", "embeddings and clusters between", "checkpoints",
     "starting, last layer, export",
@@ -35,7 +35,7 @@ def read_times(log: str | Path) -> dict[str, float]:
     found = dict.fromkeys((EPOCHS, TESTS, CLUSTERS, SAVING, REST), 0.0)
     last = epoch = None
     for time, logger, message in _lines(log):
-        if message.startswith(BEGIN) or last is None or time < last:
+        if message == START or last is None or time < last:
             last, epoch = time, None
             continue
         ended = END.search(message) if epoch is not None else None
@@ -63,13 +63,9 @@ def _lines(log):
     """Time, logger and message of each line that has them."""
     try:
         with open(log, encoding="utf-8", errors="replace") as file:
-            read = 0
-            for line in file:
-                read += len(line)
-                matched = LINE.match(line)
-                if matched and read < MAX_BYTES:
-                    time = datetime.strptime(matched[1], "%Y-%m-%d %H:%M:%S")
-                    yield time + timedelta(milliseconds=int(matched[2])), matched[3], matched[4]
+            for line in log_lines(file.readlines(MAX_BYTES)):
+                time = datetime.strptime(f"{line.time}.{line.milliseconds or 0}", "%Y-%m-%d %H:%M:%S.%f")
+                yield time, line.logger, line.message
     except (OSError, ValueError):
         return
 

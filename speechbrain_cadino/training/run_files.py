@@ -24,6 +24,9 @@ _FOLDERS = (
     "clusters",
     "tensorboard",
     "embeddings",
+    "init_encoder",
+    "init_clusters",
+    "init_embeddings",
 )
 KEPT = ("version", "ranks", "settings", "sources", "trials", "utterances")  # by `RunIdentity`
 # What a run writes, or replaces, at the top of its folder.

@@ -40,17 +40,17 @@ def epoch_line(metrics: dict[str, Any], limit: int, left: str = "", part: str = 
     'iteration 1, epoch 6 of 20: loss 1.5, 84% of the labels kept'
     """
     epoch = metrics["epoch"]
-    said = [
-        text.format(metrics[name])
+    said = {
+        name: text.format(metrics[name])
         for name, text in WORDS.items()
         if isinstance(metrics.get(name), (int, float)) and math.isfinite(metrics[name])
-    ]
-    if "dino_loss" in metrics and "max_entropy" in metrics:
-        said[0] += f" ({metrics['max_entropy']:.3g} by chance)"
+    }
+    if "dino_loss" in said and "max_entropy" in metrics:
+        said["dino_loss"] += f" ({metrics['max_entropy']:.3g} by chance)"
     elif not {"dino_loss", "label_loss"} & set(metrics) and "loss" in metrics:
-        said.insert(0, f"loss {metrics['loss']:.3g}")
+        said = {"loss": f"loss {metrics['loss']:.3g}", **said}
     head = f"epoch {epoch} of {limit}" if epoch else "before training"
-    return ", ".join(filter(None, (part, head, left))) + f": {', '.join(said) or 'nothing was measured'}"
+    return ", ".join(filter(None, (part, head, left))) + f": {', '.join(said.values()) or 'nothing was measured'}"
 
 
 WORDS = {  # in this order

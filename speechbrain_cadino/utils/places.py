@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -89,6 +90,19 @@ def is_below(path: str, folder: str) -> bool:
 def has_checkpoints(folder: str | Path) -> bool:
     """Whether a training has left checkpoints in its output folder."""
     return any(Path(folder, "save").glob("CKPT*"))
+
+
+def trainings_of(folder: str | Path) -> list[Path]:
+    """The folders of a run's trainings in their order: its iterations, then that with a large margin; else none.
+
+    Example
+    -------
+    >>> trainings_of("nowhere")
+    []
+    """
+    numbered = {path: re.fullmatch(r"iteration_(\d+)", path.name) for path in Path(folder).glob("iteration_*")}
+    parts = sorted((path for path, number in numbered.items() if number), key=lambda path: int(numbered[path][1]))
+    return [part for part in (*parts, Path(folder, "large_margin")) if part.is_dir()]
 
 
 def _owner(folder):

@@ -13,8 +13,8 @@ from speechbrain_cadino.corpus.trials import Trials, fields_of, read_trials
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.text import read_text
 
-LABELS = {"1": True, "target": True, "tgt": True, "0": False, "nontarget": False, "impostor": False, "imposter": False}
-LABELS["imp"] = False
+LABELS = dict.fromkeys(("1", "target", "tgt"), True)
+LABELS |= dict.fromkeys(("0", "nontarget", "impostor", "imposter", "imp"), False)
 ENROL = ("enrol", "enroll", "enrolment", "enrollment", "model", "modelid")
 TEST = ("test", "segment", "segmentid")
 NOT_SCORES = ("label", "accepted")

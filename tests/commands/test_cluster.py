@@ -83,12 +83,13 @@ def test_mistakes(cli, folder, voices, tmp_path):
     write_table(tmp_path / "three.npz", ["a", "b", "c"], embeddings)
     write_table(tmp_path / "one.npz", ["a"], embeddings[:1])
     shutil.copy(tmp_path / "three.npz", tmp_path / "other.csv")
+    write_table(tmp_path / "table.csv", ["a", "b", "c"], np.eye(3))
     out = tmp_path / "out.csv"
     cases = [
         ([tmp_path / "three.npz"], "There are 3 files, too few"),
         ([tmp_path / "one.npz"], "There are 1 files, too few"),
         ([tmp_path / "three.npz", "-n", 4], "n_clusters is 4 for 3 files"),
-        ([tmp_path / "nowhere.npz"], "no such file"),
+        ([tmp_path / "nowhere.npz"], "o such file"),
         ([tmp_path / "other.csv"], "other.csv"),
         ([voices], "give --encoder, to embed its audio"),
         ([voices / "1.wav"], "1.wav cannot be read"),
@@ -96,6 +97,8 @@ def test_mistakes(cli, folder, voices, tmp_path):
         ([tmp_path / "three.npz", "-o", tmp_path / "x.txt"], "call it .csv"),
         ([tmp_path / "three.npz", "--summary", out], "both"),
         ([voices, "--encoder", folder, "--ids", "x"], "leave one out"),
+        ([tmp_path / "three.npz", "--data_folder", voices], "--data_folder is for audio"),
+        ([tmp_path / "table.csv", "--ids", "x"], "has its IDs in it"),
         ([voices / "bad.wav", "--encoder", folder], "None of 1 files"),
     ]
     for arguments, said in cases:

@@ -190,6 +190,10 @@ def test_mistakes_are_one_sentence(verify, tmp_path):
             ["--trials", paths["t"], "--models", paths["m"], "--face_encoder", "x", "--face_folder", "y"],
             "for voices alone",
         ),
+        (
+            ["--trials", paths["t"], "--threshold", 0.3, "--face_encoder", "x", "--face_folder", "y"],
+            "nothing is decided by faces",
+        ),
     ]
     for arguments, said in cases:
         status, _, err = verify(*arguments)

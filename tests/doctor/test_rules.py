@@ -34,8 +34,10 @@ def row(gap, spread=0.99, epoch=9, **more):
     ],
 )
 def test_collapsed(last, found):
-    assert level(stage_one.collapsed([row(2.0, epoch=1), last], 2, 0.02, 0.05)) == found
-    assert stage_one.collapsed([], 2, 0.02, 0.05) is None
+    assert (
+        level(stage_one.collapsed([row(2.0, epoch=1), last], warmup_epochs=2, min_gap=0.02, min_spread=0.05)) == found
+    )
+    assert stage_one.collapsed([]) is None
 
 
 @pytest.mark.parametrize(

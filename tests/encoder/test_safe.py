@@ -320,6 +320,15 @@ def test_other_jsons_are_one_sentence(kind, content):
             kind.load_folder(folder)
 
 
+def test_a_threshold_that_is_no_number_is_refused(kind):
+    for value in (float("nan"), float("-inf")):
+        folder = kind.older()
+        metadata = json.loads((folder / kind.json).read_text())
+        (folder / kind.json).write_text(json.dumps(metadata | {"threshold": value}))
+        with pytest.raises(UserError, match="holds no encoder of ours .*threshold is"):
+            kind.load_folder(folder)
+
+
 @pytest.mark.parametrize("name", ["json", "hyperparams.yaml", "model.safetensors", "pickle"])
 def test_what_is_no_file_is_refused_and_a_link_only_by_what_it_leads_to(kind, name, tmp_path):
     name = {"json": kind.json, "pickle": kind.pickle}.get(name, name)

@@ -74,6 +74,14 @@ def test_with_weight_null_it_is_stage_two_bit_for_bit(corpus, given, encoder, tm
     assert_same_weights(tmp_path / "plain/iteration_1", tmp_path / "null/iteration_1", names=("encoder", "classifier"))
 
 
+def test_a_large_margin_may_do_without(corpus, given, tmp_path):
+    settings = dict(number_of_epochs=1, warmup_epochs=0, distillation=dict(linear=True))
+    last = dict(distillation=None, number_of_epochs=1)
+    run(*command(corpus, tmp_path / "run", embeddings=given, **settings, large_margin=last))
+    one, other = (rows(tmp_path / f"run/{name}/epochs.csv")[-1] for name in ("iteration_1", "large_margin"))
+    assert float(one["distillation_loss"]) > 0 and not other.get("distillation_loss")
+
+
 def test_an_encoder_goes_on_near_what_it_was(corpus, encoder, tmp_path):  # noqa: F811
     first = []
     for weight in (0, 1000):

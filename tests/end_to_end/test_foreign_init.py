@@ -77,3 +77,11 @@ def test_a_folder_that_is_none(corpus, plain, tmp_path, change, said):  # noqa: 
         (folder / "embedding_model.ckpt").write_bytes(change["weights"])
     outcome = run_script("train.py", *one_iteration(corpus, tmp_path / "run", init=folder, trust_init=True))
     assert said in outcome.error()
+
+
+def test_clusters_that_nobody_asks_for_are_told_before_anything_is_embedded(corpus, plain, tmp_path):  # noqa: F811
+    (tmp_path / "labels.csv").write_text("ID,cluster,distance\n")
+    how = dict(init=plain, trust_init=True, embedding_dim=10, labels=tmp_path / "labels.csv")
+    outcome = run_script("train.py", *one_iteration(corpus, tmp_path / "run", **how))
+    assert "and labels give the first labels already: leave one of them out" in outcome.error()
+    assert not (tmp_path / "run/init_clusters").exists()
