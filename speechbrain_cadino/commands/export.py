@@ -12,8 +12,8 @@ from speechbrain_cadino.utils.imports import stoppable_imports
     "export",
     short_help="an encoder as ONNX, and its model card",
     epilog=example(
-        "speechbrain-cadino export results/dino --onnx",
-        "speechbrain-cadino export results/dino/encoder --card --license cc-by-4.0",
+        "speechbrain-cadino export results/dino/1986 --onnx",
+        "speechbrain-cadino export results/dino/1986/encoder --card --license cc-by-4.0",
     ),
 )
 @click.argument("folder", metavar="RUN_OR_ENCODER")

@@ -81,11 +81,11 @@ def safety(facts: Facts) -> str:
     """What running a stranger's folder means."""
     ours = f"`{'FaceEncoder' if facts.kind == 'face' else 'SpeakerEncoder'}.from_folder`"
     plain = [] if facts.kind == "face" else ["SpeechBrain's `from_hparams`"]
-    reads = " and ".join([*([] if facts.is_safe else [ours]), *plain])
+    readers = [*([] if facts.is_safe else [ours]), *plain]
     safe = f"{ours} reads JSON and safetensors, with checksums, and runs nothing that the folder holds. "
     unsafe = (
-        f"{reads}: `hyperparams.yaml` is read, and a YAML of that kind can run any code on your computer. Load it only "
-        "from somebody whom you trust, or read the file first: every `!new:`, `!name:` and `!apply:` in it is a call. "
+        f"{' and '.join(readers)} can run any code: `hyperparams.yaml` says which. Load a folder so only "
+        "if you trust whoever made it, or read that file first: every `!new:`, `!name:` and `!apply:` in it is a call. "
     )
     onnx = "An ONNX file holds numbers and operations, and runs no code of its author."
-    return (safe if facts.is_safe else "") + (unsafe if reads else "") + onnx + "\n"
+    return (safe if facts.is_safe else "") + (unsafe if readers else "") + onnx + "\n"

@@ -29,7 +29,7 @@ def training_panels(training: Training, settings: dict, n_classes: int | None = 
     -------
     list of Panel
     """
-    measured = settings.get("retrieval_utterances") or 0
+    measured = halves_measured(training, settings.get("retrieval_utterances"))
     found = []
     if training.is_labelled():
         for prefix in training.prefixes:
@@ -46,6 +46,12 @@ def trial_counts(training: Training) -> tuple[int, int] | None:
     """How many trials of one and of two speakers its development list has, where that is known."""
     labels = training.arrays.get("trial_labels")
     return None if labels is None else (int(labels.sum()), int((~labels.astype(bool)).sum()))
+
+
+def halves_measured(training: Training, asked: float | None) -> int:
+    """How many utterances ``half_rank`` is of: as many as the setting asks for, or as there are; 0 if not known."""
+    there = training.info.get("utterances")
+    return int(min(asked or 0, there if isinstance(there, int) else math.inf))
 
 
 def halves_panel(rows: list[dict], measured: int, against: str = "epoch", prefix: str = "") -> Panel | None:

@@ -87,7 +87,8 @@ def _drawn(points, clusters, whose):
     axes.scatter(*points[other].T, s=5, color="#bdbdbd", linewidths=0)
     for cluster, colour, marker in zip(largest, PALETTE, itertools.cycle(MARKERS)):
         axes.scatter(*points[clusters == cluster].T, s=16, color=colour, marker=marker, linewidths=0)
-    axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.set(aspect="equal")
+    axes.set_axis_off()
     figure.patch.set_alpha(0)
     target = io.BytesIO()
     figure.savefig(target, format="png", dpi=130)

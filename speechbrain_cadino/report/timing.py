@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
+from textwrap import fill
 
 from speechbrain_cadino.report.drawing import COLOURS, SIZE, new_axes, svg_of
 from speechbrain_cadino.report.panels import Panel
@@ -16,6 +17,7 @@ EPOCHS, TESTS, CLUSTERS, SAVING, REST = (
     "training epochs", "evaluations within them", "embeddings and clusters between", "checkpoints",
     "starting, last layer, export",
 )  # fmt: skip
+LABEL_WIDTH = 21  # letters that the left margin has room for
 MAX_BYTES = 50_000_000  # of a log; what is behind is left aside
 
 
@@ -78,8 +80,8 @@ def time_panel(times: dict[str, float]) -> Panel | None:
     names = list(times)[::-1]
     figure, axes = new_axes((SIZE[0], 0.7 + 0.42 * len(names)), left=2.1)
     bars = axes.barh(range(len(names)), [times[name] / total for name in names], color=COLOURS[0])
-    axes.bar_label(bars, [f" {in_words(times[name])}" for name in names])
-    axes.set_yticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
+    axes.bar_label(bars, [in_words(times[name]) for name in names], padding=3)
+    axes.set_yticks(range(len(names)), [fill(name, LABEL_WIDTH) for name in names])
     axes.set(xlim=(0, 1.18), xlabel="fraction of the time")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
     said = "; ".join(f"{name} {in_words(seconds)}, {seconds / total:.0%}" for name, seconds in times.items())

@@ -48,9 +48,10 @@ def _det(scores, labels, threshold):
     caption = f"EER {100 * rate:.2f} %, over {len(labels)} trials. Nearer to the lower left corner is better."
     if threshold is not None:
         accepted, missed = np.mean(scores[~labels] >= threshold), np.mean(scores[labels] < threshold)
-        floor = 0.5 / len(labels)
-        place = norm.ppf(np.clip([accepted, missed], floor, 1 - floor))
-        axes.plot(*place, "o", color=COLOURS[1], label=f"at the encoder's threshold, {threshold:.3f}")
+        place = np.clip([accepted, missed], TICKS[0], TICKS[-1])
+        beyond = "" if np.all(place == [accepted, missed]) else ", beyond this edge"
+        label = f"at the encoder's threshold, {threshold:.3f}{beyond}"
+        axes.plot(*norm.ppf(place), "o", color=COLOURS[1], clip_on=False, label=label)
         caption += (
             f" At the encoder's own threshold, found without labels, it accepts {accepted:.1%} of the pairs of two "
             f"speakers and misses {missed:.1%} of those of one."

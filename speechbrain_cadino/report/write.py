@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 
 from speechbrain_cadino.report import page
-from speechbrain_cadino.report.curves import error_panel, halves_panel, training_panels, trial_counts
+from speechbrain_cadino.report.curves import error_panel, halves_measured, halves_panel, training_panels, trial_counts
 from speechbrain_cadino.report.drawing import SVG_SETTINGS
 from speechbrain_cadino.report.embedding_map import map_panel
 from speechbrain_cadino.report.labels import cluster_panels, gate_panels, loss_panels
@@ -154,8 +154,8 @@ def _iteration_panels(run, shown):
     names = ["EER %", "together_EER %", *(f"{prefix}EER %" for prefix in prefixes if prefix)]
     title = "EER after each iteration (%)"
     found = [error_panel(rows, counts, "iteration", tuple(names), title)]
-    measured = run.number("retrieval_utterances") or 0
-    found.append(halves_panel(rows, int(measured), "iteration", "exported_"))
+    measured = halves_measured(shown, run.number("retrieval_utterances"))
+    found.append(halves_panel(rows, measured, "iteration", "exported_"))
     found += cluster_panels(rows, "iteration") + gate_panels(rows, prefixes, "iteration")
     return [panel for panel in found if panel]
 

@@ -85,5 +85,5 @@ def average_last_checkpoints(
     )
     if not checkpoints:
         raise UserError(f"No end-of-epoch checkpoint is in {checkpointer.checkpoints_dir}: train for an epoch first.")
-    logger.info(f"The mean of the last {len(checkpoints)} checkpoints is taken for {recoverable}.")
+    logger.info(f"The {recoverable} is the mean of the last checkpoints ({len(checkpoints)}).")
     return average_checkpoints(checkpoints, recoverable)

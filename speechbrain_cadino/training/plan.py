@@ -121,4 +121,5 @@ def disk_needed(settings: dict, manifest: Manifest) -> int:
 
 
 def _iterations(settings):
-    return f" in each of {settings['n_iterations']} iterations" if "n_iterations" in settings else ""
+    n_iterations = settings.get("n_iterations", 1)
+    return f" in each of {n_iterations} iterations" if n_iterations > 1 else ""

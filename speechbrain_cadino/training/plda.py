@@ -14,6 +14,7 @@ from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest, some_utterances
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.plda import PLDA
 from speechbrain_cadino.verification.plda_fit import fit_plda
 
@@ -64,9 +65,19 @@ def plda_of_utterances(
         manifest, known = manifest.subset(known >= 0), known[known >= 0]
     embeddings, ids = extract_embeddings(net, manifest, folder, **extraction)
     if labels is None:
-        found = clusters_by_silhouette(directions_of(embeddings - embeddings.mean(axis=0, dtype=np.float64)), seed)
+        found = _clusters(embeddings, seed)
     else:
         found = known[np.isin(manifest.ids, np.array(ids, dtype=manifest.ids.dtype))]
     plda = fit_plda(embeddings, found, seed=seed)
     logger.info("PLDA is fitted on %d utterances of %d labels.", len(found), len(np.unique(found)))
     return plda
+
+
+def _clusters(embeddings, seed):
+    try:
+        return clusters_by_silhouette(directions_of(embeddings - embeddings.mean(axis=0, dtype=np.float64)), seed)
+    except UserError as error:
+        raise UserError(
+            f"PLDA has no labels to learn from. {error} Give a label table of theirs (--plda_labels), more utterances, "
+            "or score without --plda."
+        ) from error

@@ -6,7 +6,7 @@ import numpy as np
 
 from speechbrain_cadino.report.curves import error_noise, error_panel, training_panels
 from speechbrain_cadino.report.panels import DOWN, UP
-from speechbrain_cadino.report.run import read_run
+from speechbrain_cadino.report.run import Training, read_run
 from speechbrain_cadino.verification.metrics import eer
 
 
@@ -21,6 +21,12 @@ def test_stage_one_is_compared_with_chance(dino):
     assert panels["Halves that find each other"].direction == UP
     assert "100 utterances leave open" in panels["Halves that find each other"].caption
     assert panels["EER of the development list (%)"].direction == DOWN and len(panels) == 6
+
+
+def test_no_more_utterances_are_said_to_be_measured_than_there_are(tmp_path):
+    few = Training(tmp_path, rows=[{"epoch": 1, "half_rank": 0.9}], encoder={"info": {"utterances": 60}})
+    captions = [panel.caption for panel in training_panels(few, {"retrieval_utterances": 500})]
+    assert any("what 60 utterances leave open" in caption for caption in captions)
 
 
 def test_stage_two_is_compared_with_its_own_number_of_classes(iterated):

@@ -43,6 +43,9 @@ def test_panels_are_of_what_was_left(tmp_path):
     assert [panel.title for panel in found] == ["DET curve of the development list"]
     accepted, missed = np.mean(scores[80:] >= 0.5), np.mean(scores[:80] < 0.5)
     assert f"it accepts {accepted:.1%} of the pairs of two speakers and misses {missed:.1%}" in found[0].caption
+    assert "threshold, 0.500<" in found[0].svg
+    high = trial_panels(Training(tmp_path, arrays=arrays, encoder={"threshold": 9.0}))[0]  # misses all: not on the axes
+    assert "threshold, 9.000, beyond this edge<" in high.svg
     arrays |= {"trial_log_odds": 9 * (scores - 0.5), "pair_log_odds": scores, "pair_labels": labels}
     titles = [panel.title for panel in trial_panels(Training(tmp_path, arrays=arrays))]
     assert titles[1:] == [

@@ -8,6 +8,7 @@ from speechbrain_cadino.clusters.table import LabelTable
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.training import plda as module
 from speechbrain_cadino.training.plda import plda_of_utterances
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.verification.plda_fit import fit_plda
 
 SPEAKERS = np.repeat(np.arange(12), 8)
@@ -51,3 +52,9 @@ def test_without_a_table_there_are_clusters(embeddings, monkeypatch):
     monkeypatch.setattr(module, "MAX_CLUSTERED", 60)
     plda_of_utterances(None, manifest(), seed=2)
     assert 59 <= len(fitted[1]) <= 60
+
+
+def test_without_clusters_it_is_said_what_helps(embeddings):
+    embeddings[:] = np.random.default_rng(3).normal(size=embeddings.shape)
+    with pytest.raises(UserError, match="PLDA has no labels to learn from. No number .*--plda_labels"):
+        plda_of_utterances(None, manifest())
