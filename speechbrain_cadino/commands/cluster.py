@@ -7,7 +7,17 @@ from typing import Any
 
 import click
 
-from speechbrain_cadino.commands.options import NOT_ALL, device_option, example
+from speechbrain_cadino.commands.options import (
+    NOT_ALL,
+    SEED,
+    Once,
+    OverZero,
+    check_data_folder,
+    check_files,
+    check_unused,
+    device_option,
+    example,
+)
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.imports import stoppable_imports
 
@@ -30,6 +40,7 @@ class NumberOrAuto(click.ParamType):
 
 @click.command(
     "cluster",
+    cls=Once,
     short_help="files to clusters: who is in which file",
     epilog=example(
         "speechbrain-cadino cluster wav --encoder encoder -o clusters.csv",
@@ -43,8 +54,8 @@ class NumberOrAuto(click.ParamType):
 @click.option("--data_folder", help="folder that the names of a list or CSV start from  [default: here]")
 @click.option("--ids", help="list with the ID of each row of an .npy  [default: ids.txt beside it]")
 @click.option("--summary", help="CSV to write: each cluster's files, minutes, and its most typical file")
-@click.option("--seed", type=int, default=0, show_default=True, help="of k-means and of what the choice looks at")
-@click.option("--batch_seconds", type=float, default=200.0, show_default=True, help="audio in a batch")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="of k-means and of what the choice looks at")
+@click.option("--batch_seconds", type=OverZero(), default=200.0, show_default=True, help="audio in a batch")
 @device_option
 def command(source, output, n_clusters, encoder, data_folder, ids, summary, seed, batch_seconds, device) -> None:
     """Tell who is in which file: clusters of the files of a folder, a list, or a file of embeddings.
@@ -53,7 +64,8 @@ def command(source, output, n_clusters, encoder, data_folder, ids, summary, seed
     numbers of clusters are found at once. auto takes the number whose clusters stand out most from those beside them.
     OUTPUT can be the labels of stage II's training.
     """
-    _check(source, output, summary, encoder, data_folder, ids)
+    _check(source, output, summary, encoder, ids)
+    check_data_folder(source, data_folder)
     with stoppable_imports():
         from speechbrain_cadino.clusters.of_files import cluster_files
         from speechbrain_cadino.encoder.load import load_encoder
@@ -77,31 +89,28 @@ def command(source, output, n_clusters, encoder, data_folder, ids, summary, seed
     print(format_table(rows[:SHOWN]))
     if len(rows) > SHOWN:
         print(f"... and {len(rows) - SHOWN} smaller ones.")
+    if n_clusters not in ("auto", len(rows)):
+        print(f"{n_clusters} clusters were asked for: of so few different embeddings there are only {len(rows)}.")
     singles = sum(row["files"] == 1 for row in rows)
-    print(
-        f"{len(table)} files in {len(rows)} clusters, {singles} of one file alone; silhouette {found.silhouette:.3f} "
-        f"(1: clear, 0: none). The table is {output}."
-    )
+    clear = f"; silhouette {found.silhouette:.3f} (1: clear, 0: none)" if len(rows) > 1 else ""
+    print(f"{len(table)} files in {len(rows)} clusters, {singles} of one file alone{clear}. The table is {output}.")
     if done and done.rejected:
         print(f"{len(done.rejected)} files could not be used, see {done.rejected_path}.")
         click.get_current_context().exit(NOT_ALL)
 
 
-def _check(source, output, summary, encoder, data_folder, ids):
+def _check(source, output, summary, encoder, ids):
     """What cannot be right, before anything is read."""
     for name, path in (("--output", output), ("--summary", summary)):
         if path and not path.lower().endswith(".csv"):
             raise UserError(f"{name} is {path}: call it .csv.")
-        if path and any(Path(path).exists() and Path(one).exists() and Path(path).samefile(one) for one in source):
-            raise UserError(f"{path} is both read and written: give the output a name of its own.")
-    if summary and Path(summary).resolve() == Path(output).resolve():
-        raise UserError(f"--output and --summary are both {output}: give each a name of its own.")
+    check_files({"--output": output, "--summary": summary}, [*source, ids])
     is_table = [one.lower().endswith((".parquet", ".npz", ".npy")) for one in source]
     if encoder and any(is_table):
         raise UserError(f"{source[is_table.index(True)]} is a file of embeddings: leave --encoder out.")
-    if data_folder and not encoder:
-        raise UserError("--data_folder is for audio, which is embedded by --encoder: give both, or leave it out.")
     if encoder and ids:
         raise UserError("--ids is for embeddings, and --encoder for audio: leave one out.")
     if not encoder and (len(source) > 1 or Path(source[0]).is_dir() and not Path(source[0], "embeddings.npy").exists()):
         raise UserError(f"{source[0]} is no file of embeddings: give --encoder, to embed its audio.")
+    if not encoder:
+        check_unused(("data_folder", "batch_seconds", "device"), "with embeddings, which are there already")

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import click
 
-from speechbrain_cadino.commands.options import NOT_ALL, device_option, example
+from speechbrain_cadino.commands.options import (
+    NOT_ALL,
+    Once,
+    OverZero,
+    check_data_folder,
+    check_unused,
+    device_option,
+    example,
+)
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 
 @click.command(
     "embed",
+    cls=Once,
     short_help="files to embeddings",
     epilog=example(
         "speechbrain-cadino embed wav --encoder encoder -o embeddings.parquet",
@@ -22,7 +31,7 @@ from speechbrain_cadino.utils.imports import stoppable_imports
 @click.option("--data_folder", help="folder that the names of a list or CSV start from  [default: here]")
 @click.option("--face", is_flag=True, help="pictures, with an encoder of faces")
 @click.option("--strict", is_flag=True, help="stop at a file that cannot be used")
-@click.option("--batch_seconds", type=float, default=200.0, show_default=True, help="audio in a batch")
+@click.option("--batch_seconds", type=OverZero(), default=200.0, show_default=True, help="audio in a batch")
 @device_option
 def command(source, encoder, output, data_folder, face, strict, batch_seconds, device) -> None:
     """Embed the files of a folder with all its sub-folders, of a list or CSV, or files by name.
@@ -36,9 +45,11 @@ def command(source, encoder, output, data_folder, face, strict, batch_seconds, d
         from speechbrain_cadino.encoder.of_files import check_out, embed_files
         from speechbrain_cadino.faces.load import load_face_encoder
         from speechbrain_cadino.faces.of_files import embed_face_files
+    check_data_folder(source, data_folder)
     check_out(output, source)  # before the encoder is read
     source = source[0] if len(source) == 1 else source
     if face:
+        check_unused(["batch_seconds"], "with --face")
         done = embed_face_files(load_face_encoder(encoder, device)[0], source, output, data_folder, strict)
     else:
         net = load_encoder(encoder, device)[0]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from speechbrain_cadino.commands.options import NOT_ALL, example
+from speechbrain_cadino.commands.options import NOT_ALL, Once, example
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 
 @click.command(
     "export",
+    cls=Once,
     short_help="an encoder as ONNX, and its model card",
     epilog=example(
         "speechbrain-cadino export results/dino/1986 --onnx",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from speechbrain_cadino.commands.options import example
+from speechbrain_cadino.commands.options import Once, example
 from speechbrain_cadino.utils.imports import stoppable_imports
 
 
 @click.command(
     "report",
+    cls=Once,
     short_help="what a run looks like: one page of HTML",
     epilog=example("speechbrain-cadino report results/small/1986 -o report.html"),
 )

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import click
 
-from speechbrain_cadino.commands.options import example
+from speechbrain_cadino.commands.options import SEED, Once, check_files, example
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.imports import stoppable_imports
 
@@ -16,6 +13,7 @@ OUTPUTS = (".csv", ".json", ".md")
 
 @click.command(
     "score",
+    cls=Once,
     short_help="a score file to error rates with intervals",
     epilog=example(
         "speechbrain-cadino score results/verify/decisions_trials.csv --det det.png",
@@ -32,7 +30,7 @@ OUTPUTS = (".csv", ".json", ".md")
 @click.option("--speaker_pattern", help="regular expression of the speaker in a name, such as '^([^/]+)/'")
 @click.option("--n_bootstrap", type=int, default=1000, show_default=True, help="draws of speakers; 0: no intervals")
 @click.option("--level", type=float, default=0.95, show_default=True, help="of the intervals")
-@click.option("--seed", type=int, default=0, show_default=True, help="of the draws")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="of the draws")
 @click.option("--det", help="picture of the DET curve to write (png)")
 @click.option("--output", "-o", help="file to write the table to: .csv, .json or .md")
 def command(scores, trials, column, threshold, encoder, log_odds, p_target, det, output, **bootstrap) -> None:
@@ -43,6 +41,9 @@ def command(scores, trials, column, threshold, encoder, log_odds, p_target, det,
     """
     if output and not output.lower().endswith(OUTPUTS):
         raise UserError(f"{output} has another suffix: call the output .csv, .json or .md.")
+    if det and not det.lower().endswith(".png"):
+        raise UserError(f"{det} has another suffix: call the picture .png.")
+    check_files({"--output": output, "--det": det}, [scores, trials])
     if threshold is not None and encoder:
         raise UserError("There are --threshold and --encoder: give one of them.")
     with stoppable_imports():
@@ -53,6 +54,7 @@ def command(scores, trials, column, threshold, encoder, log_odds, p_target, det,
     n_replicates = bootstrap.pop("n_bootstrap")
     report = ScoreReport(tuple(dict.fromkeys(p_target)), threshold, log_odds, n_replicates=n_replicates, **bootstrap)
     found = read_scores(scores, trials, column)
+    report.check_threshold(found, scores, cosines=bool(encoder))
     rows, notes = report(found)
     table = format_table(rows)
     print(table)
@@ -67,15 +69,22 @@ def command(scores, trials, column, threshold, encoder, log_odds, p_target, det,
 
 
 def _threshold_of(encoder):
-    from speechbrain_cadino.encoder.load import read_metadata
+    from pathlib import Path
 
-    threshold = read_metadata(Path(encoder))["threshold"]
+    from speechbrain_cadino.encoder.load import METADATA, read_metadata
+    from speechbrain_cadino.encoder.rebuild import check_whole
+
+    metadata = read_metadata(Path(encoder))
+    check_whole(Path(encoder), METADATA, metadata)
+    threshold = metadata["threshold"]
     if threshold is None:
         raise UserError(f"The encoder {encoder} has no threshold: give --threshold.")
     return threshold
 
 
 def _write(rows, table, output):
+    import json
+
     from speechbrain_cadino.utils.files import atomic_path, write_csv
 
     if output.lower().endswith(".csv"):

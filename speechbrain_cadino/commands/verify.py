@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from speechbrain_cadino.commands.options import WithLists, device_option, example
+from speechbrain_cadino.commands.options import OverZero, WithLists, check_unused, device_option, example
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.imports import stoppable_imports
 
@@ -25,7 +25,7 @@ from speechbrain_cadino.utils.imports import stoppable_imports
 @click.option("--mean", help="folder, CSV or file list: subtract the mean embedding of these utterances too")
 @click.option("--cohort", help="folder, CSV or file list for AS-norm; the trials' own utterances are left out of it")
 @click.option("--cohort_folder", help="where --mean, --cohort and --plda start from  [default: --data_folder]")
-@click.option("--top_n", type=int, default=300, show_default=True, help="cohort scores for AS-norm")
+@click.option("--top_n", type=click.IntRange(min=2), default=300, show_default=True, help="cohort scores for AS-norm")
 @click.option("--plda", help="folder, CSV or file list: score by PLDA fitted on these; the trials' own are left out")
 @click.option("--plda_labels", help="label table of --plda, such as labels.csv  [default: clusters are made]")
 @click.option("--threshold", type=float, help="cosine from which a trial is accepted  [default: the encoder's]")
@@ -34,7 +34,7 @@ from speechbrain_cadino.utils.imports import stoppable_imports
 @click.option("--face_pattern", help="what of a name is its face's; docs/data.md")
 @click.option("--face_weight", type=float, default=1.0, show_default=True, help="in both together; the voice's is 1")
 @click.option("--output_folder", "-o", default="results/verify", show_default=True, help="where all is written")
-@click.option("--batch_seconds", type=float, default=200.0, show_default=True, help="audio in a batch")
+@click.option("--batch_seconds", type=OverZero(), default=200.0, show_default=True, help="audio in a batch")
 @device_option
 def command(**options) -> None:
     """Score trial lists with a trained encoder, and decide by its threshold.
@@ -45,6 +45,12 @@ def command(**options) -> None:
     """
     if bool(options["face_encoder"]) != bool(options["face_folder"]):
         raise UserError("Of --face_encoder and --face_folder one alone does nothing: give both.")
+    if not options["face_encoder"]:
+        check_unused(("face_pattern", "face_weight"), "without --face_encoder")
+    if not options["cohort"]:
+        check_unused(["top_n"], "without --cohort")
+    if not (options["cohort"] or options["mean"] or options["plda"]):
+        check_unused(["cohort_folder"], "without --cohort, --mean or --plda")
     if options["plda_labels"] and not options["plda"]:
         raise UserError("--plda_labels are the labels of --plda, which is not given: give both.")
     for other in ("mean", "face_encoder"):
@@ -100,10 +106,13 @@ def _doubts(options, decider):
         return
     if decider.threshold is None:
         yield "Nothing is accepted or rejected, since the encoder has no threshold: give --threshold."
-    elif options["models"] and options["threshold"] is None:
+    of_encoder = ["threshold"] if options["threshold"] is None and decider.threshold is not None else []
+    of_encoder += ["log-odds"] if decider.calibration is not None else []
+    what, advice = " and ".join(of_encoder), ": set --threshold by trials of your own" * ("threshold" in of_encoder)
+    if options["models"] and of_encoder:
         yield (
-            "The encoder's threshold and log-odds are those of two files; models of several files score higher, so "
-            "false acceptances are more: set --threshold by trials of your own."
+            f"The encoder's {what} are those of two files; models of several files score higher, so false acceptances "
+            f"are more{advice}."
         )
-    if options["mean"] and options["threshold"] is None and decider.threshold is not None:
-        yield "The encoder's threshold is for scores without --mean: set --threshold."
+    if options["mean"] and of_encoder:
+        yield f"The encoder's {what} are for scores without --mean{advice}."

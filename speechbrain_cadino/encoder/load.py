@@ -59,7 +59,7 @@ def read_metadata(folder: Path, name: str = METADATA) -> dict:
     """What an encoder's JSON says, or a `UserError` that says what the folder is in place of an encoder's."""
     try:
         metadata = _checked(read_json(folder / name))
-        needed = "hyperparams.yaml" in metadata.get(DIGESTS, ("hyperparams.yaml",))
+        needed = "hyperparams.yaml" in (metadata.get(DIGESTS) or ("hyperparams.yaml",))
         if needed and not (folder / "hyperparams.yaml").is_file():
             raise FileNotFoundError("hyperparams.yaml is missing")
         return metadata

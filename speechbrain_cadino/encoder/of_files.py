@@ -93,6 +93,25 @@ def check_out(out: str | Path, source: str | Path | Sequence[str | Path]) -> Non
     sources = [source] if isinstance(source, (str, Path)) else source
     if any(Path(one).exists() and Path(out).exists() and Path(out).samefile(one) for one in sources):
         raise UserError(f"{out} is both read and written: give the output a name of its own.")
+    rejected = _rejected_path(Path(out))
+    if rejected.exists() and (
+        any(Path(one).samefile(rejected) for one in sources if Path(one).exists()) or _other(rejected)
+    ):
+        raise UserError(
+            f"Beside {out}, {rejected} lists what cannot be used, and is another file now: call the output otherwise."
+        )
+
+
+def _rejected_path(out):
+    return out.with_name(f"{out.stem}_rejected.csv")
+
+
+def _other(path):
+    """Whether a file is none that `write_rejected` wrote."""
+    if not path.is_file():
+        return True
+    with open(path, "rb") as file:
+        return not file.read(100).startswith(b"wav,reason")
 
 
 def write_embedded(
@@ -111,7 +130,7 @@ def write_embedded(
         Durations by ID.
     """
     out = Path(out)
-    working, rejected_path = out.with_name(f".{out.name}.partial"), out.with_name(f"{out.stem}_rejected.csv")
+    working, rejected_path = out.with_name(f".{out.name}.partial"), _rejected_path(out)
     with hold_folder(working):
         embeddings, ids = extract(working)
         rejected = [*rejected, *read_rejected(working)]

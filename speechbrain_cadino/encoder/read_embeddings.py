@@ -16,6 +16,7 @@ from speechbrain_cadino.encoder.precomputed import BLOCK, EmbeddingTable
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.text import read_text
 
+LARGEST = 1e15  # in an embedding: the square of its length is finite as float32
 ARRAY, IDS = "embeddings.npy", "ids.txt"  # as `extract_embeddings` keeps its own
 
 
@@ -38,7 +39,7 @@ def read_embeddings(path: str | Path, ids: str | Path | None = None) -> Embeddin
     Raises
     ------
     UserError
-        If a file cannot be read, the two do not fit each other, or an embedding is not finite.
+        If a file cannot be read, the two do not fit each other, or an embedding is not finite, huge or all zeros.
     """
     array = Path(path) / ARRAY if Path(path).is_dir() else Path(path)
     embeddings, names = _load(array, ids is None)
@@ -74,10 +75,13 @@ def checked_table(
         raise UserError(f"{listed} has {unique[np.argmax(counts)]} more than once: keep one embedding for each ID.")
     for first in range(0, len(names), BLOCK):
         with np.errstate(over="ignore"):
-            bad = ~np.isfinite(embeddings[first : first + BLOCK].astype(np.float32)).all(axis=1)
-        if bad.any():
-            name = names[first + int(np.argmax(bad))]
-            raise UserError(f"{array} is not finite, as float32, in the row of {name}: leave it out.")
+            block = np.abs(embeddings[first : first + BLOCK].astype(np.float32))
+        for bad, why in (
+            (~(block <= LARGEST).all(axis=1), f"is not finite, or over {LARGEST:g}, as float32,"),
+            (~block.any(axis=1), "has zeros alone, which have no direction,"),
+        ):
+            if bad.any():
+                raise UserError(f"{array} {why} in the row of {names[first + int(np.argmax(bad))]}: leave it out.")
     return EmbeddingTable(names, embeddings)
 
 

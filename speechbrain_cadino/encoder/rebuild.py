@@ -54,9 +54,7 @@ def rebuilt(
     UserError
         If the folder is not what was exported, is damaged, or names what no encoder here is built of.
     """
-    sealed = DIGESTS in metadata or "modules" in metadata or (folder / WEIGHTS).exists()
-    if sealed:
-        check_seal(metadata, name, folder)
+    sealed = check_whole(folder, name, metadata)
     specs = metadata.get("modules") if sealed else read_modules(folder / "hyperparams.yaml", modules)
     with told_if_damaged(encoder, folder):
         if not isinstance(specs, dict) or set(specs) != set(modules):
@@ -78,6 +76,14 @@ def rebuilt(
     if not sealed:
         tell_that_it_is_older(folder)
     return net
+
+
+def check_whole(folder: Path, name: str, metadata: dict) -> bool:
+    """Whether an encoder's folder has digests, a `UserError` if it is not what they say; arguments as of `rebuilt`."""
+    sealed = DIGESTS in metadata or "modules" in metadata or (folder / WEIGHTS).exists()
+    if sealed:
+        check_seal(metadata, name, folder)
+    return sealed
 
 
 def check_kinds(wanted: dict[str, torch.Tensor], state: dict[str, torch.Tensor]) -> None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
+from speechbrain_cadino.encoder.parquet import AT_ONCE, ID, SECONDS, pyarrow, read_parquet, write_parquet
 from speechbrain_cadino.encoder.precomputed import EmbeddingTable
 from speechbrain_cadino.encoder.read_embeddings import checked_table, read_embeddings
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.extras import need
 from speechbrain_cadino.utils.files import atomic_path, write_csv
 from speechbrain_cadino.utils.text import open_table
 
 FORMATS = (".parquet", ".npz", ".csv")
-AT_ONCE = 65536  # rows that are Python objects at a time
-ID, SECONDS = "ID", "duration"
 
 
 class FileEmbeddings(NamedTuple):
@@ -50,7 +48,7 @@ def check_format(path: str | Path) -> None:
     if Path(path).is_dir():
         raise UserError(f"{path} is a folder: give a file for the output.")
     if suffix == ".parquet":
-        _pyarrow()
+        pyarrow()
 
 
 def write_table(
@@ -95,49 +93,57 @@ def write_table(
             known = {} if seconds is None else {"durations": np.asarray(seconds)}
             np.savez(temporary, ids=np.array(ids, dtype=str), embeddings=embeddings, **known)
         else:
-            _write_parquet(temporary, ids, embeddings, seconds)
+            write_parquet(temporary, ids, embeddings, seconds)
 
 
 def read_table(path: str | Path, ids: str | Path | None = None) -> FileEmbeddings:
-    """Read what `write_table` wrote, or embeddings of any other program that `read_embeddings` reads.
-
-    Arguments
-    ---------
-    path : str or Path
-        A ``.parquet`` or ``.csv`` as of `write_table`; else as of `read_embeddings`, of a ``.npz`` with its durations.
-    ids : str or Path, optional
-        As of `read_embeddings`; not for a ``.parquet`` or ``.csv``.
+    """Read what `write_table` wrote, or what `read_embeddings` reads: a ``.npy`` or a folder, with the IDs beside it.
 
     Raises
     ------
     UserError
         If the file cannot be read, or holds something else, or an embedding that is not finite.
     """
-    reader = {".parquet": _read_parquet, ".csv": _read_csv}.get(Path(path).suffix.lower())
+    reader = {".parquet": read_parquet, ".npz": _read_npz, ".csv": _read_csv}.get(Path(path).suffix.lower())
     if reader is None:
-        return FileEmbeddings(read_embeddings(path, ids), _durations(path))
+        return FileEmbeddings(read_embeddings(path, ids), None)
     if ids is not None:
         raise UserError(f"{path} has its IDs in it, and a list of IDs ({ids}) is given as well: leave the list out.")
     if not Path(path).is_file():
         raise UserError(f"{path} cannot be read (no such file): give a file of embeddings.")
     try:
         names, embeddings, seconds = reader(path)
-    except (OSError, ValueError, KeyError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, csv.Error) as error:
         reason = str(error).strip("'\"").split("\n")[0].rstrip(".")
         raise UserError(f"The embeddings {path} cannot be read ({reason}): give a file that embed wrote.") from error
-    return FileEmbeddings(checked_table(names, embeddings, path), seconds)
+    if any(name is None for name in names):
+        raise UserError(f"{path} has an embedding without an ID: leave it out.")
+    table = checked_table(names, embeddings, path)
+    if seconds is not None and not (seconds.shape == (len(names),) and _are_seconds(seconds)):
+        raise UserError(f"{path} has durations that are not a number of seconds for each ID: correct or remove them.")
+    return FileEmbeddings(table, seconds)
 
 
 def read_any(path: str | Path, ids: str | Path | None = None) -> EmbeddingTable:
-    """The embeddings that `read_table` reads, without durations."""
-    return read_table(path, ids).table
+    """Embeddings of any program: a ``.parquet`` or ``.csv`` as of `read_table`, else what `read_embeddings` reads."""
+    with_ids = Path(path).suffix.lower() in (".parquet", ".csv")
+    return read_table(path, ids).table if with_ids else read_embeddings(path, ids)
+
+
+def _are_seconds(values):
+    return values.dtype.kind in "fiu" and bool((np.isfinite(values) & (values >= 0)).all())
 
 
 def _rows(ids, embeddings, seconds):
     for first in range(0, len(ids), AT_ONCE):
-        for row, embedding in enumerate(embeddings[first : first + AT_ONCE].tolist(), first):
-            time = [] if seconds is None else [f"{seconds[row]:.9g}"]
-            yield [ids[row], *time, *(f"{value:.9g}" for value in embedding)]
+        rows = slice(first, first + AT_ONCE)
+        times = (
+            [[]] * len(ids[rows])
+            if seconds is None
+            else [[f"{time:.9g}"] for time in np.asarray(seconds[rows]).tolist()]
+        )
+        for name, time, embedding in zip(ids[rows], times, embeddings[rows].tolist()):
+            yield [name, *time, *(f"{value:.9g}" for value in embedding)]
 
 
 def _read_csv(path):
@@ -145,7 +151,7 @@ def _read_csv(path):
         reader = csv.reader(file)
         header = next(reader, [])
         n_names = 1 + (SECONDS in header[:2])
-        if header[:1] != [ID] or len(header) == n_names:
+        if header[:1] != [ID] or len(header) == n_names or SECONDS in header[n_names:]:
             raise ValueError(f"its first line is not {ID},{SECONDS},e0,e1,...")
         names, times, parts = [], [], [np.zeros((0, len(header) - n_names), np.float32)]
         while rows := [row for row in islice(reader, AT_ONCE) if row]:
@@ -158,43 +164,9 @@ def _read_csv(path):
     return names, np.concatenate(parts), np.array(times, dtype=float) if n_names == 2 else None
 
 
-def _durations(path):
-    """(n,) those of a ``.npz`` that `write_table` wrote, None of anything else."""
-    if Path(path).suffix.lower() != ".npz":
-        return None
+def _read_npz(path):
     with np.load(path, allow_pickle=False) as file:
-        return file["durations"] if "durations" in file.files else None
-
-
-def _write_parquet(path, ids, embeddings, seconds):
-    arrow = _pyarrow()
-    columns = {
-        ID: arrow.string(),
-        SECONDS: arrow.float64(),
-        "embedding": arrow.list_(arrow.float32(), embeddings.shape[1]),
-    }
-    if seconds is None:
-        del columns[SECONDS]
-    schema = arrow.schema(list(columns.items()))
-    with _pyarrow("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
-        for first in range(0, len(ids), AT_ONCE):
-            rows = slice(first, first + AT_ONCE)
-            flat = arrow.array(np.ascontiguousarray(embeddings[rows]).ravel())
-            arrays = [arrow.array(list(ids[rows]), arrow.string())]
-            arrays += [] if seconds is None else [arrow.array(np.asarray(seconds[rows], dtype=np.float64))]
-            arrays.append(arrow.FixedSizeListArray.from_arrays(flat, embeddings.shape[1]))
-            writer.write_table(arrow.Table.from_arrays(arrays, schema=schema))
-
-
-def _read_parquet(path):
-    table = _pyarrow("pyarrow.parquet").read_table(path)
-    names, column = table.column(ID).to_pylist(), table.column("embedding").combine_chunks()
-    values = column.values.to_numpy(zero_copy_only=False)
-    seconds = table.column(SECONDS).to_numpy() if SECONDS in table.column_names else None
-    if column.null_count or len(values) % max(1, len(names)):
-        raise ValueError("its embeddings are not of one length")
-    return names, values.reshape(len(names), -1), seconds
-
-
-def _pyarrow(module: str = "pyarrow") -> ModuleType:
-    return need(module, "parquet", "A .parquet (.npz does without) needs")
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise ValueError("it holds one array")
+        seconds = file["durations"] if "durations" in file.files else None
+        return file["ids"].tolist(), file["embeddings"], seconds

@@ -91,6 +91,12 @@ def enrolled(trials: Trials, models: Mapping[str, Sequence[str]] | None) -> tupl
     return Trials(trials.labels, enrol_place, len(enrol) + test_place, enrol + test), files
 
 
+def tests_of_enrolment(trials: Trials, files: Sequence[Sequence[str]]) -> int:
+    """How many trials test a model by one of its own files; the arguments are what `enrolled` gives."""
+    own = [set(of) for of in files]
+    return sum(files[test][0] in own[enrol] for enrol, test in zip(trials.enrol.tolist(), trials.test.tolist()))
+
+
 def model_embeddings(
     embeddings: np.ndarray, rows: Mapping[str, int], files: Sequence[Sequence[str]], mean: np.ndarray | None = None
 ) -> np.ndarray:

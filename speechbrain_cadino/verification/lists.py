@@ -12,10 +12,12 @@ from speechbrain_cadino.corpus.whole_files import whole_files
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.faces.model import FaceEncoderNet
+from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 from speechbrain_cadino.verification.decisions import AS_NORM, COSINE, PLDA, Decider
-from speechbrain_cadino.verification.enrolment import enrolled, read_models
+from speechbrain_cadino.verification.enrolment import enrolled, read_models, tests_of_enrolment
 from speechbrain_cadino.verification.evaluation import evaluate
+from speechbrain_cadino.verification.list_files import file_bytes, remove_older, score_names
 from speechbrain_cadino.verification.report import format_table, metrics_row, write_scores
 from speechbrain_cadino.verification.sides import face_side, fused, voice_side, with_scores
 
@@ -55,10 +57,12 @@ class ListVerifier:
         self.lists = [read_trials(path, labelled=False) for path in trials]
         self.models_path, self.models = models, None if models is None else read_models(models)
         self.batch_seconds = batch_seconds
-        for one in self.lists:
-            enrolled(one, self.models)
-            if one.labels is not None:
-                metrics_row(one.labels.astype(float), one.labels)  # both kinds of trial are there
+        for path, one in zip(self.paths, self.lists):
+            n_same = tests_of_enrolment(*enrolled(one, self.models)) if self.models is not None else 0
+            if n_same:
+                print(f"{n_same} of {len(one.enrol)} trials of {path} test a model by a file that enrols it.")
+            if one.labels is not None and len({*one.labels.tolist()}) < 2:
+                raise UserError(f"{path} has trials of one kind alone: give a list with labels 0 and 1 both, or none.")
 
     def check_files(self) -> None:
         """Refuse absent files, before other ones are embedded for hours."""
@@ -106,6 +110,9 @@ class ListVerifier:
         kind = "_".join(named)
         found = evaluate(net, self.lists, self.data_folder, models=self.models, **scoring, **self.kept("trials"))
         for path, name, trials, one in zip(self.paths, score_names(self.paths), self.lists, found):
+            decided = [f"decisions_{name}.csv"] if decider != Decider(None) else []
+            files = [f"scores_{name}.txt", *([f"scores_{name}_{kind}.txt"] if kind else []), *decided]
+            before = file_bytes(self.output / files[0])
             write_scores(self.output / f"scores_{name}.txt", trials, one.cosines)
             decisions = decider.rates(one.cosines, trials.labels)
             row = {"list": path.stem, "trials": len(trials.enrol)}
@@ -115,8 +122,9 @@ class ListVerifier:
                 rows += [row | {"scored by": COSINE} | plain | decisions, row | {"scored by": SAID[kind]} | one.metrics]
             else:
                 rows.append(row | one.metrics | decisions)
-            if decider != Decider(None):
-                decider.write(self.output / f"decisions_{name}.csv", trials, one, kind)
+            for file in decided:
+                decider.write(self.output / file, trials, one, kind)
+            self._clear(name, files, before)
         return rows
 
     def by_voice_and_face(
@@ -136,8 +144,11 @@ class ListVerifier:
         rows, names = [], {"voice": f"voice_{AS_NORM}"} if scoring["cohort"] is not None else {}
         scored = fused(sides, self.lists, {"face": face_weight})
         for path, name, trials, (scores, metrics) in zip(self.paths, score_names(self.paths), self.lists, scored):
+            files = {side: f"scores_{name}_{names.get(side, side)}.txt" for side in scores}
+            before = file_bytes(self.output / files["voice"])
             for side, own in scores.items():
-                write_scores(self.output / f"scores_{name}_{names.get(side, side)}.txt", *with_scores(trials, own))
+                write_scores(self.output / files[side], *with_scores(trials, own))
+            self._clear(name, list(files.values()), before)
             rows += [{"list": path.stem, **row} for row in metrics]
         return rows
 
@@ -152,20 +163,13 @@ class ListVerifier:
         """What `extract_embeddings` is told, to keep embeddings in the output folder under a name."""
         return dict(folder=self.output / "embeddings" / name, batch_seconds=self.batch_seconds)
 
+    def _clear(self, name, written, before):
+        older = remove_older(self.output, name, written, before)
+        if older:
+            print(f"Of a call before with other scores, so removed from {self.output}: {', '.join(older)}.")
+
     def _embed(self, net, utterances, name):
         return extract_embeddings(net, utterances, **self.kept(name))[0]
-
-
-def score_names(paths: Sequence[Path]) -> list[str]:
-    """What the files of each list are called: its name, behind a number where several lists have it.
-
-    Example
-    -------
-    >>> score_names([Path("a/hard.txt"), Path("b/hard.txt"), Path("easy.txt")])
-    ['1_hard', '2_hard', 'easy']
-    """
-    stems = [path.stem for path in paths]
-    return [stem if stems.count(stem) == 1 else f"{number}_{stem}" for number, stem in enumerate(stems, 1)]
 
 
 def read_utterances(

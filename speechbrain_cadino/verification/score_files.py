@@ -17,7 +17,8 @@ LABELS = dict.fromkeys(("1", "target", "tgt"), True)
 LABELS |= dict.fromkeys(("0", "nontarget", "impostor", "imposter", "imp"), False)
 ENROL = ("enrol", "enroll", "enrolment", "enrollment", "model", "modelid")
 TEST = ("test", "segment", "segmentid")
-NOT_SCORES = ("label", "accepted")
+LABEL = ("label", "target", "targettype")
+NOT_SCORES = (*LABEL, "accepted")
 SCORE = "score"  # what the column of a file without a header is called
 ADVICE = (
     "give lines of 'label enrol test score' or 'enrol test score', or a CSV whose header has enrol, test and scores"
@@ -155,7 +156,10 @@ def _of_table(text, between, path, column):
     (_, header), rows = rows[0], rows[1:]
     names = [name.strip().lower() for name in header]
     sides = [next(names.index(name) for name in known if name in names) for known in (ENROL, TEST)]
-    label = names.index("label") if "label" in names else None
+    label = next((names.index(name) for name in LABEL if name in names), None)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path} has two columns {twice}: rename or remove one.")
     others = [at for at, name in enumerate(names) if at not in sides and name not in NOT_SCORES]
     taken = [at for at in others if column is None or names[at] == column.lower()]
     if not taken or not rows:

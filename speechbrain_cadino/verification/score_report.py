@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from speechbrain_cadino.verification.decisions import AS_NORM, LOG_ODDS, PLDA
 from speechbrain_cadino.verification.isotonic import min_cllr
 from speechbrain_cadino.verification.score_files import ScoreFile
 from speechbrain_cadino.verification.speakers import trial_speakers
+
+LARGEST_COSINE = 1.001  # rounded
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class ScoreReport:
         UserError
             If one kind of trial is absent, or a setting makes no sense.
         """
-        if self.n_replicates < 0 or not 0 < self.level < 1:
+        if self.n_replicates < 0 or self.n_replicates == 1 or not 0 < self.level < 1:
             raise UserError(f"{self.n_replicates} replicates and a level of {self.level}: set 1000 and 0.95.")
         kinds = np.count_nonzero(found.labels), np.count_nonzero(~found.labels)
         rows, notes = [], [f"{kinds[0]} trials of one speaker, {kinds[1]} of two."]
@@ -79,7 +82,7 @@ class ScoreReport:
                     notes.append(speakers.told)
                     notes += ["Of one speaker there are no intervals."] if speakers.n_speakers < 2 else []
                 if speakers.n_speakers > 1:
-                    how = dict(n_replicates=max(2, self.n_replicates), level=self.level, seed=self.seed)
+                    how = dict(n_replicates=self.n_replicates, level=self.level, seed=self.seed)
                     sides = speakers.enrol, speakers.test
                     intervals = speaker_intervals(scores, found.labels, *sides, measures, **how)
             rows += [_row(column, name, value, intervals) for name, value in values.items()]
@@ -87,6 +90,30 @@ class ScoreReport:
         if used and min(used) < self.n_replicates:
             notes.append(f"Only {min(used)} of {self.n_replicates} draws of speakers have trials of both kinds.")
         return rows, notes
+
+    def check_threshold(self, found: ScoreFile, path: str | Path, cosines: bool = False) -> None:
+        """Refuse a threshold that no scores are decided by, or, with ``cosines``, an encoder's for other scores."""
+        if self.threshold is None:
+            return
+        decided = [name for name in found.scores if self._cut(name, 0.5) is self.threshold]
+        if not decided:
+            raise UserError(
+                f"A threshold does nothing for {', '.join(found.scores)} of {path}: log-odds are decided by their "
+                "priors, AS-norm's scores have no threshold. Leave it out."
+            )
+        for name in decided if cosines else ():
+            largest = float(np.abs(found.scores[name]).max())
+            if largest > LARGEST_COSINE:
+                raise UserError(
+                    f"The encoder's threshold is one of cosines, and scores ({name}) of {path} reach {largest:.4g}: "
+                    "give --threshold, or --log_odds, or leave it out."
+                )
+
+    def _cut(self, column, p):
+        """From which score a trial is accepted at a prior probability; None where nobody knows."""
+        if self.log_odds or column in (LOG_ODDS, PLDA):
+            return np.log((1 - p) / p)
+        return None if column.endswith(AS_NORM) else self.threshold
 
     def _measures(self, column, scores, labels):
         """By name, the value, and what gives it of a replicate."""
@@ -96,7 +123,7 @@ class ScoreReport:
             measures[f"minDCF({p:g})"] = lambda drawn, p=p: drawn.counts.min_dcf(p)[0]
         is_odds = self.log_odds or column in (LOG_ODDS, PLDA)
         for p in self.p_targets:
-            cut = np.log((1 - p) / p) if is_odds else None if column.endswith(AS_NORM) else self.threshold
+            cut = self._cut(column, p)
             if cut is not None:
                 measures[f"actDCF({p:g})"] = lambda drawn, p=p, cut=cut: drawn.counts.actual_dcf(cut, p)
         if is_odds:

@@ -102,7 +102,7 @@ def test_mistakes(cli, folder, voices, tmp_path):
         ([voices / "bad.wav", "--encoder", folder], "None of 1 files"),
     ]
     for arguments, said in cases:
-        status, _, err = cli("cluster", "-o", out, *arguments)
+        status, _, err = cli("cluster", *(() if "-o" in arguments else ("-o", out)), *arguments)
         assert status == 1 and said in err and "Traceback" not in err, err
         assert not out.exists()
     for number in ("0", "-1", "many", "2.5", "²"):
@@ -126,3 +126,29 @@ def test_the_largest_comes_first(seed):
     found = cluster_files(np.array([str(number) for number in range(len(places))]), embeddings, 5)
     assert equal(found.table.clusters.tolist(), places.tolist()) and found.n_clusters == 5
     assert [row["files"] for row in found.summary()] == sorted(sizes.tolist(), reverse=True)
+
+
+def test_options_that_would_do_nothing_or_cannot_be(cli, voices, folder, tmp_path):
+    write_table(tmp_path / "x.npz", list("abcdefgh"), groups([4, 4])[0])
+    out = tmp_path / "out.csv"
+    (tmp_path / "ids.csv").write_text("a\n")
+    np.save(tmp_path / "x.npy", groups([1])[0])
+    cases = [
+        ([tmp_path / "x.npz", "--ids", tmp_path / "ids.csv"], 1, "has its IDs in it"),
+        ([tmp_path / "x.npz", "--data_folder", "nowhere"], 1, "--data_folder does nothing with embeddings"),
+        ([tmp_path / "x.npz", "--device", "cuda"], 1, "--device does nothing with embeddings"),
+        ([tmp_path / "x.npz", "--seed", "-1"], 2, "seed"),
+        ([tmp_path / "x.npz", "-n", 2, "-n", 3], 2, "is given 2 times"),
+        ([tmp_path / "x.npy", "--ids", tmp_path / "ids.csv", "--summary", tmp_path / "ids.csv"], 1, "both read and"),
+        ([voices, "--encoder", folder, "--data_folder", voices], 1, "--data_folder is what the names in a list"),
+    ]
+    for arguments, wanted, said in cases:
+        status, _, err = cli("cluster", "-o", out, *arguments)
+        assert status == wanted and said in err and not out.exists(), (arguments, err)
+
+
+def test_fewer_clusters_than_asked_for_are_told(cli, tmp_path):
+    write_table(tmp_path / "x.npz", [str(number) for number in range(8)], np.ones((8, 4)))
+    status, said, _ = cli("cluster", tmp_path / "x.npz", "-n", 5, "-o", tmp_path / "out.csv")
+    assert status == 0 and "5 clusters were asked for: of so few different embeddings there are only 1." in said
+    assert "nan" not in said

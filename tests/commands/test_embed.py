@@ -132,7 +132,7 @@ def test_faces(cli, tmp_path):
     assert status == 3 and "nowhere.png does not exist" in said and read_table(out).table.ids.tolist()[1] == "one"
     for source, reason in ((tmp_path / "empty", "No picture"), (tmp_path / "nowhere", "does not exist")):
         (tmp_path / "empty").mkdir(exist_ok=True)
-        status, _, err = cli("embed", source, *arguments)
+        status, _, err = cli("embed", source, *arguments[2:])
         assert status == 1 and reason in err and "Traceback" not in err
 
 
@@ -151,7 +151,7 @@ def test_mistakes_are_one_sentence(cli, data, folder, tmp_path):
         ([tmp_path / "list.txt"], "None of 1 files of .*list.txt can be used"),
         ([data / "a.wav", tmp_path / "list.txt"], "list.txt is a list, and there is more"),
         ([data, "--device", "abacus"], "device abacus"),
-        ([data, "--batch_seconds", "0"], "batch_seconds"),
+        ([data, "--batch_seconds", "0.01"], "batch_seconds"),
         ([data, "-o", tmp_path / "x.txt"], "suffix '.txt': call the output .parquet, .npz or .csv"),
         ([data, "-o", tmp_path / "x"], "suffix ''"),
         ([tmp_path / "list.csv", "-o", tmp_path / "list.csv"], "both read and written"),
@@ -160,7 +160,9 @@ def test_mistakes_are_one_sentence(cli, data, folder, tmp_path):
     ]
     for arguments, reason in cases:
         before = sorted(tmp_path.iterdir())
-        status, _, err = cli("embed", "--encoder", folder, "-o", tmp_path / "out.npz", *arguments)
+        usual = {"--encoder": folder, "-o": tmp_path / "out.npz"}
+        fixed = [text for name, value in usual.items() if name not in arguments for text in (name, value)]
+        status, _, err = cli("embed", *fixed, *arguments)
         assert status == 1 and "Traceback" not in err
         assert re.search(f"^error: .*{reason}", err.strip().split("\n")[-1]), err
         assert not (tmp_path / "out.npz").exists()
@@ -207,3 +209,17 @@ def test_bad_tables_are_one_sentence(tmp_path, suffix):
         write_table(path, ids, np.full((2, 3), values))
         with pytest.raises(UserError, match=reason):
             read_table(path)
+
+
+def test_a_file_of_another_kind_is_not_replaced_by_what_is_rejected(cli, data, folder, tmp_path):
+    mine = tmp_path / "x_rejected.csv"
+    mine.write_text("precious")
+    status, _, err = cli("embed", data / "a.wav", "--encoder", folder, "-o", tmp_path / "x.npz")
+    assert status == 1 and f"{mine} lists what cannot be used" in err and mine.read_text() == "precious"
+    assert not (tmp_path / "x.npz").exists()
+
+
+def test_a_data_folder_that_would_do_nothing(cli, data, folder, tmp_path):
+    for source in (data, data / "a.wav"):
+        status, _, err = cli("embed", source, "--data_folder", data, "--encoder", folder, "-o", tmp_path / "x.npz")
+        assert status == 1 and "--data_folder is what the names in a list or CSV start from" in err

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ def scores_of(seed, n=400, n_speakers=12):
     own, other = rng.integers(n_speakers, size=(2, n))
     other = np.where(rng.random(n) < 0.4, own, other)
     names = [[f"id{speaker}/{rng.integers(3)}/{rng.integers(9)}.wav" for speaker in side] for side in (own, other)]
-    return own == other, *names, np.round(rng.normal(0.3 + 0.3 * (own == other), 0.15), 3)
+    return own == other, *names, np.round(rng.normal(0.3 + 0.3 * (own == other), 0.15), 3).clip(-1, 1)
 
 
 @pytest.fixture
@@ -129,3 +130,56 @@ def test_one_speaker_has_no_interval(cli, tmp_path):
     (tmp_path / "scores.txt").write_text("1 a b 0.5\n0 a b 0.4\n")
     status, said, _ = cli("score", tmp_path / "scores.txt")
     assert status == 0 and "| from" not in said and "Of one speaker there are no intervals." in said
+
+
+@pytest.mark.parametrize("option, name", [("-o", "s.csv"), ("-o", "t.csv"), ("--det", "s.png")])
+def test_what_is_read_is_not_written_over(cli, tmp_path, option, name):
+    scores, trials = tmp_path / ("s.png" if option == "--det" else "s.csv"), tmp_path / "t.csv"
+    scores.write_text("1 a b 0.5\n0 a c 0.4\n")
+    trials.write_text("0 a c\n1 a b\n")
+    status, _, err = cli("score", scores, "--trials", trials, "--n_bootstrap", 0, option, tmp_path / name)
+    assert status == 1 and "both read and written" in err
+    assert scores.read_text().startswith("1 a b") and trials.read_text() == "0 a c\n1 a b\n"
+
+
+@pytest.mark.parametrize(
+    "text, arguments, status, said",
+    [
+        ("1 a b 0.5\n0 a c 0.4\n", ["--det", "x.tiff2"], 1, "call the picture .png"),
+        ("1 a b 0.5\n0 a c 0.4\n", ["--seed", "-1"], 2, "seed"),
+        ("1 a b 0.5\n0 a c 0.4\n", ["--n_bootstrap", "1"], 1, "1 replicates"),
+        ("1 a b 0.5\n0 a c 0.4\n", ["--threshold", "0.1", "--threshold", "0.2"], 2, "is given 2 times"),
+        ("1 a b 0.5\n0 a c 0.4\n", ["--threshold", "0.1", "--log_odds"], 1, "A threshold does nothing for score"),
+        ("label,enrol,test,plda\n1,a,b,9\n0,a,c,2\n", ["--threshold", "0.1"], 1, "does nothing for plda"),
+        ("label,enrol,test,x,X\n1,a,b,9,2\n0,a,c,2,9\n", [], 1, "two columns x"),
+    ],
+)
+def test_options_that_would_do_nothing_or_cannot_be(cli, tmp_path, text, arguments, status, said):
+    (tmp_path / "scores.txt").write_text(text)
+    found, _, err = cli("score", tmp_path / "scores.txt", *arguments)
+    assert found == status and said in err, err
+
+
+def test_an_encoders_threshold_is_for_cosines(cli, folder, tmp_path):
+    (tmp_path / "scores.txt").write_text("1 a b 4.5\n0 a c -0.4\n")  # as AS-norm's are
+    status, _, err = cli("score", tmp_path / "scores.txt", "--encoder", folder)
+    assert status == 1 and "is one of cosines" in err and "reach 4.5" in err
+    (tmp_path / "scores.txt").write_text("1 a b 1.00000012\n0 a c -0.4\n")
+    assert cli("score", tmp_path / "scores.txt", "--encoder", folder)[0] == 0
+
+
+@pytest.mark.parametrize("name, words", [("target", ("1", "0")), ("targettype", ("target", "nontarget"))])
+def test_labels_under_another_name_are_no_scores(cli, tmp_path, name, words):
+    (tmp_path / "scores.csv").write_text(f"enrol,test,{name},score\na,b,{words[0]},0.1\na,c,{words[1]},0.2\n")
+    status, said, err = cli("score", tmp_path / "scores.csv", "--n_bootstrap", 0)
+    assert status == 0 and f"| {name}" not in said, err
+    assert "1 trials of one speaker, 1 of two." in said
+
+
+def test_a_threshold_that_somebody_changed(cli, scored, folder, tmp_path):
+    changed = shutil.copytree(folder, tmp_path / "encoder")
+    metadata = json.loads((changed / "encoder.json").read_text())
+    for more in ({"threshold": 0.1}, {"threshold": 0.1, "sha256": None}):
+        (changed / "encoder.json").write_text(json.dumps(metadata | more))
+        status, _, err = cli("score", scored[0], "--encoder", changed, "--n_bootstrap", 0)
+        assert status == 1 and "was changed or damaged since" in err

@@ -12,6 +12,7 @@ from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.verification.calibration import Calibration
 from speechbrain_cadino.verification.plda_fit import fit_plda
+from tests.encoder.conftest import tiny_encoder
 
 NAMES = ["a.wav", "b.flac", "c.ogg", "d.wav", "e.opus", "f.wav"]
 CALIBRATION = Calibration(-2.0, 5.0, 0.1, -0.2, (0.5, 3.0))
@@ -98,7 +99,7 @@ def test_models_of_several_files(verify, unit, tmp_path):
     lines = [line.split() for line in (tmp_path / "out/scores_t.txt").read_text().splitlines()]
     assert [line[:3] for line in lines] == [["1", "anna", "d.wav"], ["0", "a.wav", "a.wav"], ["0", "anna", "f.wav"]]
     np.testing.assert_allclose([float(line[3]) for line in lines], wanted, atol=1e-5)
-    assert "score higher" not in verify("--trials", trials, "--models", models, "--threshold", 0.5)[1]
+    assert "The encoder's log-odds are" in verify("--trials", trials, "--models", models, "--threshold", 0.5)[1]
 
 
 def test_models_are_centered_before_their_mean_is_taken(verify, net, mean, data, tmp_path):
@@ -130,13 +131,13 @@ def test_a_cohort_by_folder_list_or_csv_is_one_and_leaves_models_out(verify, dat
     (tmp_path / "t.txt").write_text("1 anna c.ogg\n0 anna f.wav\n")
     (tmp_path / "list.txt").write_text("".join(f"sub/{number} x.wav\n" for number in range(4)))
     (tmp_path / "list.csv").write_text("ID,wav\n" + "".join(f"{n},$data_root/sub/{n} x.wav\n" for n in range(4)))
-    arguments = ["--trials", tmp_path / "t.txt", "--models", tmp_path / "m.txt", "--top_n", 3]
+    arguments = ["--trials", tmp_path / "t.txt", "--models", tmp_path / "m.txt"]
     scores = []
     for source, extra in (
         (cohort, []),
         *((tmp_path / name, ["--cohort_folder", cohort]) for name in ("list.txt", "list.csv")),
     ):
-        status, said, err = verify(*arguments, "--cohort", source, *extra)
+        status, said, err = verify(*arguments, "--top_n", 3, "--cohort", source, *extra)
         assert status == 0, err
         scores.append((tmp_path / "out/scores_t_as_norm.txt").read_text())
         assert source != cohort or "2 files of" in said and "bad.wav" in said and "copies" in said
@@ -172,7 +173,7 @@ def test_mistakes_are_one_sentence(verify, tmp_path):
     for name, text in lists.items():
         paths[name].write_text(text)
     cases = [
-        (["--trials", paths["one"]], "no scores of trials of two speakers"),
+        (["--trials", paths["one"]], f"{paths['one']} has trials of one kind alone"),
         (["--trials", paths["mixed"]], "line 2 has 2 fields"),
         (["--trials", paths["commas"]], "has commas"),
         (["--trials", paths["none"]], "holds no trials"),
@@ -238,3 +239,51 @@ def test_models_of_several_files_by_plda(verify, unit, net, mean, data, tmp_path
     assert "PLDA" in said
     status, _, err = verify(*given, "--cohort", tmp_path / "list.txt")
     assert status and "PLDA scores models of several files without a cohort" in err
+
+
+def test_files_of_a_call_before_are_not_taken_for_new_ones(verify, folder, data, tmp_path):
+    trials, out = tmp_path / "t.txt", tmp_path / "out"
+    trials.write_text("1 a.wav b.flac\n0 a.wav c.ogg\n")
+    (tmp_path / "cohort.txt").write_text("d.wav\ne.opus\nf.wav\n")
+    assert verify("--trials", trials, "--cohort", tmp_path / "cohort.txt")[0] == 0
+    assert (out / "scores_t_as_norm.txt").exists() and (out / "decisions_t.csv").exists()
+    status, said, _ = verify("--trials", trials)
+    assert status == 0 and "removed" not in said and (out / "scores_t_as_norm.txt").exists(), "of the same encoder"
+    torch.manual_seed(1)
+    bare = export_encoder(tiny_encoder(), tmp_path / "bare")  # which decides nothing
+    status, said, _ = verify("--trials", trials, encoder=bare)
+    assert status == 0 and "removed" in said and "scores_t_as_norm.txt" in said
+    assert sorted(path.name for path in out.glob("*_t*")) == ["scores_t.txt"]
+
+
+def test_tests_of_enrolment_files_are_told(verify, data, tmp_path):
+    (tmp_path / "m.txt").write_text("anna a.wav\nanna b.flac\n")
+    trials = tmp_path / "t.txt"
+    trials.write_text("1 anna b.flac\n1 anna d.wav\n0 anna c.ogg\n")
+    status, said, _ = verify("--trials", trials, "--models", tmp_path / "m.txt", "--threshold", 0.4)
+    assert status == 0 and "1 of 3 trials" in said and "by a file that enrols it" in said
+    assert "The encoder's log-odds are those of two files" in said, "also with a threshold of one's own"
+    (tmp_path / "mean.txt").write_text("e.opus\nf.wav\n")
+    trials.write_text("1 a.wav b.flac\n0 a.wav c.ogg\n")
+    said = verify("--trials", trials, "--mean", tmp_path / "mean.txt", "--threshold", 0.4)[1]
+    assert "The encoder's log-odds are for scores without --mean." in said
+
+
+def test_options_that_would_do_nothing_or_cannot_be(verify, data, tmp_path):
+    trials = tmp_path / "t.txt"
+    trials.write_text("1 a.wav b.flac\n0 a.wav c.ogg\n")
+    (tmp_path / "one.txt").write_text("1 a.wav b.flac\n")
+    cases = [
+        (["--top_n", 5], 1, "--top_n does nothing without --cohort"),
+        (["--cohort_folder", data], 1, "--cohort_folder does nothing"),
+        (["--face_weight", 2], 1, "--face_weight does nothing without --face_encoder"),
+        (["--cohort", data, "--top_n", 1], 2, "top_n"),
+        (["--batch_seconds", "nan"], 2, "no finite number over 0"),
+        (["--batch_seconds", "-4"], 2, "no finite number over 0"),
+        (["--encoder", "another"], 2, "--encoder is given 2 times"),
+        (["--trials", tmp_path / "one.txt"], 1, f"{tmp_path / 'one.txt'} has trials of one kind alone"),
+    ]
+    for arguments, wanted, said in cases:
+        status, _, err = verify("--trials", trials, *arguments)
+        assert status == wanted and said in err, (arguments, err)
+        assert not (tmp_path / "out").exists()

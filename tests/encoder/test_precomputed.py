@@ -75,7 +75,10 @@ def test_ids_as_bytes(tmp_path):
         (dict(), "holds no array"),
         (dict(a=FLOATS, b=IDS[:3]), "has 4 rows and .*x.npz 3 IDs"),
         (dict(a=FLOATS, b=np.array(["a", "b", "c", "a"])), "x.npz has a more than once"),
-        (dict(a=np.where(FLOATS == 7, np.inf, FLOATS), b=IDS), "not finite, as float32, in the row of c"),
+        (
+            dict(a=np.where(FLOATS == 7, np.inf, FLOATS), b=IDS),
+            "not finite, or over 1e.15, as float32, in the row of c",
+        ),
     ],
 )
 def test_what_is_no_file_of_both(tmp_path, arrays, said):
@@ -123,12 +126,18 @@ def test_the_digest_of_files(tmp_path):
         (np.array([["a"]], dtype=object), "a\n", "cannot be read"),
         (FLOATS, "a\nb\nc\n", "has 4 rows and .* 3 IDs"),
         (FLOATS, "a\nb\nc\na\n", "has a more than once"),
-        (np.where(FLOATS == 7, np.nan, FLOATS), "a\nb\nc\nd\n", "is not finite, as float32, in the row of c"),
+        (
+            np.where(FLOATS == 7, np.nan, FLOATS),
+            "a\nb\nc\nd\n",
+            "is not finite, or over 1e.15, as float32, in the row of c",
+        ),
         (
             np.where(FLOATS == 4, 1e39, FLOATS.astype(float)),
             "a\nb\nc\nd\n",
-            "is not finite, as float32, in the row of b",
+            "is not finite, or over 1e.15, as float32, in the row of b",
         ),
+        (FLOATS * 1e16, "a\nb\nc\nd\n", "or over 1e.15, as float32, in the row of a"),
+        (FLOATS * [[1], [1], [0], [1]], "a\nb\nc\nd\n", "has zeros alone, which have no direction, in the row of c"),
         (FLOATS, "ä\nb\nc\nd\n".encode("latin-1"), "list of IDs .* is not UTF-8"),
     ],
 )
