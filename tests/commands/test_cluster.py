@@ -97,7 +97,7 @@ def test_mistakes(cli, folder, voices, tmp_path):
         ([tmp_path / "three.npz", "-o", tmp_path / "x.txt"], "call it .csv"),
         ([tmp_path / "three.npz", "--summary", out], "both"),
         ([voices, "--encoder", folder, "--ids", "x"], "leave one out"),
-        ([tmp_path / "three.npz", "--data_folder", voices], "--data_folder is for audio"),
+        ([tmp_path / "three.npz", "--data_folder", voices], "--data_folder does nothing with embeddings"),
         ([tmp_path / "table.csv", "--ids", "x"], "has its IDs in it"),
         ([voices / "bad.wav", "--encoder", folder], "None of 1 files"),
     ]

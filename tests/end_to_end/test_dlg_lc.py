@@ -299,7 +299,7 @@ def test_few_labels(corpus, encoder, tmp_path, fraction, utterances):
 @pytest.mark.parametrize(
     "settings, said",
     [
-        (dict(), "give --init, an encoder folder, or --labels, a label table"),
+        (dict(), "give --init, an encoder folder, --labels, a label table, or --embeddings"),
         (dict(init="nowhere"), "nowhere does not exist: give the folder of an encoder"),
         (dict(labels="nowhere"), "The label table nowhere cannot be read"),
         (dict(labels="LABELS", n_iterations=0), "n_iterations is 0, and must be a whole number from 1 on"),
