@@ -281,7 +281,7 @@ def test_what_is_no_choice_is_told_before_anything_is_trained(train, setting):
 
 
 def test_embeddings_of_another_size_are_told(tmp_path):
-    np.save(tmp_path / "embeddings.npy", np.zeros((2, 4), np.float32))
+    np.save(tmp_path / "embeddings.npy", np.ones((2, 4), np.float32))
     (tmp_path / "ids.txt").write_text("a\nb\n")
     data = Precomputed(str(tmp_path), embedding_dim=5)
     with pytest.raises(UserError, match="have 4 numbers each, and the classifier is made for 5"):

@@ -164,7 +164,7 @@ def test_without_any_face_it_is_the_run_of_the_voices(corpus, encoder, hparams, 
     """Two iterations, in none of which the one face, of nobody, gets a label."""
     faces = tmp_path / "faces"
     faces.mkdir()
-    np.save(faces / "embeddings.npy", np.zeros((1, 6), np.float32))
+    np.save(faces / "embeddings.npy", np.ones((1, 6), np.float32))
     (faces / "ids.txt").write_text("nobody\n")
     run(*command(corpus, tmp_path / "plain", init=encoder))
     settings = dict(init=encoder, face_folder=faces, gate_rule="and", correction="mean")
