@@ -121,7 +121,9 @@ def test_no_setting_is_idle(hparams):
     text = write_tree(read_file(RECIPE / hparams))
     sources = [*PACKAGE.rglob("*.py"), RECIPE / "train.py"]
     read = set(
-        re.findall(r"(?:hparams\.|(?:settings|items)\.get\(\")(\w+)", "".join(path.read_text() for path in sources))
+        re.findall(
+            r"(?:hparams, \"|hparams\.|(?:settings|items)\.get\(\")(\w+)", "".join(path.read_text() for path in sources)
+        )
     )
     read |= set(RunOptions().as_dict()) | set(re.findall(r"<(\w+)>", text))
     settings = re.findall(r"^(\w+):", text, re.MULTILINE)
