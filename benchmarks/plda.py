@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from threshold import settings_of
+from threshold import finished_run
 
 from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.clustering import Clustering
@@ -23,7 +23,7 @@ from speechbrain_cadino.corpus.manifest import read_manifest
 from speechbrain_cadino.corpus.trials import read_trials, utterance_paths
 from speechbrain_cadino.encoder.extract import extract_embeddings
 from speechbrain_cadino.encoder.load import load_encoder
-from speechbrain_cadino.utils.errors import UserError, one_sentence_errors
+from speechbrain_cadino.utils.errors import one_sentence_errors
 from speechbrain_cadino.verification.evaluation import files_manifest
 from speechbrain_cadino.verification.plda_fit import fit_plda
 from speechbrain_cadino.verification.report import format_table, metrics_row
@@ -48,11 +48,7 @@ def main(argv=None):
 
 def embedded(run, folder):
     """Embeddings of the training utterances, their IDs, those of the trials, and the trials."""
-    whole = run if (run / "hyperparams.yaml").is_file() else run.parent  # that of an iteration
-    for path in (whole / "hyperparams.yaml", whole / "corpus/train.csv", run / "encoder"):
-        if not path.exists():
-            raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
-    hparams = settings_of(whole)
+    whole, hparams = finished_run(run)
     net, _ = load_encoder(run / "encoder")
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     trials = read_trials(hparams["development_trials"])

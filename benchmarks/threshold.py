@@ -47,11 +47,7 @@ def main(argv=None):
 
 def rows_of(run, wanted):
     """Three rows of the table: random pairs, clusters, and what the list's own labels would give."""
-    whole = run if (run / "hyperparams.yaml").is_file() else run.parent  # that of an iteration
-    for path in (whole / "hyperparams.yaml", whole / "corpus/train.csv", run / "encoder"):
-        if not path.exists():
-            raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
-    hparams = settings_of(whole)
+    whole, hparams = finished_run(run)
     net, metadata = load_encoder(run / "encoder")
     manifest = read_manifest(whole / "corpus/train.csv", hparams["data_folder"])
     embeddings, _ = extract_embeddings(net, manifest, strict=True, progress=False)
@@ -76,6 +72,15 @@ def rows_of(run, wanted):
         row(name, "clusters", scores, labels, new.threshold, log_odds, bayes),
         row(name, "the list's labels", scores, labels, best, isotonic(scores, labels), None),
     ]
+
+
+def finished_run(run):
+    """The output folder of a finished run, or of the one that an iteration's folder is of, and its settings."""
+    whole = run if (run / "hyperparams.yaml").is_file() else run.parent  # that of an iteration
+    for path in (whole / "hyperparams.yaml", whole / "corpus/train.csv", run / "encoder"):
+        if not path.exists():
+            raise UserError(f"There is no {path}: give the output folder of a finished run of train.py.")
+    return whole, settings_of(whole)
 
 
 def settings_of(run):

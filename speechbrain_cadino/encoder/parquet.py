@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.extras import need
 
 AT_ONCE = 65536  # rows that are Python objects at a time
 ID, SECONDS = "ID", "duration"
@@ -26,7 +25,7 @@ def write_parquet(path: str | Path, ids: Sequence[str], embeddings: np.ndarray, 
     if seconds is None:
         del columns[SECONDS]
     schema = arrow.schema(list(columns.items()))
-    with importlib.import_module("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
+    with pyarrow("pyarrow.parquet").ParquetWriter(path, schema, compression="zstd") as writer:
         for first in range(0, len(ids), AT_ONCE):
             rows = slice(first, first + AT_ONCE)
             flat = arrow.array(np.ascontiguousarray(embeddings[rows]).ravel())
@@ -38,8 +37,7 @@ def write_parquet(path: str | Path, ids: Sequence[str], embeddings: np.ndarray, 
 
 def read_parquet(path: str | Path) -> tuple[list, np.ndarray, np.ndarray | None]:
     """The IDs, the embeddings (n, dim) and the durations, if there are; a `ValueError` for other columns."""
-    pyarrow()
-    table = importlib.import_module("pyarrow.parquet").read_table(path)
+    table = pyarrow("pyarrow.parquet").read_table(path)
     names, column = table.column(ID).to_pylist(), table.column("embedding").combine_chunks()
     if not hasattr(column, "flatten"):
         raise ValueError("its embeddings are no lists of numbers")
@@ -50,9 +48,6 @@ def read_parquet(path: str | Path) -> tuple[list, np.ndarray, np.ndarray | None]
     return names, values.reshape(len(names), -1), seconds
 
 
-def pyarrow() -> ModuleType:
-    """The package, or a `UserError` that tells how to get it."""
-    try:
-        return importlib.import_module("pyarrow")
-    except ImportError as error:
-        raise UserError("Parquet needs pyarrow: pip install 'speechbrain-cadino[parquet]', or take .npz.") from error
+def pyarrow(module: str = "pyarrow") -> ModuleType:
+    """A module of the package, or a `UserError` that tells how to get it."""
+    return need(module, "parquet", "A .parquet (.npz does without) needs")

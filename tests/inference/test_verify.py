@@ -34,8 +34,8 @@ TRIALS = [(0, 0, 1), (1, 0, 2), (0, 3, 4), (1, 1, 5), (1, 3, 5), (0, 2, 1)]
 def verify(monkeypatch, capsys, tmp_path, folder, data):
     """Give a function that runs the script with the given arguments: (exit status, stdout, stderr)."""
 
-    def run(*arguments, encoder=folder, data=data):
-        fixed = ["--encoder", encoder, "--data_folder", data, "--output_folder", tmp_path / "out"]
+    def run(*arguments, encoder=folder, data=data, output=tmp_path / "out"):
+        fixed = ["--encoder", encoder, "--data_folder", data, "--output_folder", output]
         monkeypatch.setattr(sys, "argv", [str(SCRIPT), *map(str, fixed), *map(str, arguments)])
         capsys.readouterr()
         try:
@@ -196,11 +196,14 @@ def test_bad_arguments_are_one_sentence(verify, trials, tmp_path):
         (("--trials", trials, "--cohort", tmp_path / "all.txt"), {}, "name every utterance of .*all.txt"),
         (("--trials", trials, "--cohort", tmp_path / "absent.csv"), {}, "absent.csv cannot be read"),
         (("--trials", trials, "--mean", tmp_path / "absent.txt"), {}, "absent.txt cannot be read"),
+        (("--trials", trials), dict(output=trials), "cannot be made"),
     ]
     for arguments, settings, reason in cases:
         status, _, err = verify(*arguments, **settings)
         assert status == 1 and "Traceback" not in err
         assert re.search(f"^error: .*{reason}", err.strip().split("\n")[-1]), err
+    status, _, err = verify("--trials", trials, "--batch_seconds", 0)
+    assert status == 2 and "0 is no finite number over 0" in err and "Traceback" not in err
 
 
 def test_evaluate_during_training(net, mean, data, trials, embeddings):
