@@ -231,21 +231,29 @@ runpy.run_path(script, run_name="__main__")
 BENCHMARKS = RECIPE.parents[2] / "benchmarks"
 
 
+LISTS = ["--encoder", "e", "--data_folder", "d", "--trials", "t"]
+PACKAGE = RECIPE.parents[2] / "speechbrain_cadino/__main__.py"
+
+
 @pytest.mark.parametrize("signum, status, name", SIGNALS)
 @pytest.mark.parametrize(
-    "script, module",
+    "script, module, arguments",
     [
-        ("train.py", "speechbrain"),
-        ("train.py", "torch"),
-        ("train.py", "speechbrain_cadino.training.experiment"),
-        ("verify.py", "numpy"),
-        ("demo.py", "speechbrain_cadino.verification.scoring"),
-        ("prepare.py", "numpy"),
-        (str(BENCHMARKS / "sweep.py"), "sweep_table"),
+        ("train.py", "speechbrain", ["--help"]),
+        ("train.py", "torch", ["--help"]),
+        ("train.py", "speechbrain_cadino.training.experiment", ["--help"]),
+        ("verify.py", "click", ["--help"]),
+        ("verify.py", "numpy", LISTS),  # a command imports what is heavy when it runs
+        ("demo.py", "speechbrain_cadino.verification.scoring", ["--help"]),
+        ("prepare.py", "numpy", ["--help"]),
+        (str(BENCHMARKS / "sweep.py"), "sweep_table", ["--help"]),
+        (str(PACKAGE), "click", ["--help"]),
+        (str(PACKAGE), "numpy", ["verify", *LISTS]),
+        (str(PACKAGE), "numpy", ["embed", "d", "--encoder", "e", "-o", "x.csv"]),
     ],
 )
-def test_while_it_imports(script, module, signum, status, name):
-    process = start([sys.executable, "-c", IMPORTING, script, module, str(int(signum)), "--help"])
+def test_while_it_imports(script, module, arguments, signum, status, name):
+    process = start([sys.executable, "-c", IMPORTING, script, module, str(int(signum)), *arguments])
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (status, "begun\n", f"stopped ({name}): the same command goes on.\n")
 

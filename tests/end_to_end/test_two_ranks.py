@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from speechbrain_cadino.faces.load import FILES
+from speechbrain_cadino.faces.load import load_face_encoder
 from tests.end_to_end import test_dlg_lc, test_faces, test_modalities
 from tests.end_to_end.conftest import EPOCHS, RECIPE, STEPS, training
 from tests.end_to_end.vectors import write_vectors
@@ -156,8 +156,7 @@ def test_voices_and_faces_on_two_ranks(voices_and_faces):
     learnt = assert_ranks_agree(voices_and_faces.learnt)
     assert any(name.startswith("face_encoder.module.embedding_model") for name in learnt["modules"])
     for number in (1, 2):
-        encoder = voices_and_faces.output.parent / f"iteration_{number}/face_encoder"
-        assert sorted(path.name for path in encoder.iterdir()) == sorted(FILES)
+        load_face_encoder(voices_and_faces.output.parent / f"iteration_{number}/face_encoder")
     assert len(re.findall("6[04] of 64 utterances have a face", voices_and_faces.printed)) == 1
 
 
