@@ -35,6 +35,13 @@ def check_large_margin(experiment: Experiment) -> None:
         later = experiment.changed(dict(settings)).settings
     except UserError as error:
         raise UserError(f"In {PART}: {error}") from error
+    before, then = _teacher(experiment.settings), _teacher(later)
+    if then is not None and then != before:
+        has = "nothing" if before is None else f"embeddings {before[0]} and ids {before[1]}"
+        raise UserError(
+            f"{PART} has a distillation with embeddings {then[0]} and ids {then[1]}, but what is learnt from is read for "
+            f"the whole run, whose distillation has {has}: set it there."
+        )
     for name in ("encoder", "classifier"):
         now, then = (
             {key: tuple(value.shape) for key, value in some[name].state_dict().items()}
@@ -46,3 +53,9 @@ def check_large_margin(experiment: Experiment) -> None:
                 f"{PART} makes {name} another one, whose {other} is of {then.get(other)} and not {now.get(other)}, but "
                 f"it goes on from the weights of the last iteration: leave out of {PART} what decides its size."
             )
+
+
+def _teacher(settings):
+    """What the setting ``distillation`` is to learn from; None where it is off."""
+    distillation = settings.get("distillation")
+    return (distillation.embeddings, distillation.ids) if distillation is not None and distillation.is_on else None

@@ -32,6 +32,11 @@ ARGUMENTS = {
         **dict.fromkeys(("left_frames", "right_frames"), "whole 0..50"),
         **dict.fromkeys(("win_length", "hop_length"), "number 1..500"),
     },
+    "KaldiFbank": {
+        "n_mels": "whole 4..512",
+        **dict.fromkeys(("f_min", "f_max"), "number 0..8000"),
+        "scale": "number 0..1000000",
+    },
     "InputNormalization": {
         **dict.fromkeys(("mean_norm", "std_norm", "avoid_padding_norm"), "flag"),
         "norm_type": "text = sentence batch global speaker",

@@ -9,6 +9,7 @@ from speechbrain_cadino.utils.errors import UserError
 # Name in `encoder.json` -> where it is imported from. A class is looked up here and never by a path that a file gives.
 CLASSES = {
     "Fbank": "speechbrain.lobes.features.Fbank",
+    "KaldiFbank": "speechbrain_cadino.encoder.kaldi.KaldiFbank",
     "InputNormalization": "speechbrain.processing.features.InputNormalization",
     "ECAPA_TDNN": "speechbrain.lobes.models.ECAPA_TDNN.ECAPA_TDNN",
     "ResNet": "speechbrain.lobes.models.ResNet.ResNet",

@@ -103,7 +103,7 @@ def check_out(out: str | Path, source: str | Path | Sequence[str | Path]) -> Non
 
 
 def _rejected_path(out):
-    return out.with_name(f"{out.stem}_rejected.csv")
+    return out.with_name(f"{out.name}_rejected.csv")  # a.csv and a.npz have one each
 
 
 def _other(path):

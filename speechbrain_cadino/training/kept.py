@@ -141,6 +141,7 @@ def advice(metrics: dict[str, Any], folder: str | Path, init: str | Path | None,
         keep = f"keep the encoder of --init ({init}): half_rank {old:.3f}, after {name} {new:.3f}"
     else:
         keep = f"keep the encoder of {name} ({folder}): half_rank {new:.3f}, of --init {old:.3f}"
+        keep += ", which is no clear difference" if new < old else ""
     return keep + _dissent(metrics)
 
 

@@ -69,7 +69,7 @@ def test_a_folder_of_audio(cli, folder, voices, tmp_path):
     out = tmp_path / "clusters.csv"
     status, said, err = cli("cluster", voices, "--encoder", folder, "-n", 3, "-o", out)
     assert status == 3 and "1 files could not be used" in said, err
-    assert "bad.wav" in (tmp_path / "clusters_embeddings_rejected.csv").read_text()
+    assert "bad.wav" in (tmp_path / "clusters_embeddings.npz_rejected.csv").read_text()
     table = read_label_table(out)
     assert len(table) == 12 and table.clusters.max() == 2
     again = tmp_path / "again.csv"

@@ -53,13 +53,13 @@ def test_a_folder(cli, folder, good, tmp_path, suffix):
 def test_bad_files_are_counted_listed_and_told_by_the_exit_status(cli, data, folder, tmp_path):
     out = tmp_path / "x.npz"
     status, said, _ = cli("embed", data, "--encoder", folder, "-o", out)
-    rows = list(csv.reader(open(tmp_path / "x_rejected.csv", encoding="utf-8")))
+    rows = list(csv.reader(open(tmp_path / "x.npz_rejected.csv", encoding="utf-8")))
     assert status == 3 and "6 embeddings" in said and "4 files could not be used" in said
     assert rows[0] == ["wav", "reason"] and sorted(row[0] for row in rows[1:]) == BAD
     assert read_table(out).table.ids.tolist() == GOOD
     shutil.copytree(data, tmp_path / "less", ignore=lambda *_: BAD)
     assert cli("embed", tmp_path / "less", "--encoder", folder, "-o", out)[0] == 0
-    assert not (tmp_path / "x_rejected.csv").exists(), "that of the call before"
+    assert not (tmp_path / "x.npz_rejected.csv").exists(), "that of the call before"
 
 
 @pytest.mark.parametrize("bad", BAD)
@@ -209,7 +209,7 @@ def test_bad_tables_are_one_sentence(tmp_path, suffix):
 
 
 def test_a_file_of_another_kind_is_not_replaced_by_what_is_rejected(cli, data, folder, tmp_path):
-    mine = tmp_path / "x_rejected.csv"
+    mine = tmp_path / "x.npz_rejected.csv"
     mine.write_text("precious")
     status, _, err = cli("embed", data / "a.wav", "--encoder", folder, "-o", tmp_path / "x.npz")
     assert status == 1 and f"{mine} lists what cannot be used" in err and mine.read_text() == "precious"

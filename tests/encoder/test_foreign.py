@@ -8,6 +8,7 @@ from speechbrain.inference.classifiers import EncoderClassifier
 from speechbrain.processing.features import InputNormalization
 from torch import nn
 
+from speechbrain_cadino.encoder.arguments import build
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.encoder.foreign import Foreign
 from speechbrain_cadino.encoder.kaldi import KaldiFbank
@@ -65,6 +66,14 @@ def test_it_is_refitted_exported_and_loaded(tmp_path):
     torch.testing.assert_close(load_encoder(folder)[0].eval()(waves), wanted, rtol=1e-4, atol=1e-4)
     plain = EncoderClassifier.from_hparams(source=str(folder)).encode_batch(waves).reshape(2, 6)
     torch.testing.assert_close(plain, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_kaldis_filterbank_is_built_for_whom_a_folder_names_it():
+    built = build({"class": "KaldiFbank", "arguments": {"n_mels": 20, "scale": 32768.0}})
+    waves = torch.randn(1, 8000)
+    torch.testing.assert_close(built(waves), KaldiFbank(20, scale=32768.0)(waves))
+    with pytest.raises(ValueError, match="KaldiFbank's n_mels is 10000000"):
+        build({"class": "KaldiFbank", "arguments": {"n_mels": 10**7}})
 
 
 def test_weights(tmp_path):

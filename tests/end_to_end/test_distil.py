@@ -108,6 +108,11 @@ def test_an_encoder_goes_on_near_what_it_was(corpus, encoder, tmp_path):  # noqa
         (dict(distillation=dict(linear="some")), "distillation.linear is"),
         (dict(), "have 8 numbers each, the teacher's 12"),
         (dict(labels="some.csv"), "some.csv"),
+        (dict(distillation_weight=0, large_margin=dict(distillation_weight=1)), "whose distillation has nothing"),
+        (
+            dict(distillation=dict(linear=True), large_margin=dict(distillation=dict(embeddings="other.npz"))),
+            "large_margin has a distillation with embeddings other.npz",
+        ),
         (dict(embedding_ids="nowhere.txt"), "nowhere.txt"),
     ],
 )
