@@ -39,8 +39,8 @@ def check_large_margin(experiment: Experiment) -> None:
     if then is not None and then != before:
         has = "nothing" if before is None else f"embeddings {before[0]} and ids {before[1]}"
         raise UserError(
-            f"{PART} has a distillation with embeddings {then[0]} and ids {then[1]}, but what is learnt from is read for "
-            f"the whole run, whose distillation has {has}: set it there."
+            f"{PART} has a distillation with embeddings {then[0]} and ids {then[1]}, but what is learnt from is read "
+            f"once for the whole run, whose distillation has {has}: set it there."
         )
     for name in ("encoder", "classifier"):
         now, then = (

@@ -8,6 +8,7 @@ from scipy.stats import norm
 from speechbrain_cadino.report.drawing import COLOURS, GREY, legend_below, new_axes, svg_of
 from speechbrain_cadino.report.panels import Panel
 from speechbrain_cadino.report.run import Training
+from speechbrain_cadino.training.for_report import ARRAYS
 from speechbrain_cadino.training.retrieval import Z
 from speechbrain_cadino.verification.det import TICKS, det_points
 from speechbrain_cadino.verification.metrics import cllr, eer
@@ -28,6 +29,24 @@ def trial_panels(training: Training) -> list[Panel]:
         odds, kind = arrays.get(f"{name}_log_odds"), arrays.get(f"{name}_labels")
         if odds is not None and kind is not None and len(odds) == len(kind) and _enough(kind):
             found.append(_reliability(odds.astype(np.float64), kind.astype(bool), of))
+    return found
+
+
+def left_out(training: Training) -> list[str]:
+    """Sentences on curves that a training which has ended could have left, and why they are not shown."""
+    if not training.encoder:
+        return []
+    if not training.arrays:
+        return [f"{training.folder / ARRAYS} is not there or cannot be read: no curve of scores is shown."]
+    found = []
+    for name, what in (("trial", "the development list"), ("pair", "clusters of the training utterances")):
+        labels = training.arrays.get(f"{name}_labels")
+        if labels is not None and not _enough(labels):
+            targets = np.count_nonzero(labels)
+            found.append(
+                f"No curve of {what}: {targets} pairs of one speaker and {len(labels) - targets} of two are there, and "
+                f"under {FEWEST} of a kind say nothing."
+            )
     return found
 
 

@@ -16,7 +16,7 @@ from speechbrain_cadino.report.labels import cluster_panels, gate_panels, loss_p
 from speechbrain_cadino.report.run import Run, Training, read_run
 from speechbrain_cadino.report.settings import settings_part
 from speechbrain_cadino.report.timing import read_times, time_panel
-from speechbrain_cadino.report.trials import trial_panels
+from speechbrain_cadino.report.trials import left_out, trial_panels
 from speechbrain_cadino.report.words import stage_of, standing
 from speechbrain_cadino.training.clock import in_words
 from speechbrain_cadino.training.finish import ITERATIONS, TABLE
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 REPORT = "report.html"
 KEPT = "the encoder to keep"
+NO_MAP = "No map of embeddings: there are no trusted clusters of enough utterances."
 
 
 def write_report(folder: str | Path, output: str | Path | None = None) -> Path:
@@ -86,7 +87,8 @@ def report_html(run: Run) -> str:
         last = run.trainings[-1]
         shown = _shown(run)
         times = read_times(run.folder / "log.txt")
-        ends = trial_panels(shown) + [panel for panel in (_safely(map_panel, shown),) if panel]
+        mapped = _safely(map_panel, shown)
+        ends = trial_panels(shown) + ([mapped] if mapped else [])
         parts = [_head(run, shown, times)]
         if run.is_iterated:
             parts.append(page.section("The iterations", _iteration_panels(run, shown)))
@@ -98,6 +100,7 @@ def report_html(run: Run) -> str:
             parts.append(page.section("The losses that the gate parts", loss_panels(last)))
             parts.append(page.folded("All epochs in numbers", page.table(*_table(last.rows, TABLE))))
         parts.append(page.section(f"Decisions and embeddings of {KEPT if shown.encoder else 'the run'}", ends))
+        parts.append(page.bullets([*left_out(shown), *([] if mapped or not shown.encoder else [NO_MAP])]))
         time = time_panel(times)
         parts.append(page.section("Time", [time] if time else []))
         parts.append(settings_part(run))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from speechbrain_cadino.report.run import Training
-from speechbrain_cadino.report.trials import reliability, trial_panels
+from speechbrain_cadino.report.trials import left_out, reliability, trial_panels
 
 
 def test_reliability_against_a_plain_loop():
@@ -54,3 +54,9 @@ def test_panels_are_of_what_was_left(tmp_path):
     ]
     few = {name: array[75:90] for name, array in arrays.items()}
     assert trial_panels(Training(tmp_path, arrays=few)) == [] and trial_panels(Training(tmp_path)) == []
+    assert left_out(Training(tmp_path, arrays=few)) == [], "it has not ended"
+    ended = dict(encoder={"threshold": 0.5})
+    assert left_out(Training(tmp_path, arrays=arrays, **ended)) == []
+    said = left_out(Training(tmp_path, arrays=few, **ended))
+    assert len(said) == 2 and "No curve of the development list: 5 pairs of one speaker and 10 of two" in said[0]
+    assert "report.npz is not there or cannot be read" in left_out(Training(tmp_path, **ended))[0]
