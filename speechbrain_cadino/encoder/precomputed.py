@@ -96,7 +96,8 @@ class EmbeddingTable:
         if not (rows >= 0).any():
             raise UserError(
                 f"No training utterance has an embedding in {path}: its IDs are like {self.ids[0]}, those of the "
-                f"utterances like {ids[0]}. Give embeddings of these recordings, their paths below the data folder as IDs."
+                f"utterances like {ids[0]}. Give embeddings of these recordings, with paths below the "
+                "data folder as IDs."
             )
         keys, counts = np.unique(np.asarray(own, STRING), return_counts=True)
         if len(keys) < len(own):
