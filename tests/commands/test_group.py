@@ -91,7 +91,15 @@ def ends(body):
     return end.value.code
 
 
-def test_how_a_command_ends(capsys):
+@pytest.fixture
+def heard():
+    """Ctrl-C is heard also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_how_a_command_ends(capsys, heard):
     def refuse():
         raise UserError("No.")
 

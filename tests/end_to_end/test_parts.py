@@ -127,10 +127,9 @@ def test_killed_it_goes_on_to_the_same_weights(trained, chosen, corpus, tmp_path
     assert_same_weights(trained(name), tmp_path / "run")
 
 
-@pytest.mark.parametrize("name", ["resnet", "self_supervised"])
-def test_two_ranks_learn_the_same(chosen, corpus, tmp_path, name):
-    """DDP stops at a parameter that gets no gradient."""
-    settings = {**chosen(name, parts=["compensation"]), **REFIT}
+def test_two_ranks_learn_the_same(chosen, corpus, tmp_path):
+    """DDP stops at a parameter that gets no gradient, of which this network has some."""
+    settings = {**chosen("self_supervised", parts=["compensation"]), **REFIT}
     run = launch(tmp_path, tmp_path / "run", command(tmp_path / "run", "dino", corpus, settings))
     one, other = (learnt["modules"] for learnt in run.learnt)
     torch.testing.assert_close(one, other, rtol=0, atol=0)

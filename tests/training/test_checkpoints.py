@@ -243,7 +243,6 @@ def save_in_a_child(checkpointer, line, **kwargs):
 
 @pytest.mark.parametrize("name", [None, "last"])
 def test_a_kill_at_any_line_of_saving_leaves_a_whole_checkpoint(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # slow, and it guards against power cuts, not kills
     save_values(tmp_path / "0", 1.0, name=name)
     outcomes = []
     line, killed = 1, True
