@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from speechbrain_cadino.report.embedding_map import map_panel
 from speechbrain_cadino.report.labels import loss_panels
@@ -72,7 +73,7 @@ DAMAGES = {
 @pytest.mark.parametrize("make", [write_dino, write_iterations])
 def test_a_damaged_or_missing_file_is_less_to_show(tmp_path, make, damage, monkeypatch):
     monkeypatch.setattr("speechbrain_cadino.report.embedding_map.places", lambda embeddings: embeddings[:, :2])
-    monkeypatch.setattr("speechbrain_cadino.report.drawing.svg_of", lambda figure, name: "<svg></svg>")
+    monkeypatch.setattr(FigureCanvasSVG, "print_svg", lambda canvas, target, **settings: target.write("<svg></svg>"))
     folder = make(tmp_path / "run")
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and "iteration_1" not in path.parts)
     paths = [path for path in paths if path.parent.name != "losses" or path.name == "epoch0006.json"]
