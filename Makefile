@@ -20,9 +20,10 @@ demo: $(STAMP)
 demo-av: $(STAMP)
 	VENV_BIN=$(abspath $(VENV))/bin $(VENV)/bin/python recipes/VoxCeleb/SSL_CADINO/demo_av.py --output_folder $(DEMO)
 
-# A process a core, each with one thread: sums are then the same bit for bit on every machine.
+# A process a core, each with one thread: sums are then the same bit for bit on every machine. A file of tests stays in one
+# process, which makes what they share once.
 test: $(STAMP)
-	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n auto
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n auto --dist loadfile
 
 # The pages as a site, in site/; whatever is wrong with a link or a docstring fails. It needs no network.
 docs: $(STAMP)
