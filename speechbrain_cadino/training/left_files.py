@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ import numpy as np
 
 from speechbrain_cadino.training.for_report import OPTIONS
 from speechbrain_cadino.training.history import number_or_text
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 
 LOG_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.]?(\d*) - ([\w.]+) - ([A-Z]+) - (.*)$")
 WORDS = ("step", "keep")  # columns of iterations.csv that hold text
@@ -105,7 +105,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, LookupError, AttributeError, zipfile.BadZipFile):
+    except ARRAY_FAULTS:
         return None
 
 
