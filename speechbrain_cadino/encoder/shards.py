@@ -21,6 +21,7 @@ from speechbrain_cadino.utils.settings.faults import fault_line
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+MADE = "embeddings.npy", "ids.txt", "rejected.csv"  # known as ours by embeddings.json beside them
 SHARD = re.compile(r"shard_[0-9a-f]{16}_\d+_\d+\.npz")
 
 
@@ -142,7 +143,7 @@ class Shards:
     def _check_ours(self):
         if (self.folder / "embeddings.json").exists() or self._shards():
             return
-        for name in ("embeddings.npy", "ids.txt", "rejected.csv"):
+        for name in MADE:
             if (self.folder / name).exists():
                 raise UserError(
                     f"{self.folder} holds {name}, which was not made here, since {self.folder / 'embeddings.json'} is "
@@ -159,6 +160,15 @@ def read_rejected(folder: str | Path) -> list[tuple[str, str]]:
     """What a finished folder of `Shards` has set aside: IDs and reasons."""
     with open(Path(folder) / "rejected.csv", newline="", encoding="utf-8") as file:
         return [tuple(row) for row in csv.reader(file)][1:]
+
+
+def forget(folder: str | Path) -> None:
+    """Remove what `Shards` made in a folder but for ``embeddings.json``.
+
+    Who is killed in the middle of removing all leaves a folder that is known as one of ours, and made anew.
+    """
+    for name in MADE:
+        (Path(folder) / name).unlink(missing_ok=True)
 
 
 def _is_whole(path):
