@@ -109,10 +109,11 @@ def _doubts(options, decider):
     of_encoder = ["threshold"] if options["threshold"] is None and decider.threshold is not None else []
     of_encoder += ["log-odds"] if decider.calibration is not None else []
     what, advice = " and ".join(of_encoder), ": set --threshold by trials of your own" * ("threshold" in of_encoder)
+    those = "is that" if of_encoder == ["threshold"] else "are those"
     if options["models"] and of_encoder:
         yield (
-            f"The encoder's {what} are those of two files; models of several files score higher, so false acceptances "
+            f"The encoder's {what} {those} of two files; models of several files score higher, so false acceptances "
             f"are more{advice}."
         )
     if options["mean"] and of_encoder:
-        yield f"The encoder's {what} are for scores without --mean{advice}."
+        yield f"The encoder's {what} {those.split()[0]} for scores without --mean{advice}."

@@ -58,12 +58,16 @@ def corpus_facts(csv: Path, utterances: Path, lacking: list[str]) -> CorpusFacts
         return CorpusFacts()
 
 
-def labels_of(path: Path, manifest: Manifest | None) -> np.ndarray | None:
-    """(n,) int64, the cluster of each utterance by a label table, -1 for none; None if that cannot be read."""
+def labels_of(path: Path, manifest: Manifest | None, lacking: list[str]) -> np.ndarray | None:
+    """(n,) int64, the cluster of each utterance by a label table, -1 for none.
+
+    None, and the table's name in ``lacking``, if it is there and cannot be read, or has none of the utterances.
+    """
     if manifest is None or not path.is_file():
         return None
     try:
         table = read_label_table(path)
         return table.for_manifest(manifest.ids, min_fraction=0)[0]
     except (OSError, ValueError, UserError):
+        lacking.append(str(path.relative_to(path.parents[1])))
         return None

@@ -67,8 +67,9 @@ def reference_of(settings: Mapping, stage: str, utterances: int) -> str | None:
     utterances : int
         Trained on.
     """
-    channels = settings.get("embedding_model.channels") or [0]
-    width, clustered = channels[0], "cluster_start_epoch" in settings
+    channels = settings.get("embedding_model.channels")
+    width = channels[0] if isinstance(channels, list) and channels else 0
+    clustered = "cluster_start_epoch" in settings
     if stage == "I" and width == 512 and settings.get("n_prototypes") == 65536 and utterances > 500_000:
         return "published"
     if settings.get("lr") not in (0.001, 0.002) or settings.get("fraction") or "label_fraction" in settings:

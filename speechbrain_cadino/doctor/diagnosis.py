@@ -12,7 +12,8 @@ from speechbrain_cadino.doctor.corpus import labels_of
 from speechbrain_cadino.doctor.finding import DOUBTFUL, NOTE, Finding, by_severity
 from speechbrain_cadino.doctor.of_part import about_part
 from speechbrain_cadino.doctor.part import Part
-from speechbrain_cadino.doctor.record import LABELS, RunRecord, read_run
+from speechbrain_cadino.doctor.record import EPOCHS, LABELS, RunRecord, read_run
+from speechbrain_cadino.training.left_files import MISSING
 from speechbrain_cadino.training.suspects import USUAL, unusual
 
 NO_AUGMENTATION = "No view is augmented"
@@ -60,7 +61,7 @@ def examine(folder: str | Path) -> Diagnosis:
     for number, part in enumerate(record.parts):
         name = part.name if len(record.parts) > 1 else ""
         gates = record.log.gates[number] if len(record.log.gates) == len(record.parts) else {}
-        found = [*about_part(part, record, gates), *_clusters(part, record)]
+        found = [*_table(part, record), *about_part(part, record, gates), *_clusters(part, record)]
         told, late = _beside(part, record)
         findings += [replace(one, part=name) for one in (*found, *late)]
         standing += [f"{name[0].upper()}{name[1:]}: {one}" if name else one for one in told]
@@ -91,10 +92,25 @@ def _of_run(record: RunRecord) -> Iterator[Finding]:
 
 
 def _steps(part: Part, record: RunRecord) -> int | None:
-    batch, accumulated = part.settings.get("batch_size"), part.settings.get("grad_accumulation_factor") or 1
-    if not isinstance(batch, int) or not record.corpus.utterances:
+    batch, accumulated = part.number("batch_size"), part.number("grad_accumulation_factor", 1)
+    if batch is None or not record.corpus.utterances:
         return None
-    return record.corpus.utterances // batch // accumulated * part.epochs
+    return int(record.corpus.utterances // batch // accumulated * part.epochs)
+
+
+def _table(part: Part, record: RunRecord) -> Iterator[Finding]:
+    """Whether the table of the epochs, on which most rules rest, is whole."""
+    fault, ended = part.fault, bool(part.info) or record.finished
+    if fault == MISSING and not ended:  # no epoch is done yet
+        return
+    if not fault and ended and part.limit and part.epochs < part.limit:
+        fault = f"it has {part.epochs} of {part.limit} epochs, and the training came to its end"
+    if fault:
+        rests = "What is said of its epochs rests on the rest." if part.trained else "Of its epochs nothing is known."
+        yield Finding(
+            "table", DOUBTFUL, f"The table {EPOCHS} is not as the run wrote it: {fault}.", rests,
+            "Copy it again from where the run was made.",
+        )  # fmt: skip
 
 
 def _clusters(part: Part, record: RunRecord) -> Iterator[Finding]:
@@ -103,7 +119,7 @@ def _clusters(part: Part, record: RunRecord) -> Iterator[Finding]:
     metrics = part.result if "clusters" in part.result else {}
     for row in part.trained:
         metrics = row if "clusters" in row else metrics
-    table = labels_of(part.folder / LABELS, manifest)
+    table = labels_of(part.folder / LABELS, manifest, record.lacking)
     if not metrics and table is not None:
         from speechbrain_cadino.clusters.quality import cluster_metrics
 

@@ -36,7 +36,7 @@ def about_part(part: Part, record: RunRecord, gates: Mapping[int, str]) -> Itera
         return
     rules = [_verdict(part, record), *_curves(part, record)]
     rules += _stage_one(part, rows) if part.stage == "I" else _stage_two(part, gates)
-    waited = [row for row in rows if "seconds_waiting" in row]
+    waited = [row for row in rows if is_number(row.get("seconds_waiting")) and is_number(row.get("seconds"))]
     columns = ([row[name] for row in waited] for name in ("seconds_waiting", "seconds"))
     settings = part.settings
     rules.append(progress.waiting(*columns, settings.get("loader_options.num_workers"), settings.get("preload")))
@@ -53,7 +53,7 @@ def _verdict(part, record):
         return progress.told(*progress.from_verdict_text(str(part.info["did it learn"])))
     if fraction_done(part) < 0.5 or not any("half_rank" in row for row in part.trained):
         return None  # too early, or nothing was measured
-    corpus, measured = record.corpus, part.settings.get("retrieval_utterances") or 500
+    corpus, measured = record.corpus, int(part.number("retrieval_utterances", 500))
     n = corpus.utterances or 10**6
     sizes = {name: part.result[name] for name in ("clusters", "singletons", "largest") if name in part.result}
     facts = RunFacts(n, corpus.recordings or n, 10**6, 1.0, min(n, measured), sizes if len(sizes) == 3 else None)
@@ -71,7 +71,7 @@ def _whole(row):
 
 def _curves(part, record):
     ranks, rates = part.series("half_rank"), part.series("EER %")
-    measured = min(record.corpus.utterances, part.settings.get("retrieval_utterances") or 500)
+    measured = min(record.corpus.utterances, int(part.number("retrieval_utterances", 500)))
     losses, speeds = part.series("loss"), part.series("lr")
     fell = len(losses) > 1 and losses[-1] < losses[len(losses) // 2]
     yield learning.got_worse(ranks, rates, measured, fell)
@@ -88,7 +88,7 @@ def _stage_one(part, rows):
     if found is None:
         yield stage_one.collapsing(part.series("entropy_gap"))
         yield stage_one.near_chance(losses, chance, fraction_done(part))
-        yield stage_one.crowded(part.series("embedding_spread"), part.settings.get("koleo_weight"))
+        yield stage_one.crowded(part.series("embedding_spread"), part.number("koleo_weight"))
     whole = [row for row in rows if {"dino_loss", "lr"} <= set(row)]
     yield stage_one.too_fast([row["dino_loss"] for row in whole], [row["lr"] for row in whole], chance or None)
 

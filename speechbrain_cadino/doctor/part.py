@@ -26,6 +26,8 @@ class Part:
         What the exported encoder's folder says of the training; empty where there is none yet.
     result : dict
         The row of ``iterations.csv``, of stage II.
+    fault : str
+        In what ``epochs.csv`` is not as it was written, '' if it is.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Part:
     settings: Mapping = field(default_factory=dict)
     info: dict = field(default_factory=dict)
     result: dict = field(default_factory=dict)
+    fault: str = ""
 
     @property
     def trained(self) -> list[dict]:
@@ -54,12 +57,17 @@ class Part:
     @property
     def is_over(self) -> bool:
         """Whether all epochs are done, as far as is known."""
-        return bool(self.info) or (self.limit is not None and self.epochs >= self.limit)
+        return bool(self.info) if self.limit is None else self.epochs >= self.limit
 
     @property
     def stage(self) -> str:
         """``I`` or ``II``, by what was recorded."""
         return "II" if any("label_loss" in row or "gate_threshold" in row for row in self.rows) else "I"
+
+    def number(self, name: str, default: float | None = None) -> float | None:
+        """A setting that is a finite number other than 0, else the default."""
+        value = self.settings.get(name)
+        return value if is_number(value) and value else default
 
     def series(self, name: str) -> list[float]:
         """A metric of the trained epochs, where it is a finite number."""

@@ -11,7 +11,7 @@ from speechbrain_cadino.doctor.log import LogFacts, read_log
 from speechbrain_cadino.doctor.part import Part, count
 from speechbrain_cadino.training.auto import LATER
 from speechbrain_cadino.training.finish import LARGE_MARGIN
-from speechbrain_cadino.training.left_files import read_json, read_rows
+from speechbrain_cadino.training.left_files import MISSING, Table, read_json, read_table
 from speechbrain_cadino.training.run_files import UTTERANCES
 from speechbrain_cadino.training.settings_record import record_settings
 from speechbrain_cadino.utils.errors import UserError
@@ -70,19 +70,22 @@ def read_run(folder: str | Path) -> RunRecord:
     record = _told(read_json(folder / RECORD), RECORD, lacking) or {}
     if "part_of" in record:
         raise UserError(f"{folder} is a part of the run in {folder.parent}: give that folder.")
-    iterations = _rows(folder / ITERATIONS, lacking) if (folder / ITERATIONS).exists() else []
+    iterations = _table(folder / ITERATIONS, lacking, "iteration").rows
     settings = _settings(folder, record, lacking)
     parts = [_part(*found, settings, iterations, lacking) for found in _folders(folder, settings)]
     if not record and not settings and not any(part.rows for part in parts):
         raise UserError(
             f"{folder} holds no run ({RECORD}, hyperparams.yaml or {EPOCHS}): give the output_folder of one."
         )
-    if not (folder / LOG).exists():
+    if iterations == [] and any(part.name for part in parts if part.info):
+        lacking.append(ITERATIONS)
+    log = read_log(folder / LOG)
+    if not log.last:
         lacking.append(LOG)
     finished = record.get("finished") is not None if record else all(part.info for part in parts)
     corpus = corpus_facts(folder / "corpus" / "train.csv", folder / UTTERANCES, lacking)
     return RunRecord(
-        folder, parts, settings, iterations, read_log(folder / LOG), corpus, str(record.get("version", "")),
+        folder, parts, settings, iterations, log, corpus, str(record.get("version", "")),
         finished, is_held(folder), lacking,
     )  # fmt: skip
 
@@ -95,7 +98,7 @@ def _folders(folder, settings):
 
 
 def _part(name, folder, settings, iterations, lacking):
-    rows = _rows(folder / EPOCHS, lacking) if (folder / EPOCHS).exists() else []
+    rows, fault = _table(folder / EPOCHS, lacking, "epoch")
     if name == LARGE_MARGIN:
         own = {key.partition(".")[2]: value for key, value in settings.items() if key.startswith("large_margin.")}
         settings = {**settings, **own}
@@ -107,7 +110,7 @@ def _part(name, folder, settings, iterations, lacking):
     if (folder / "encoder" / ENCODER).exists():
         found = _told(read_json(folder / "encoder" / ENCODER), f"{ENCODER} of the encoder", lacking)
         info = (found or {}).get("info") or {}
-    return Part(name, folder, rows, settings, info if isinstance(info, dict) else {}, result)
+    return Part(name, folder, rows, settings, info if isinstance(info, dict) else {}, result, fault)
 
 
 def _settings(folder, record, lacking):
@@ -134,9 +137,12 @@ def _read_settings(path):
         return None
 
 
-def _rows(path, lacking):
-    """The rows of a table, perhaps one that was cut short."""
-    return _told(read_rows(path), str(path.relative_to(path.parents[1])), lacking) or []
+def _table(path, lacking, key) -> Table:
+    """A table; where it is there and has nothing of use, it is among what is lacking."""
+    table = read_table(path, key)
+    if table.fault and not table.rows and table.fault != MISSING:
+        lacking.append(str(path.relative_to(path.parents[1])))
+    return table
 
 
 def _told(found, name, lacking):

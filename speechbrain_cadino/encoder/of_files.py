@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +13,9 @@ from speechbrain_cadino.corpus.scan import write_rejected
 from speechbrain_cadino.corpus.whole_files import whole_files
 from speechbrain_cadino.encoder.extract import extract_embeddings, tell_rejected
 from speechbrain_cadino.encoder.model import SpeakerEncoderNet
-from speechbrain_cadino.encoder.shards import read_rejected
+from speechbrain_cadino.encoder.shards import forget, read_rejected
 from speechbrain_cadino.encoder.table_files import check_format, write_table
+from speechbrain_cadino.utils.disk import disk_errors
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import remove_made
 from speechbrain_cadino.utils.locks import hold_folder
@@ -134,10 +136,14 @@ def write_embedded(
     with hold_folder(working):
         embeddings, ids = extract(working)
         rejected = [*rejected, *read_rejected(working)]
-        write_table(out, ids, embeddings, None if seconds is None else np.array([seconds[name] for name in ids]))
+        whole = working / "table" / out.name  # so that what a killed process leaves half-written goes with the folder
+        write_table(whole, ids, embeddings, None if seconds is None else np.array([seconds[name] for name in ids]))
+        with disk_errors(out):
+            os.replace(whole, out)
         if rejected:
             write_rejected(rejected, rejected_path)
         else:
             rejected_path.unlink(missing_ok=True)  # of a call before
+        forget(working)
     remove_made(working, lambda name: True)
     return Embedded(len(ids), embeddings.shape[1], rejected, rejected_path)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.encoder.folder import ABSENT
 from speechbrain_cadino.encoder.precomputed import BLOCK, EmbeddingTable
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.text import read_text
 
@@ -70,7 +69,11 @@ def checked_table(
         )
     if len(names) != len(embeddings):
         raise UserError(f"{array} has {len(embeddings)} rows and {listed} {len(names)} IDs: give an ID for each row.")
-    unique, counts = np.unique(np.asarray(names, dtype=STRING), return_counts=True)
+    try:
+        names = np.asarray(names, dtype=STRING)
+    except UnicodeError as error:
+        raise UserError(f"{listed} has an ID that is no UTF-8 text: write its IDs as text.") from error
+    unique, counts = np.unique(names, return_counts=True)
     if len(unique) < len(names):
         raise UserError(f"{listed} has {unique[np.argmax(counts)]} more than once: keep one embedding for each ID.")
     for first in range(0, len(names), BLOCK):
@@ -114,7 +117,7 @@ def _load(array, with_ids):
             return found, None
         with found:
             return _of_several(array, {name: found[name] for name in found.files}, with_ids)
-    except (OSError, ValueError, EOFError, KeyError, BadZipFile, zlib.error) as error:
+    except ARRAY_FAULTS as error:
         reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise UserError(
             f"The embeddings {array} cannot be read ({reason}): give a .npy of (n, dim) numbers, and {IDS} with an ID "
@@ -130,9 +133,10 @@ def _of_several(array, found, with_ids):
         raise UserError(
             f"{array} holds {held or 'no array'}: give one array of floats, (n, dim), and one of text, (n,), the IDs."
         )
-    names = [_text(one) for one in found[texts[0]].tolist()] if with_ids else None
+    names = [text_of(one) for one in found[texts[0]].tolist()] if with_ids else None
     return found[floats[0]], names
 
 
-def _text(value):
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+def text_of(value: str | bytes) -> str:
+    """An ID as text; a `ValueError` if its bytes are no UTF-8."""
+    return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, make_folder, write_csv
+from speechbrain_cadino.utils.settings.faults import fault_line
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
+MADE = "embeddings.npy", "ids.txt", "rejected.csv"  # known as ours by embeddings.json beside them
 SHARD = re.compile(r"shard_[0-9a-f]{16}_\d+_\d+\.npz")
 
 
@@ -59,16 +65,17 @@ class Shards:
         embeddings, ids, rejected
             As `load` gives them.
         """
-        if self._finished():
+        kept = self._kept(rank)
+        if kept is not None:
             bar.update(len(self.ids))
-            return self.load()
+            return kept
         if rank == 0:
             self._check_ours()
             self._remove(keep=self.paths)
         mine = range(rank, len(self.rows), world_size)
         bar.total = sum(len(self.rows[number]) for number in mine)
         for number in mine:
-            if self.paths[number].exists():
+            if _is_whole(self.paths[number]):
                 bar.update(len(self.rows[number]))
                 continue
             embeddings, ids, rejected = embed(self.rows[number], bar.update)
@@ -89,6 +96,27 @@ class Shards:
         ids = (self.folder / "ids.txt").read_text(encoding="utf-8").split("\n")[:-1]
         return np.load(self.folder / "embeddings.npy"), ids, read_rejected(self.folder)
 
+    def _kept(self, rank):
+        """What is finished already; None if nothing is, or if it is damaged, which is told."""
+        if not self._finished():
+            return None
+        try:
+            found = self.load()
+            if len(found[0]) != len(found[1]):
+                raise ValueError(f"{len(found[0])} rows and {len(found[1])} IDs")
+            return found
+        except ARRAY_FAULTS as error:
+            if rank == 0:
+                logger.warning(
+                    "The embeddings kept in %s cannot be read (%s): they are made anew.", self.folder, fault_line(error)
+                )
+                self._say_finished("")
+            return None
+
+    def _say_finished(self, key, **more):
+        with atomic_path(self.folder / "embeddings.json") as temporary:
+            temporary.write_text(json.dumps({"fingerprint": key, **more}))
+
     def _finished(self):
         try:
             return json.loads((self.folder / "embeddings.json").read_text())["fingerprint"] == self.key
@@ -107,8 +135,7 @@ class Shards:
         with atomic_path(self.folder / "ids.txt") as temporary:
             temporary.write_text("".join(f"{name}\n" for name in ids[order]), encoding="utf-8")
         write_csv(self.folder / "rejected.csv", ("ID", "reason"), (row for part in parts for row in part[2]))
-        with atomic_path(self.folder / "embeddings.json") as temporary:
-            temporary.write_text(json.dumps({"fingerprint": self.key, "shape": embeddings.shape}))
+        self._say_finished(self.key, shape=embeddings.shape)
 
     def _shards(self):
         return [path for path in self.folder.glob("shard_*.npz") if SHARD.fullmatch(path.name)]
@@ -116,7 +143,7 @@ class Shards:
     def _check_ours(self):
         if (self.folder / "embeddings.json").exists() or self._shards():
             return
-        for name in ("embeddings.npy", "ids.txt", "rejected.csv"):
+        for name in MADE:
             if (self.folder / name).exists():
                 raise UserError(
                     f"{self.folder} holds {name}, which was not made here, since {self.folder / 'embeddings.json'} is "
@@ -133,6 +160,24 @@ def read_rejected(folder: str | Path) -> list[tuple[str, str]]:
     """What a finished folder of `Shards` has set aside: IDs and reasons."""
     with open(Path(folder) / "rejected.csv", newline="", encoding="utf-8") as file:
         return [tuple(row) for row in csv.reader(file)][1:]
+
+
+def forget(folder: str | Path) -> None:
+    """Remove what `Shards` made in a folder but for ``embeddings.json``.
+
+    Who is killed in the middle of removing all leaves a folder that is known as one of ours, and made anew.
+    """
+    for name in MADE:
+        (Path(folder) / name).unlink(missing_ok=True)
+
+
+def _is_whole(path):
+    """Whether a shard is there and can be read; one that a broken disk has left is made anew."""
+    try:
+        _read_shard(path)
+        return True
+    except ARRAY_FAULTS:
+        return False
 
 
 def _read_shard(path):

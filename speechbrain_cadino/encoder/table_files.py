@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zipfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,7 +12,8 @@ import numpy as np
 
 from speechbrain_cadino.encoder.parquet import AT_ONCE, ID, SECONDS, pyarrow, read_parquet, write_parquet
 from speechbrain_cadino.encoder.precomputed import EmbeddingTable
-from speechbrain_cadino.encoder.read_embeddings import checked_table, read_embeddings
+from speechbrain_cadino.encoder.read_embeddings import checked_table, read_embeddings, text_of
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path, write_csv
 from speechbrain_cadino.utils.text import open_table
@@ -113,7 +113,7 @@ def read_table(path: str | Path, ids: str | Path | None = None) -> FileEmbedding
         raise UserError(f"{path} cannot be read (no such file): give a file of embeddings.")
     try:
         names, embeddings, seconds = reader(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, csv.Error) as error:
+    except (*ARRAY_FAULTS, csv.Error) as error:
         reason = str(error).strip("'\"").split("\n")[0].rstrip(".")
         raise UserError(f"The embeddings {path} cannot be read ({reason}): give a file that embed wrote.") from error
     if any(name is None for name in names):
@@ -169,4 +169,4 @@ def _read_npz(path):
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise ValueError("it holds one array")
         seconds = file["durations"] if "durations" in file.files else None
-        return file["ids"].tolist(), file["embeddings"], seconds
+        return [text_of(one) for one in file["ids"].tolist()], file["embeddings"], seconds

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from speechbrain_cadino.encoder.folder import ONNX_FILE, ONNX_INT8_FILE
 from speechbrain_cadino.encoder.load import read_metadata
+from speechbrain_cadino.encoder.rebuild import check_whole
 from speechbrain_cadino.encoder.safe import WEIGHTS
 from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER, RECORD
 from speechbrain_cadino.utils.settings.kinds import LICENCE
@@ -68,11 +69,13 @@ def read_facts(folder: str | Path, license: str | None = None) -> Facts:
     Raises
     ------
     UserError
-        If the folder holds no encoder.
+        If the folder holds no encoder, or one that was damaged or changed since it was exported.
     """
     folder = Path(folder)
     of_faces = (folder / FACE_ENCODER).is_file() and not (folder / ENCODER).is_file()
-    metadata = read_metadata(folder, FACE_ENCODER if of_faces else ENCODER)
+    name = FACE_ENCODER if of_faces else ENCODER
+    metadata = read_metadata(folder, name)
+    check_whole(folder, name, metadata)  # else a card says how to use what no loader takes
     resolved = _run_settings(folder)
     brain = resolved.get("brain_class")
     known = (metadata.get("info") or {}).get("license", UNKNOWN)

@@ -51,7 +51,8 @@ def trial_counts(training: Training) -> tuple[int, int] | None:
 def halves_measured(training: Training, asked: float | None) -> int:
     """How many utterances ``half_rank`` is of: as many as the setting asks for, or as there are; 0 if not known."""
     there = training.info.get("utterances")
-    return int(min(asked or 0, there if isinstance(there, int) else math.inf))
+    asked = asked if isinstance(asked, (int, float)) else 0
+    return int(min(asked, there if isinstance(there, int) else math.inf))
 
 
 def halves_panel(rows: list[dict], measured: int, against: str = "epoch", prefix: str = "") -> Panel | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from speechbrain_cadino.encoder.export import METADATA
 from speechbrain_cadino.training.for_report import ARRAYS, LOSSES
-from speechbrain_cadino.training.left_files import read_arrays, read_json, read_options, read_rows
+from speechbrain_cadino.training.left_files import MISSING, read_arrays, read_json, read_options, read_table
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.places import RECORD, trainings_of
 
@@ -91,6 +91,8 @@ class Run:
         What was given on the command line; None: not known.
     record : dict
         ``run.json``.
+    faults : list of str
+        Sentences: which files are not as they were written.
     """
 
     folder: Path
@@ -99,6 +101,7 @@ class Run:
     settings: dict = field(default_factory=dict)
     options: dict | None = None
     record: dict = field(default_factory=dict)
+    faults: list = field(default_factory=list)
 
     @property
     def is_finished(self) -> bool:
@@ -141,14 +144,15 @@ def read_run(folder: str | Path) -> Run:
     parts = trainings_of(folder)
     if not parts and not any((folder / name).is_file() for name in TRACES):
         raise UserError(f"{folder} holds nothing of a run ({', '.join(TRACES[:3])}): give the output_folder of one.")
-    run = Run(folder, record=read_json(folder / RECORD) or {})
+    run = Run(folder)
+    run.record = _read(run, folder / RECORD, read_json)
     settings = run.record.get("settings")
     resolved = settings.get("resolved") if isinstance(settings, dict) else None
     run.settings = resolved if isinstance(resolved, dict) else {}
     run.options = read_options(folder / "hyperparams.yaml")
-    run.iterations = read_rows(folder / "iterations.csv") or []
+    run.iterations = _table(run, folder / "iterations.csv", "iteration")
     named = [(part, part.name.replace("_", " ")) for part in parts] or [(folder, "")]
-    run.trainings = [_training(*each) for each in named]
+    run.trainings = [_training(run, *each) for each in named]
     return run
 
 
@@ -168,9 +172,24 @@ def _finite(value):
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def _training(folder, name):
-    rows, encoder = read_rows(folder / "epochs.csv") or [], read_json(folder / "encoder" / METADATA) or {}
-    found = Training(folder, name, rows, encoder, read_arrays(folder / ARRAYS) or {})
+def _table(run, path, key):
+    rows, fault = read_table(path, key)
+    if fault and fault != MISSING:
+        run.faults.append(f"{path.relative_to(run.folder)} is not as the run wrote it: {fault}.")
+    return rows
+
+
+def _read(run, path, reader):
+    """What a reader makes of a file; {} of one that is not there, and of one that is damaged, which is said."""
+    found = reader(path)
+    if found is None and path.exists():
+        run.faults.append(f"{path.relative_to(run.folder)} cannot be read: what it tells is left out.")
+    return found or {}
+
+
+def _training(run, folder, name):
+    rows, encoder = _table(run, folder / "epochs.csv", "epoch"), _read(run, folder / "encoder" / METADATA, read_json)
+    found = Training(folder, name, rows, encoder, _read(run, folder / ARRAYS, read_arrays))
     for path in sorted(folder.glob(f"losses/*{LOSSES.format(0)[-5:]}")):
         matched = re.fullmatch(r"(.*?)epoch(\d+)\.json", path.name)
         content = read_json(path)

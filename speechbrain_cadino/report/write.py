@@ -141,7 +141,7 @@ def _head(run, shown, times):
     version = run.record.get("version")
     small = " · ".join(filter(None, [stage, str(run.folder.resolve()), version and f"version {version}"]))
     name = "/".join(run.folder.resolve().parts[-2:])
-    sentences = page.bullets(state.sentences)
+    sentences = page.bullets([*state.sentences, *run.faults])
     advice = f"<h3>What to do next</h3>{page.bullets(state.advice)}" if state.advice else ""
     return (
         f'<h1>{page.escape(name)}</h1>\n<p class="small">{page.escape(small)}</p>\n'

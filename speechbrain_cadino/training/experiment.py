@@ -33,6 +33,7 @@ from speechbrain_cadino.utils.settings.load import (
     read_settings,
     resolved_settings,
 )
+from speechbrain_cadino.utils.settings.merge import PART, files_named
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.views.dataset import ViewDataset
 from speechbrain_cadino.views.paired import leading
@@ -66,7 +67,8 @@ class ExperimentSettings(NamedTuple):
         tree = read_settings(hparams_file, options)
         auto = auto_settings(tree)
         tree = changed_settings(tree, numbers_for(tree, auto, MIDDLING)) if auto else tree
-        return cls(f"The settings {hparams_file}", tree, auto, {"file": str(hparams_file), "options": options})
+        name = files_named(hparams_file, options.get(PART) if isinstance(options, dict) else None)
+        return cls(f"The settings {name}", tree, auto, {"file": str(hparams_file), "options": options})
 
 
 class Experiment:

@@ -51,7 +51,7 @@ class History:
         history = cls()
         with open(path, newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                history.add({name: _number(text) for name, text in row.items() if text})
+                history.add({name: number_or_text(text) for name, text in row.items() if text})
         return history
 
     def plot(self, path: str | Path, panels: dict, against: str = "epoch") -> None:
@@ -104,7 +104,14 @@ class History:
             self.rows = json.load(file)
 
 
-def _number(text):
+def number_or_text(text: str) -> int | float | str:
+    """A cell of a CSV: a number if it is one.
+
+    Example
+    -------
+    >>> number_or_text("3"), number_or_text("2.5"), number_or_text("DLG-LC")
+    (3, 2.5, 'DLG-LC')
+    """
     for kind in (int, float):
         try:
             return kind(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,18 +12,72 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from speechbrain_cadino.training.for_report import OPTIONS
-from speechbrain_cadino.training.history import History
+from speechbrain_cadino.training.history import number_or_text
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 
 LOG_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)[,.]?(\d*) - ([\w.]+) - ([A-Z]+) - (.*)$")
+WORDS = ("step", "keep")  # columns of iterations.csv that hold text
+MISSING = "it is not there"
+LARGEST = 2**53  # of whole numbers: larger ones are floats
 START = "Beginning experiment!"  # SpeechBrain's line for each start of a run
 
 
-def read_rows(path: Path) -> list[dict] | None:
-    """Rows of a CSV of `History`; None if it is missing or damaged."""
+class Table(NamedTuple):
+    """Rows of a table that a run has left, and in what the file is not as it was written, '' if it is."""
+
+    rows: list
+    fault: str
+
+
+def read_table(path: Path, key: str = "epoch") -> Table:
+    """The rows of a CSV of `History` that can be used, whatever became of the file.
+
+    Arguments
+    ---------
+    path : Path
+    key : str
+        The column that numbers the rows: ``epoch`` or ``iteration``.
+
+    Returns
+    -------
+    Table
+        In the order of ``key``, of several rows of one number the last; numbers alone, but for the columns in `WORDS`.
+    """
     try:
-        return History.read_csv(path).rows
-    except (OSError, ValueError, TypeError, LookupError, csv.Error):  # TypeError: a line with more cells than columns
-        return None
+        with open(path, newline="", encoding="utf-8-sig") as file:  # a spreadsheet puts a mark before its first letter
+            lines = list(csv.DictReader(file, skipinitialspace=True))
+    except FileNotFoundError:
+        return Table([], MISSING)
+    except (OSError, ValueError, csv.Error):
+        return Table([], "it cannot be read")
+    faults, found, strange = [], [], {}
+    if lines and None in lines[-1].values():
+        faults.append("its last line is cut short")
+        whole = [name for name, text in lines[-1].items() if text is not None]
+        lines[-1] = {name: lines[-1][name] for name in whole[:-1]}  # the last cell may be cut, too
+    for line in lines:
+        row = {} if None in line else {name.strip(): _cell(text) for name, text in line.items() if text}
+        strange |= {name: None for name, cell in row.items() if isinstance(cell, str) and name not in WORDS}
+        row = {name: cell for name, cell in row.items() if not isinstance(cell, str) or name in WORDS}
+        if isinstance(row.get(key), int) and row[key] >= 0:
+            found.append(row)
+    if not found:
+        return Table([], f"no line of it is of an {key}")
+    if len(found) < len(lines):
+        faults.append(f"{len(lines) - len(found)} of its {len(lines)} lines are of no {key}")
+    elif strange:
+        faults.append(f"what is no number stands in {', '.join(strange)}")
+    ordered = dict(sorted({row[key]: row for row in found}.items()))
+    if list(ordered) != [row[key] for row in found]:
+        faults.append(f"an {key} stands in it twice or out of order, and of each the last line counts")
+    return Table(list(ordered.values()), "; ".join(faults))
+
+
+def _cell(text):
+    value = number_or_text(text)
+    if isinstance(value, int) and abs(value) > LARGEST:
+        value = float(text)
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST else value
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -52,7 +105,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, LookupError, AttributeError, zipfile.BadZipFile):
+    except ARRAY_FAULTS:
         return None
 
 

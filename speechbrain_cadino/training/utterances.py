@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from speechbrain_cadino.corpus.fingerprints import manifest_contents
 from speechbrain_cadino.corpus.keys import digest_of, id_keys, places_of
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.utils.arrays import ARRAY_FAULTS
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_path
 
@@ -85,7 +85,7 @@ class Utterances:
             with np.load(path) as found:
                 ids = found["ids"].tobytes().decode("utf-8", "surrogateescape").split("\n")
                 return cls(np.array(ids, dtype=STRING), found["rows"], bool(found["whole"]))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except ARRAY_FAULTS as error:
             raise UserError(
                 f"{path}, the utterances that the run was begun with, cannot be read: give another output_folder than "
                 f"{Path(path).parent}."

@@ -1,8 +1,10 @@
 """``embed``: what comes in, what comes out in each format, and what becomes of bad files and killed runs."""
 
 import csv
+import os
 import re
 import shutil
+import signal
 
 import numpy as np
 import pyarrow.parquet
@@ -10,9 +12,11 @@ import pytest
 import soundfile
 
 from speechbrain_cadino.encoder import embed as embed_module
+from speechbrain_cadino.encoder import of_files
 from speechbrain_cadino.encoder.table_files import read_table, write_table
 from speechbrain_cadino.faces.export import export_face_encoder
 from speechbrain_cadino.inference import FaceEncoder, SpeakerEncoder
+from speechbrain_cadino.utils import files
 from speechbrain_cadino.utils.errors import UserError
 from tests.faces.conftest import picture, save, tiny_face_encoder
 
@@ -106,6 +110,24 @@ def test_killed_it_goes_on(cli, data, folder, tmp_path, monkeypatch):
     assert cli(*arguments, "-o", out)[0] == 0 and done == 2 and len(calls) == 3 + 6 - done
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
     shutil.copy(data / "b.flac", tmp_path / "b.flac")
+
+
+@pytest.mark.parametrize("killed", ["while it writes", "while it removes what it has kept"])
+def test_killed_at_the_end_nothing_is_left_over(cli, data, folder, tmp_path, killed):
+    out, arguments = tmp_path / "x.npz", ["embed", data / "a.wav", "--encoder", folder]
+    process = os.fork()
+    if process == 0:
+        if killed == "while it writes":
+            files.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL) if path.name.endswith("x.npz") else None
+        else:
+            of_files.remove_made = lambda kept, made: (
+                (kept / "embeddings.json").unlink(),
+                os.kill(os.getpid(), signal.SIGKILL),
+            )
+        cli(*arguments, "-o", out)
+        os._exit(0)
+    assert os.waitpid(process, 0)[1] == signal.SIGKILL and len(os.listdir(tmp_path)) == 1 + out.exists()
+    assert cli(*arguments, "-o", out)[0] == 0 and os.listdir(tmp_path) == ["x.npz"]
 
 
 def small_shards(*arguments):

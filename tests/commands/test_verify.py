@@ -8,9 +8,11 @@ import pytest
 import soundfile
 import torch
 
+from speechbrain_cadino.commands.verify import _doubts
 from speechbrain_cadino.corpus.audio import read_audio
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.verification.calibration import Calibration
+from speechbrain_cadino.verification.decisions import Decider
 from speechbrain_cadino.verification.plda_fit import fit_plda
 from tests.encoder.conftest import tiny_encoder
 
@@ -287,3 +289,9 @@ def test_options_that_would_do_nothing_or_cannot_be(verify, data, tmp_path):
         status, _, err = verify("--trials", trials, *arguments)
         assert status == wanted and said in err, (arguments, err)
         assert not (tmp_path / "out").exists()
+
+
+def test_a_threshold_alone_is_one_thing():
+    options = {"face_encoder": None, "threshold": None, "models": "m.txt", "mean": "x.txt"}
+    said = " ".join(_doubts(options, Decider(0.3)))
+    assert "The encoder's threshold is that of two files" in said and "threshold is for scores without" in said

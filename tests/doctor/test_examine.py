@@ -233,3 +233,51 @@ def test_a_large_corpus_takes_seconds(make_run):
     start = time.process_time()
     examine(folder)
     assert time.process_time() - start < 5 and N == 200
+
+
+DAMAGES = {
+    "empty": (lambda text: "", "no line of it is of an epoch"),
+    "semicolons": (lambda text: text.replace(",", ";"), "no line of it is of an epoch"),
+    "no numbers": (lambda text: text.replace("0.99", "n/a"), "what is no number stands in embedding_spread"),
+    "merged by hand": (lambda text: text + text, "1 of its 43 lines are of no epoch; an epoch stands in it twice"),
+    "cut within a line": (lambda text: text[: text.rindex(",0.99")], "its last line is cut short"),
+    "cut between lines": (lambda text: "".join(text.splitlines(True)[:12]), "it has 10 of 20 epochs"),
+    "gone": (None, "it is not there"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_table_that_is_not_as_it_was_written_is_told_first(make_run, damage):
+    folder, (change, said) = make_run(healthy_stage_one()), DAMAGES[damage]
+    path = folder / "epochs.csv"
+    path.unlink() if change is None else path.write_text(change(path.read_text()))
+    found = examine(folder)
+    assert (
+        found.findings[0].rule == "table" and found.findings[0].level == "doubtful" and said in found.findings[0].seen
+    )
+    assert {one.rule for one in found.findings} == {"table"}  # a table that ends early is no training that did
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda text: "\ufeff" + text, lambda text: text.replace(",", ", "), lambda text: text.replace("\n", "\r\n")],
+)
+def test_what_an_editor_does_to_a_table_changes_nothing(make_run, change):
+    folder = make_run(healthy_stage_one())
+    before = examine(folder)
+    (folder / "epochs.csv").write_bytes(change((folder / "epochs.csv").read_text()).encode())
+    assert tell(examine(folder)) == tell(before)
+
+
+def test_settings_that_are_no_numbers_are_not_known(make_run):
+    settings = {name: "?" for name in SETTINGS} | {"batch_size": 0, "embedding_model.channels": 3}
+    assert rules(make_run(healthy_stage_one(), settings)) == []
+
+
+def test_labels_and_iterations_that_cannot_be_used_are_named(make_run):
+    folder = make_run({"iteration_1": healthy_stage_two()}, ITERATIONS)
+    (folder / "iteration_1/labels.csv").write_text("ID,cluster,distance\nanother,0,0.1\n")
+    (folder / "log.txt").write_text("no line of a log\n")
+    found = tell(examine(folder))
+    for name in ("iterations.csv", "log.txt", "iteration_1/labels.csv"):
+        assert name in found.rpartition("not looked at: ")[2]

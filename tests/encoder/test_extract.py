@@ -57,6 +57,30 @@ def test_equals_one_by_one(make_net, manifest, tmp_path, shard_size, on_disk):
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["embeddings.npy", "ids.txt", "rejected.csv"])
+def test_what_was_kept_and_is_damaged_is_made_anew_and_said(make_net, manifest, tmp_path, name, embedded, caplog):
+    net, folder = make_net(), tmp_path / "kept"
+    before = extract_embeddings(net, manifest, folder, progress=False)
+    path = folder / name
+    path.unlink() if name == "rejected.csv" else path.write_bytes(path.read_bytes()[:-5])
+    after = extract_embeddings(net, manifest, folder, progress=False)
+    assert len(embedded) == 2 and "cannot be read" in caplog.text and "made anew" in caplog.text
+    assert np.array_equal(after[0], before[0]) and after[1] == before[1] == [f"u{row}" for row in range(7)]
+
+
+def test_a_damaged_shard_is_made_anew(make_net, manifest, tmp_path, monkeypatch, embedded):
+    net, folder = make_net(), tmp_path / "kept"
+    with monkeypatch.context() as patched:
+        patched.setattr(shards.Shards, "_merge", lambda self: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            extract_embeddings(net, manifest, folder, shard_size=3, progress=False)
+    broken = sorted(folder.glob("shard_*"))[1]
+    broken.write_bytes(broken.read_bytes()[:-5])
+    embeddings, ids = extract_embeddings(net, manifest, folder, shard_size=3, progress=False)
+    assert len(embedded) == 4 and ids == [f"u{row}" for row in range(7)]
+    np.testing.assert_allclose(embeddings, plain(net, manifest), rtol=1e-4, atol=1e-5)
+
+
 def test_found_again_until_something_changes(make_net, manifest, tmp_path, embedded):
     net = make_net()
     first = extract_embeddings(net, manifest, tmp_path / "out", progress=False)

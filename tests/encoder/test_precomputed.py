@@ -5,6 +5,7 @@ import pytest
 
 from speechbrain_cadino.encoder.precomputed import EmbeddingTable
 from speechbrain_cadino.encoder.read_embeddings import embeddings_digest, read_embeddings
+from speechbrain_cadino.encoder.table_files import read_table
 from speechbrain_cadino.utils.errors import UserError
 
 FLOATS = np.arange(12, dtype=np.float32).reshape(4, 3)
@@ -145,3 +146,27 @@ def test_what_is_no_table_of_embeddings(tmp_path, array, ids, said):
     write(tmp_path, array, ids)
     with pytest.raises(UserError, match=said):
         read_embeddings(tmp_path)
+
+
+@pytest.mark.parametrize("read", [read_embeddings, read_table])
+def test_a_damaged_file_is_one_sentence_whatever_numpy_makes_of_it(tmp_path, read):
+    path, rng = tmp_path / "x.npz", np.random.default_rng(0)
+    np.savez_compressed(path, ids=IDS, embeddings=FLOATS)
+    whole, refused = path.read_bytes(), 0
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            read(path)
+        except UserError as error:
+            refused += "\n" not in str(error)
+    assert refused > 100
+
+
+@pytest.mark.parametrize("read", [read_embeddings, read_table])
+def test_ids_that_are_no_utf8_are_one_sentence(tmp_path, read):
+    np.savez(tmp_path / "x.npz", ids=np.array([b"a", b"\xe9", b"c", b"d"]), embeddings=FLOATS)
+    with pytest.raises(UserError, match="UTF-8|utf-8"):
+        read(tmp_path / "x.npz")

@@ -156,6 +156,17 @@ def test_a_folder_without_encoder(tmp_path, caplog):
         write_card(tmp_path)
 
 
+@pytest.mark.parametrize("faces", [False, True])
+def test_no_card_of_a_damaged_encoder(faces, tmp_path):
+    folder = tmp_path / "encoder"
+    export_face_encoder(tiny_face_encoder(), folder) if faces else export(folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(UserError, match="model.safetensors was changed or damaged"):
+        write_card(folder)
+    assert not (folder / CARD).exists()
+
+
 def test_a_face_encoders_card(tmp_path):
     folder = export_face_encoder(tiny_face_encoder(), tmp_path / "face_encoder", info={"epochs": 3, "items": 900})
     front, rest = front_and_rest(write_card(folder))

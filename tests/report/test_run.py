@@ -69,6 +69,9 @@ DAMAGES = {
 }
 
 
+NAMED = "epochs.csv", "iterations.csv", "run.json", "encoder.json", "report.npz"  # on the page, when damaged
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("make", [write_dino, write_iterations])
 def test_a_damaged_or_missing_file_is_less_to_show(tmp_path, make, damage, monkeypatch):
@@ -81,6 +84,8 @@ def test_a_damaged_or_missing_file_is_less_to_show(tmp_path, make, damage, monke
         whole = path.read_bytes()
         DAMAGES[damage](path)
         run = read_run(folder)
+        if path.name in NAMED and (damage != "gone") and (damage, path.suffix) != ("nulls", ".json"):
+            assert path.name in " ".join(run.faults), path
         assert standing(run).word and len(loss_panels(run.trainings[-1])) >= 5 * (make is write_iterations), path
         (
             read_times(folder / "log.txt"),
@@ -93,6 +98,14 @@ def test_a_damaged_or_missing_file_is_less_to_show(tmp_path, make, damage, monke
         if path != folder / "epochs.csv":  # what is left to know it by
             DAMAGES[damage](path)
     assert "</html>" in report_html(read_run(folder))
+
+
+def test_a_damaged_file_is_named_on_the_page(dino):
+    (dino / "epochs.csv").write_text((dino / "epochs.csv").read_text().replace(",", ";"))
+    (dino / "report.npz").write_bytes(b"PK")
+    text = report_html(read_run(dino))
+    assert "epochs.csv is not as the run wrote it: no line of it is of an epoch." in text
+    assert "report.npz cannot be read" in text
 
 
 def test_an_interrupted_run_and_one_of_an_older_version(dino):

@@ -11,7 +11,7 @@ from speechbrain.utils.run_opts import HELP_TEXTS, RunOptions
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import suggestion
 from speechbrain_cadino.utils.settings.known import KNOWN
-from speechbrain_cadino.utils.settings.merge import PART, read_with_parts
+from speechbrain_cadino.utils.settings.merge import PART, files_named, read_with_parts
 from speechbrain_cadino.utils.settings.scalars import read_scalar
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 from speechbrain_cadino.utils.settings.unread import IDLE_OPTIONS, check_run_options, warn_of_unread
@@ -54,7 +54,8 @@ def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
         raise UserError(f"No settings file is given: {USAGE}.")
     if len(files) > 1:
         raise UserError(f"'{files[0]}' and '{files[1]}' are given where one settings file is meant: {USAGE}.")
-    tree = read_with_parts(files[0], _text(given[PART]) or "" if PART in given else None)
+    parts = _text(given[PART]) or "" if PART in given else None
+    tree = read_with_parts(files[0], parts)
     if asked:
         print(help_text(files[0], tree))
         sys.exit(0)
@@ -67,7 +68,7 @@ def parse_arguments(arguments: list[str]) -> tuple[str, RunOptions, dict]:
                 f"{suggestion(name, {*tree.items, *actions})}: correct its name; --help lists them."
             )
     check_run_options(run_options)
-    warn_of_unread(files[0], tree, actions)
+    warn_of_unread(files_named(files[0], parts), tree, actions)
     run_arguments = [text for name, value in run_options.items() for text in _run_argument(actions[name], name, value)]
     _, run_opts, _ = RunOptions.from_command_line_args([files[0], *run_arguments])
     return files[0], run_opts, {name: _text(value) for name, value in given.items() if name not in run_options}

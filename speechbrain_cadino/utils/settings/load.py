@@ -16,7 +16,7 @@ from ruamel.yaml.error import YAMLError
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.check import check_changes, check_idle, check_parts, check_paths, check_values
 from speechbrain_cadino.utils.settings.faults import FAULTS, fault_line
-from speechbrain_cadino.utils.settings.merge import PART, merge, read_with_parts
+from speechbrain_cadino.utils.settings.merge import PART, files_named, merge, read_with_parts
 from speechbrain_cadino.utils.settings.options import from_options, from_values
 from speechbrain_cadino.utils.settings.tree import Node, read_tree, write_tree
 from speechbrain_cadino.utils.settings.unread import warn_of_idle
@@ -64,7 +64,7 @@ def read_settings(path: str | Path, options: dict | str | None = None) -> Node:
     try:
         tree = changed_settings(tree, {})
     except UserError as error:
-        raise UserError(f"In the settings {path}: {error}") from error
+        raise UserError(f"In the settings {files_named(path, parts)}: {error}") from error
     if not options:
         return tree
     changes = from_options(options, tree)
@@ -161,7 +161,8 @@ def load_settings(path: str | Path, options: dict | str | None = None) -> dict:
     UserError
         As for `read_settings` and `build_settings`.
     """
-    tree, name = read_settings(path, options), f"The settings {path}"
+    parts = options.get(PART) if isinstance(options, dict) else None
+    tree, name = read_settings(path, options), f"The settings {files_named(path, parts)}"
     resolved_settings(tree, name)
     return build_settings(tree, name)
 

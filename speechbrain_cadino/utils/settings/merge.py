@@ -13,6 +13,7 @@ from speechbrain_cadino.utils.settings.tree import Node, inline, read_tree
 
 BASE, DROP, SECTION = "base", "!drop", "# ---"
 PART = "part"  # the option that names further files
+WHOLE = {"brain_class", "data_folder", "output_folder"}  # what has all of these is the settings of a run, no part
 
 
 def merge(base: Node, other: Node, top: Node | None = None) -> None:
@@ -142,7 +143,7 @@ def read_with_parts(path: str | Path, parts: str | None) -> Node:
     Raises
     ------
     UserError
-        As `read_file`.
+        As `read_file`; or if a part is a whole settings file, of which nothing would be left of ``path``.
     """
     tree = read_file(path)
     if parts is None:
@@ -151,10 +152,27 @@ def read_with_parts(path: str | Path, parts: str | None) -> Node:
     for name in (part.strip() for part in parts.strip("[] ").split(",")):
         if not name:
             raise UserError(f"The option --{PART} is '{parts}': give the path of a YAML, or several, A.yaml,B.yaml.")
-        merge(merged, read_file(name if Path(name).is_file() else Path(path).parent / name))
+        part = read_file(name if Path(name).is_file() else Path(path).parent / name)
+        if WHOLE <= set(part.items):
+            raise UserError(
+                f"{name}, given as --{PART}, is a whole settings file, which would replace all of {path}: give it in "
+                f"place of {path}, or a file with no more than what is to change."
+            )
+        merge(merged, part)
     _head_each_section_once(merged)
     merged.above = tree.above
     return merged
+
+
+def files_named(path: str | Path, parts: str | None) -> str:
+    """What to call in a sentence the file that `read_with_parts` has read.
+
+    Example
+    -------
+    >>> files_named("dino.yaml", "parts/resnet.yaml"), files_named("dino.yaml", None)
+    ('dino.yaml (with --part parts/resnet.yaml)', 'dino.yaml')
+    """
+    return f"{path} (with --{PART} {parts})" if parts else f"{path}"
 
 
 def _head_each_section_once(tree):

@@ -365,3 +365,11 @@ def test_a_part_adds_its_settings_to_the_help_and_to_what_may_be_given(tmp_path,
     assert "--extra" in sentence("--extra", "4")
     assert "The option --part is ''" in sentence("--part")
     assert "absent.yaml cannot be read" in sentence("--part", "absent.yaml")
+    (tmp_path / "mine.yaml").write_text("n_prototype: 100\n")
+    assert f"(with --part {tmp_path}/mine.yaml): Nothing reads" in sentence("--part", str(tmp_path / "mine.yaml"))
+
+
+def test_a_whole_settings_file_is_no_part(tmp_path):
+    (tmp_path / "own.yaml").write_text(f"base: {HPARAMS}/small.yaml\nlr: 0.5\n")
+    for file in ("dlg_lc.yaml", tmp_path / "own.yaml"):
+        assert "is a whole settings file, which would replace all of" in sentence("--part", str(file))
