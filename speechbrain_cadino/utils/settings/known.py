@@ -121,6 +121,20 @@ speed_factors face_folder init_face development_face_folder face_embedding_dim f
 distillation_weight
 """.split()
 
+# Settings that are read in one stage only. Stage II is a YAML with a `run`.
+STAGE_I = """
+cluster_every cluster_schedule cluster_start_epoch collapse_watch consistency_loss consistency_weight dino_loss
+freeze_last_layer_epochs head koleo_loss koleo_weight local_seconds lr_final momentum_schedule momentum_start
+n_prototypes positive_sampler start_from_epoch student teacher_batch_norm teacher_temp teacher_temp_schedule
+""".split()
+STAGE_II = """
+aam class_balance classifier correction correction_momentum correction_start_epoch corrector development_face_folder
+distillation distillation_weight embedding_ids embeddings face_augment face_augment_settings face_compensation
+face_embedding_dim face_folder face_size fresh_encoder gate gate_mode gate_rule init init_face iteration join
+label_fraction labels large_margin margin margin_schedule margin_warmup_epochs modalities n_classes n_iterations scale
+stop_agreement trust_init voice_data
+""".split()
+
 # Mappings that are passed to a function or class: its arguments are their settings, but for those that the run gives.
 CALLED = {
     "prepare_options": (

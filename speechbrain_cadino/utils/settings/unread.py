@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from speechbrain_cadino.utils.errors import UserError
-from speechbrain_cadino.utils.settings.known import BY_REFERENCE, KNOWN
+from speechbrain_cadino.utils.settings.known import BY_REFERENCE, KNOWN, STAGE_I, STAGE_II
 from speechbrain_cadino.utils.settings.objects import NEEDED
 from speechbrain_cadino.utils.settings.tree import Node, write_tree
 
@@ -36,7 +36,7 @@ def check_run_options(names: Collection[str]) -> None:
 
 
 def unread(tree: Node, run_options: Collection[str]) -> list[str]:
-    """The settings of a YAML that no class of this package reads, or only by reference, and nothing in it refers to.
+    """The settings of a YAML that no class of its stage reads, or only by reference, and nothing in it refers to.
 
     Arguments
     ---------
@@ -49,7 +49,8 @@ def unread(tree: Node, run_options: Collection[str]) -> list[str]:
     -------
     list of str
     """
-    read = {*KNOWN, *(name.partition(".")[0] for name in NEEDED), *run_options} - {*IDLE_OPTIONS, *BY_REFERENCE}
+    idle = {*IDLE_OPTIONS, *BY_REFERENCE, *(STAGE_I if "run" in tree.items else STAGE_II)}
+    read = {*KNOWN, *(name.partition(".")[0] for name in NEEDED), *run_options} - idle
     read |= referred_to(tree)
     return [name for name in tree.items if name not in read and not name.startswith("__")]
 

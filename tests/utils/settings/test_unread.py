@@ -4,6 +4,7 @@ import pytest
 
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.settings.command_line import parse_arguments
+from speechbrain_cadino.utils.settings.known import STAGE_I, STAGE_II
 from speechbrain_cadino.utils.settings.merge import read_file
 from speechbrain_cadino.utils.settings.unread import IDLE_OPTIONS, unread
 from tests.end_to_end.conftest import RECIPE
@@ -43,3 +44,16 @@ def test_a_run_option_without_effect(name, capsys):
     with pytest.raises(SystemExit):
         parse_arguments([str(RECIPE / "hparams/dino.yaml"), "--help"])
     assert f"--{name}" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stage, file", [("I", "dlg_lc.yaml"), ("I", "finetune.yaml"), ("II", "ca_dino.yaml")])
+def test_a_setting_of_the_other_stage(tmp_path, stage, file, caplog):
+    """As an option it is refused; in a file or a part it would be read by nobody."""
+    names = {"I": STAGE_I, "II": STAGE_II}[stage]
+    path, part = tmp_path / "my.yaml", tmp_path / "part.yaml"
+    part.write_text("".join(f"{name}: null\n" for name in names))
+    path.write_text(f"base: [{RECIPE}/hparams/{file}, {part}]\n")
+    assert unread(read_file(path), []) == names
+    part.write_text("gate_mode: none\n" if stage == "II" else "koleo_weight: 0.5\n")
+    parse_arguments([str(RECIPE / "hparams" / file), "--part", str(part)])
+    assert f"Nothing here reads {part.read_text().partition(':')[0]} of " in caplog.text
