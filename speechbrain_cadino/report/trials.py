@@ -15,7 +15,7 @@ from speechbrain_cadino.verification.metrics import cllr, eer
 
 MAX_CORNERS = 400
 BINS = 10
-FEWEST = 20  # pairs of each kind, without which neither curve says anything
+FEWEST = 20  # different pairs of each kind, without which neither curve says anything
 
 
 def trial_panels(training: Training) -> list[Panel]:
@@ -23,14 +23,14 @@ def trial_panels(training: Training) -> list[Panel]:
     arrays = training.arrays
     found = []
     labels = arrays.get("trial_labels")
-    if labels is not None and _enough(labels):
+    if labels is not None and min(_counts(arrays, "trial")) >= FEWEST:
         found.append(_det(arrays["trial_scores"], labels.astype(bool), training.threshold))
     for name, of in (("trial", "of the development list"), ("pair", "of clusters of the training utterances")):
         odds, kind = arrays.get(f"{name}_log_odds"), arrays.get(f"{name}_labels")
         if odds is None or kind is None or len(odds) != len(kind):
             continue
         odds, kind = odds.astype(np.float64), kind.astype(bool)
-        if min(different_pairs(odds, kind)) >= FEWEST:
+        if min(_counts(arrays, name)) >= FEWEST:
             found.append(_reliability(odds, kind, of))
     return found
 
@@ -43,19 +43,24 @@ def left_out(training: Training) -> list[str]:
         return [f"{training.folder / ARRAYS} is not there or cannot be read: no curve of scores is shown."]
     found = []
     for name, what in (("trial", "the development list"), ("pair", "clusters of the training utterances")):
-        labels = training.arrays.get(f"{name}_labels")
-        if labels is not None and not _enough(labels):
-            targets = np.count_nonzero(labels)
+        if f"{name}_labels" not in training.arrays:
+            continue
+        targets, others = _counts(training.arrays, name)
+        if min(targets, others) < FEWEST:
             found.append(
-                f"No curve of {what}: {targets} pairs of one speaker and {len(labels) - targets} of two are there, and "
-                f"under {FEWEST} of a kind say nothing."
+                f"No curve of {what}: {targets} pairs of one speaker and {others} of two are there, and under {FEWEST} "
+                "of a kind say nothing."
             )
     return found
 
 
-def _enough(labels):
-    targets = np.count_nonzero(labels)
-    return min(targets, len(labels) - targets) >= FEWEST
+def _counts(arrays, name):
+    """How many trials, or different pairs, of one speaker and of two there are."""
+    labels = arrays[f"{name}_labels"].astype(bool)
+    values = arrays.get("pair_log_odds", arrays.get("pair_scores")) if name == "pair" else None
+    if values is not None and len(values) == len(labels):
+        return different_pairs(values, labels)
+    return np.count_nonzero(labels), np.count_nonzero(~labels)
 
 
 def _det(scores, labels, threshold):
