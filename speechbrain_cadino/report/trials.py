@@ -16,6 +16,8 @@ from speechbrain_cadino.verification.metrics import cllr, eer
 MAX_CORNERS = 400
 BINS = 10
 FEWEST = 20  # different pairs of each kind, without which neither curve says anything
+# What the pairs of the training are, and the trials are not.
+FIT = " Clusters stand for speakers, and the probabilities were fitted on augmented excerpts of these utterances."
 
 
 def trial_panels(training: Training) -> list[Panel]:
@@ -25,13 +27,16 @@ def trial_panels(training: Training) -> list[Panel]:
     labels = arrays.get("trial_labels")
     if labels is not None and min(_counts(arrays, "trial")) >= FEWEST:
         found.append(_det(arrays["trial_scores"], labels.astype(bool), training.threshold))
-    for name, of in (("trial", "of the development list"), ("pair", "of clusters of the training utterances")):
+    for name, of, more in (
+        ("trial", "of the development list", ""),
+        ("pair", "of clusters of the training utterances", FIT),
+    ):
         odds, kind = arrays.get(f"{name}_log_odds"), arrays.get(f"{name}_labels")
         if odds is None or kind is None or len(odds) != len(kind):
             continue
         odds, kind = odds.astype(np.float64), kind.astype(bool)
         if min(_counts(arrays, name)) >= FEWEST:
-            found.append(_reliability(odds, kind, of))
+            found.append(_reliability(odds, kind, of, more))
     return found
 
 
@@ -146,7 +151,7 @@ def different_pairs(log_odds: np.ndarray, labels: np.ndarray) -> tuple[int, int]
     return len(np.unique(log_odds[labels])), len(np.unique(log_odds[~labels]))
 
 
-def _reliability(log_odds, labels, of):
+def _reliability(log_odds, labels, of, more):
     said, found, (low, high) = reliability(log_odds, labels)
     noise = np.stack([found - low, high - found])
     cost = cllr(log_odds[labels], log_odds[~labels])
@@ -163,7 +168,7 @@ def _reliability(log_odds, labels, of):
     caption = (
         f"Pairs {of}, those of one speaker and of two weighing the same: {of_one} and {of_two} different ones. On the "
         f"line, a probability is what it says. Cllr {cost:.3f} (0 is perfect, 1 says nothing). Intervals take pairs "
-        "for independent, which those of one utterance are not: they are too narrow."
+        f"for independent, which those of one utterance are not: they are too narrow.{more}"
     )
     title = f"Probabilities on pairs {of}"
     return Panel(title, svg_of(figure, title), f"Reliability diagram. {caption}", "on the line is good", caption)

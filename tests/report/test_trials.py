@@ -48,7 +48,7 @@ def test_a_pair_that_was_drawn_often_is_one_pair():
     assert np.median(high - low) > 0.3
     arrays = {"pair_log_odds": np.repeat(odds, 50), "pair_labels": np.repeat(labels, 50)}
     (panel,) = trial_panels(Training(Path(), arrays=arrays))
-    assert ": 100 and 100 different ones." in panel.caption
+    assert ": 100 and 100 different ones." in panel.caption and panel.caption.endswith("excerpts of these utterances.")
     few = {name: array[90 * 50 : 150 * 50] for name, array in arrays.items()}  # 10 of one speaker, if often
     assert trial_panels(Training(Path(), arrays=few)) == []
 
