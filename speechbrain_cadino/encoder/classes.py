@@ -49,7 +49,10 @@ def find_class(name: str) -> type:
     path = CLASSES.get(name) or ACTIVATIONS.get(name)
     if path is None:
         known = ", ".join((*CLASSES, *ACTIVATIONS))
-        raise UserError(f"An encoder is built of {name!r}, which is none of {known}: use an encoder made of these.")
+        raise UserError(
+            f"An encoder is built of {name!r}, which is none of {known}: use an encoder made of these, or, for a class "
+            "of your own, call speechbrain_cadino.encoder.classes.allow_class(it) first."
+        )
     return pydoc.locate(path)
 
 

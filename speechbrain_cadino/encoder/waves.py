@@ -143,7 +143,7 @@ def tell_of_short(seconds: Sequence[float]) -> None:
     n_short = sum(length < SHORT_SECONDS for length in seconds)
     if n_short:
         logger.warning(
-            "%d of %d recordings are shorter than %g s, the shortest has %.2g s: an embedding of so little speech says "
+            "%d of %d recordings are shorter than %g s, the shortest has %.2f s: an embedding of so little speech says "
             "more of its words than of the voice. %s",
             n_short,
             len(seconds),

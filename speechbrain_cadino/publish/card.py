@@ -23,8 +23,8 @@ MARKER = (
 )
 TITLES = {"voice": "A speaker encoder", "face": "A face encoder"}
 TAGS = {
-    "voice": ["speechbrain", "speaker-verification", "speaker-recognition", "speaker-embeddings", "self-supervised"],
-    "face": ["face-verification", "face-embeddings", "self-supervised"],
+    "voice": ["speechbrain", "speaker-verification", "speaker-recognition", "speaker-embeddings"],
+    "face": ["face-verification", "face-embeddings"],
 }
 TASKS = {"voice": "feature-extraction", "face": "image-feature-extraction"}  # the hub's names
 LIBRARIES = {"voice": "speechbrain", "face": "speechbrain-cadino"}
@@ -95,7 +95,7 @@ def card_text(facts: Facts) -> str:
         "library_name": LIBRARIES[facts.kind],
         "license": facts.license,
         "pipeline_tag": TASKS[facts.kind],
-        "tags": TAGS[facts.kind] + (["onnx"] if facts.onnx else []),
+        "tags": [*TAGS[facts.kind], *["self-supervised"][: not facts.outside], *["onnx"][: bool(facts.onnx)]],
         "datasets": [],
     }
     sections = {

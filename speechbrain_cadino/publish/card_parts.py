@@ -8,7 +8,12 @@ METHODS = {
     "DINOBrain": "self-distillation without labels (DINO): two networks see crops of one utterance and learn to agree",
     "CADINOBrain": "cluster-aware self-distillation (CA-DINO): crops come from one utterance, later also from "
     "utterances of one cluster",
-    "DLGLCBrain": "learning from clusters as labels, with a dynamic loss-gate and label correction (DLG-LC)",
+    "DLGLCBrain": "learning from labels, those of clusters unless others were given, by AAM-softmax",
+}
+GATES = {
+    "fixed": ", those of too high a loss left out (Loss-Gated Learning)",
+    "dynamic": ", with a dynamic loss-gate",
+    "dynamic+correction": ", with a dynamic loss-gate and label correction (DLG-LC)",
 }
 ERRORS = ("EER %", "minDCF(0.01)", "minDCF(0.05)")
 LISTS = {
@@ -32,15 +37,18 @@ def data(facts: Facts) -> str:
         if _is_number(info.get(name))
     ]
     hours = [f"{info['hours']:.3g} hours of speech"] if _is_number(info.get("hours")) else []
-    if not of + hours:
-        return ""
-    listed = ", ".join([*hours, *of])
-    return f"{listed}. No label of a speaker was used in training, unless the settings below name labels.\n"
+    listed = [", ".join([*hours, *of]) + "."] if hours + of else []
+    unlabelled = (
+        ["No label of a speaker was used in training, unless the settings below name labels."] if listed else []
+    )
+    told = " ".join([*listed, *(facts.outside or unlabelled)])
+    return f"{told}\n" if told else ""
 
 
 def method(facts: Facts) -> str:
     """How it was trained."""
-    lines = [f"Trained by {METHODS[facts.brain]}.\n"] if facts.brain in METHODS else []
+    gate = GATES.get(facts.gate_mode, "") if facts.brain == "DLGLCBrain" else ""
+    lines = [f"Trained by {METHODS[facts.brain]}{gate}.\n"] if facts.brain in METHODS else []
     info, metadata = facts.info, facts.metadata
     model = facts.settings.get("embedding_model", "").rpartition(".")[2] if facts.kind == "voice" else ""
     rows = [("network", model)] if model else []

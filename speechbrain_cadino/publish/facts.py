@@ -16,6 +16,17 @@ from speechbrain_cadino.utils.places import ENCODER, FACE_ENCODER, RECORD
 from speechbrain_cadino.utils.settings.kinds import LICENCE
 
 UNKNOWN = "unknown"
+# Settings that bring in what is no speech without labels, and what a card says of each.
+OUTSIDE = {
+    "label_fraction": "It was trained on true labels of speakers.",
+    "labels": "Its first labels were given, by a file: what made them is not known here.",
+    "embeddings": "It learnt from embeddings of its training recordings that another encoder had made: what that one "
+    "was trained on, labels included, is not known here.",
+    "trust_init": "It began from an encoder that was made elsewhere: what that one was trained on, labels included, is "
+    "not known here.",
+    "front_end_weights": "Its front-end has weights that were made elsewhere: what they were trained on is not known "
+    "here.",
+}
 # Settings that say where something lies or how fast it is done, not what was done.
 _NOT_THE_METHOD = ("loader_options", "train_loggers", "prepare_options.workers", "checkpointer", "__", "test_only")
 _NOT_THE_METHOD += ("debug", "jit", "compile", "test_", "nonfinite", "skip_nonfinite")
@@ -35,6 +46,10 @@ class Facts:
         Of the run: names to numbers, flags and names of classes; nothing that may be a path.
     brain : str
         Name of the class that trained it, such as "DINOBrain".
+    gate_mode : str
+        What was done about wrong labels, such as "dynamic".
+    outside : tuple of str
+        Sentences on what was learnt from besides speech without labels, of `OUTSIDE`.
     license : str
         As the hub names it.
     onnx : tuple of str
@@ -47,6 +62,8 @@ class Facts:
     metadata: dict
     settings: dict = field(default_factory=dict)
     brain: str = ""
+    gate_mode: str = ""
+    outside: tuple = ()
     license: str = UNKNOWN
     onnx: tuple = ()
     is_safe: bool = False
@@ -84,6 +101,8 @@ def read_facts(folder: str | Path, license: str | None = None) -> Facts:
         metadata,
         {name: value for name, value in resolved.items() if _is_shown(name, value)},
         brain.rpartition(".")[2] if isinstance(brain, str) else "",
+        str(resolved.get("gate_mode", "")),
+        tuple(said for name, said in OUTSIDE.items() if resolved.get(name)),
         license or (known if isinstance(known, str) and LICENCE.fullmatch(known) else UNKNOWN),
         tuple(name for name in (ONNX_FILE, ONNX_INT8_FILE) if (folder / name).is_file()),
         (folder / WEIGHTS).is_file(),

@@ -15,7 +15,9 @@ from speechbrain_cadino.verification.metrics import cllr, eer
 
 MAX_CORNERS = 400
 BINS = 10
-FEWEST = 20  # pairs of each kind, without which neither curve says anything
+FEWEST = 20  # different pairs of each kind, without which neither curve says anything
+# What the pairs of the training are, and the trials are not.
+FIT = " Clusters stand for speakers, and the probabilities were fitted on augmented excerpts of these utterances."
 
 
 def trial_panels(training: Training) -> list[Panel]:
@@ -23,12 +25,18 @@ def trial_panels(training: Training) -> list[Panel]:
     arrays = training.arrays
     found = []
     labels = arrays.get("trial_labels")
-    if labels is not None and _enough(labels):
+    if labels is not None and min(_counts(arrays, "trial")) >= FEWEST:
         found.append(_det(arrays["trial_scores"], labels.astype(bool), training.threshold))
-    for name, of in (("trial", "of the development list"), ("pair", "of clusters of the training utterances")):
+    for name, of, more in (
+        ("trial", "of the development list", ""),
+        ("pair", "of clusters of the training utterances", FIT),
+    ):
         odds, kind = arrays.get(f"{name}_log_odds"), arrays.get(f"{name}_labels")
-        if odds is not None and kind is not None and len(odds) == len(kind) and _enough(kind):
-            found.append(_reliability(odds.astype(np.float64), kind.astype(bool), of))
+        if odds is None or kind is None or len(odds) != len(kind):
+            continue
+        odds, kind = odds.astype(np.float64), kind.astype(bool)
+        if min(_counts(arrays, name)) >= FEWEST:
+            found.append(_reliability(odds, kind, of, more))
     return found
 
 
@@ -40,19 +48,24 @@ def left_out(training: Training) -> list[str]:
         return [f"{training.folder / ARRAYS} is not there or cannot be read: no curve of scores is shown."]
     found = []
     for name, what in (("trial", "the development list"), ("pair", "clusters of the training utterances")):
-        labels = training.arrays.get(f"{name}_labels")
-        if labels is not None and not _enough(labels):
-            targets = np.count_nonzero(labels)
+        if f"{name}_labels" not in training.arrays:
+            continue
+        targets, others = _counts(training.arrays, name)
+        if min(targets, others) < FEWEST:
             found.append(
-                f"No curve of {what}: {targets} pairs of one speaker and {len(labels) - targets} of two are there, and "
-                f"under {FEWEST} of a kind say nothing."
+                f"No curve of {what}: {targets} pairs of one speaker and {others} of two are there, and under {FEWEST} "
+                "of a kind say nothing."
             )
     return found
 
 
-def _enough(labels):
-    targets = np.count_nonzero(labels)
-    return min(targets, len(labels) - targets) >= FEWEST
+def _counts(arrays, name):
+    """How many trials, or different pairs, of one speaker and of two there are."""
+    labels = arrays[f"{name}_labels"].astype(bool)
+    values = arrays.get("pair_log_odds", arrays.get("pair_scores")) if name == "pair" else None
+    if values is not None and len(values) == len(labels):
+        return different_pairs(values, labels)
+    return np.count_nonzero(labels), np.count_nonzero(~labels)
 
 
 def _det(scores, labels, threshold):
@@ -87,6 +100,9 @@ def _det(scores, labels, threshold):
 def reliability(log_odds: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What probabilities say and what is so, in groups of pairs; both kinds of pair weigh the same.
 
+    A pair that was drawn several times is one pair to the intervals. They take pairs for independent, which those that
+    share an utterance are not: they are too narrow.
+
     Arguments
     ---------
     log_odds : np.ndarray
@@ -100,8 +116,8 @@ def reliability(log_odds: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
         The mean probability of a group.
     found : np.ndarray, (groups,)
         The weighted fraction of it that is of one speaker.
-    noise : np.ndarray, (groups,)
-        Half of the 95 % interval of that fraction.
+    interval : np.ndarray, (2, groups)
+        From where to where that fraction may be, at 95 %.
 
     Example
     -------
@@ -109,23 +125,35 @@ def reliability(log_odds: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, n
     >>> said.round(2).tolist(), found.tolist()
     ([0.0, 1.0], [0.0, 1.0])
     """
-    weights = np.where(labels, 0.5 / np.count_nonzero(labels), 0.5 / np.count_nonzero(~labels))
     probabilities = 1 / (1 + np.exp(-np.clip(log_odds, -700, 700)))
     group = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    said, found, noise = [], [], []
-    for number in np.unique(group):
-        rows = group == number
-        weight = weights[rows].sum()
-        rate = weights[rows & labels].sum() / weight
-        effective = weight**2 / np.square(weights[rows]).sum()
-        said.append((weights[rows] * probabilities[rows]).sum() / weight)
-        found.append(rate)
-        noise.append(Z * np.sqrt((rate * (1 - rate) + 1 / (4 * effective)) / effective))  # not 0 where all are alike
-    return np.array(said), np.array(found), np.array(noise)
+    kinds = labels, ~labels
+    share = np.stack([np.bincount(group[kind], minlength=BINS) / np.count_nonzero(kind) for kind in kinds])
+    total = [np.bincount(group[kind], probabilities[kind], BINS) / np.count_nonzero(kind) for kind in kinds]
+    there = share.any(axis=0)
+    share, said = share[:, there], sum(total)[there] / share.sum(axis=0)[there]
+    found = share[0] / share.sum(axis=0)
+    of_kind = np.array(different_pairs(log_odds, labels))[:, None]
+    counts = share * of_kind + 0.5  # so that an interval has a length where all of a group are alike
+    middle, half = np.subtract(*np.log(counts / (of_kind + 1))), Z * np.sqrt((1 / counts).sum(axis=0))
+    low, high = 1 / (1 + np.exp(half - middle)), 1 / (1 + np.exp(-half - middle))
+    return said, found, np.stack([np.minimum(low, found), np.maximum(high, found)])
 
 
-def _reliability(log_odds, labels, of):
-    said, found, noise = reliability(log_odds, labels)
+def different_pairs(log_odds: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
+    """How many different pairs of one speaker and of two there are, by their log-odds: some may be drawn repeatedly.
+
+    Example
+    -------
+    >>> different_pairs(np.array([2.0, 2.0, 3.0, 2.0]), np.array([True, True, True, False]))
+    (2, 1)
+    """
+    return len(np.unique(log_odds[labels])), len(np.unique(log_odds[~labels]))
+
+
+def _reliability(log_odds, labels, of, more):
+    said, found, (low, high) = reliability(log_odds, labels)
+    noise = np.stack([found - low, high - found])
     cost = cllr(log_odds[labels], log_odds[~labels])
     figure, axes = new_axes((4.6, 4.2))
     axes.plot((0, 1), (0, 1), color=GREY, linewidth=1, linestyle=":", label="as they should be")
@@ -136,10 +164,11 @@ def _reliability(log_odds, labels, of):
              ylabel="fraction of one speaker")  # fmt: skip
     axes.grid(linewidth=0.3)
     legend_below(axes)
+    of_one, of_two = different_pairs(log_odds, labels)
     caption = (
-        f"Pairs {of}, those of one speaker and of two weighing the same: {np.count_nonzero(labels)} and "
-        f"{np.count_nonzero(~labels)}. On the line, a probability is what it says. Cllr {cost:.3f} (0 is perfect, 1 "
-        "says nothing)."
+        f"Pairs {of}, those of one speaker and of two weighing the same: {of_one} and {of_two} different ones. On the "
+        f"line, a probability is what it says. Cllr {cost:.3f} (0 is perfect, 1 says nothing). Intervals take pairs "
+        f"for independent, which those of one utterance are not: they are too narrow.{more}"
     )
     title = f"Probabilities on pairs {of}"
     return Panel(title, svg_of(figure, title), f"Reliability diagram. {caption}", "on the line is good", caption)

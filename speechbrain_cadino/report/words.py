@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import PurePath
 from typing import NamedTuple
 
 from speechbrain_cadino.report.run import Run, Training
@@ -60,6 +62,22 @@ def standing(run: Run) -> Standing:
     return Standing(word.upper() or "FINISHED", tone, sentences, advice)
 
 
+def next_files(file: object) -> tuple[str, str]:
+    """The settings files of CA-DINO and of stage II that go with one of stage I; of an unknown one the published ones.
+
+    Example
+    -------
+    >>> next_files("hparams/small.yaml")
+    ('hparams/ca_small.yaml', 'hparams/dlg_lc_small.yaml')
+    """
+    path = PurePath(file if isinstance(file, str) else "")
+    kind = path.stem.removeprefix("ca_")
+    if kind not in ("small", "calls", "dino"):
+        path, kind = PurePath("hparams/dino.yaml"), "dino"
+    labels = "dlg_lc.yaml" if kind == "dino" else f"dlg_lc_{kind}.yaml"
+    return path.with_name(f"ca_{kind}.yaml").as_posix(), path.with_name(labels).as_posix()
+
+
 def progress(run: Run) -> str:
     """How far a run is that has not ended."""
     training = run.trainings[-1] if run.trainings else Training(run.folder)
@@ -79,10 +97,14 @@ def _next(run, last, word):
     keep = [row["keep"] for row in run.iterations if isinstance(row.get("keep"), str)]
     found = [f"{keep[-1][0].upper()}{keep[-1][1:]}." for _ in keep[-1:]]
     stage = stage_of(last)
-    if word == LEARNED and stage == STAGES["dino"]:
-        found.append(f"Go on with clusters: train.py hparams/ca_dino.yaml --start_from {run.folder.resolve()}.")
+    with_clusters, on_labels = next_files((run.options or {}).get("file"))
+    same = "with the data and settings that this run was given"
+    epochs = run.number("number_of_epochs")
+    if word == LEARNED and stage == STAGES["dino"] and epochs:
+        more = f"--start_from {run.folder.resolve()} --number_of_epochs {math.ceil(1.5 * epochs)}"
+        found.append(f"Go on with clusters, half as long again: train.py {with_clusters} {more}, {same}.")
     if word == LEARNED and stage != STAGES["labels"]:
-        found.append(f"Go on with stage II: train.py hparams/dlg_lc.yaml --init {encoder}.")
+        found.append(f"Go on with stage II: train.py {on_labels} --init {encoder}, {same}.")
     if "trial_labels" not in last.arrays and last.last("EER %") is None:
         found.append(
             "No trials were scored. Without labels nothing sees whether two recordings of one speaker are near each "

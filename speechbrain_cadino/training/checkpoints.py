@@ -120,7 +120,7 @@ class SafeCheckpointer(Checkpointer):
         ddp_barrier()  # nobody may still be looking at them
         for path in [path for path in found if path not in kept] if is_main() else []:
             remove_checkpoint(path)
-            logger.log(verbosity, f"Deleted checkpoint in {path}")
+            logger.logger.log(verbosity, "Deleted checkpoint in %s", path, extra=IN_FILE_ONLY)
         ddp_barrier()
 
     def find_checkpoints(

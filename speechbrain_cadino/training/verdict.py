@@ -24,7 +24,8 @@ MIN_GAP, MIN_GAP_RISE = 0.02, 1.05  # nats; of the entropy gap over its lowest v
 MIN_KEPT = 0.05  # of the labels, by the gate
 # What to change: alternatives.
 LONGER = "more number_of_epochs", "smaller n_prototypes", "a lower teacher_temp", "more data"
-LONGER_ON_LABELS = "more number_of_epochs", "a better encoder in init", "more data"
+BETTER_TEACHER = "a better encoder in init, or better embeddings"
+LONGER_ON_LABELS = "more number_of_epochs", BETTER_TEACHER, "more data"
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def _labels(rows, facts):
         of_several = sizes["clusters"] - sizes["singletons"]
         reason = f"{sizes['clusters']} clusters, {of_several} of several utterances, the largest of {sizes['largest']}"
         useful = of_several >= 2 and sizes["largest"] <= facts.utterances / 2
-        yield LEARNED if useful else NOT_LEARNED, reason, ("another n_clusters", "a better encoder in init")
+        yield LEARNED if useful else NOT_LEARNED, reason, ("another n_clusters", BETTER_TEACHER)
     if kept is not None:
         yield (
             LEARNED if kept >= MIN_KEPT else NOT_LEARNED,

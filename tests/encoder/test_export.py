@@ -143,6 +143,11 @@ def test_metadata_and_classes(make_net, tmp_path):
     assert bare["threshold"] is None and bare["mean_subtracted"] is False
 
 
+def test_whoever_may_read_one_file_may_read_all(make_net, tmp_path):
+    folder = export_encoder(make_net(), tmp_path / "encoder")
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
+
+
 def test_an_older_export_is_replaced_and_nothing_else(make_net, waves, tmp_path):
     first, second = make_net(), make_net()
     folder = tmp_path / "runs" / "encoder"

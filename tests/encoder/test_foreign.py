@@ -9,6 +9,7 @@ from speechbrain.processing.features import InputNormalization
 from torch import nn
 
 from speechbrain_cadino.encoder.arguments import build
+from speechbrain_cadino.encoder.classes import CLASSES, allow_class
 from speechbrain_cadino.encoder.export import export_encoder
 from speechbrain_cadino.encoder.foreign import Foreign
 from speechbrain_cadino.encoder.kaldi import KaldiFbank
@@ -74,6 +75,18 @@ def test_kaldis_filterbank_is_built_for_whom_a_folder_names_it():
     torch.testing.assert_close(built(waves), KaldiFbank(20, scale=32768.0)(waves))
     with pytest.raises(ValueError, match="KaldiFbank's n_mels is 10000000"):
         build({"class": "KaldiFbank", "arguments": {"n_mels": 10**7}})
+
+
+def test_a_process_that_did_not_make_it_loads_it_once_both_classes_are_allowed(tmp_path, monkeypatch):
+    encoder, waves = net().eval(), torch.randn(2, 8000)
+    folder = export_encoder(encoder, tmp_path / "encoder")
+    for name in [name for name in CLASSES if "." in name]:  # what this process has allowed
+        monkeypatch.delitem(CLASSES, name)
+    for kind in (Foreign, Pooled):
+        with pytest.raises(UserError, match=rf"{kind.__name__}', which .*allow_class\("):
+            load_encoder(folder)
+        allow_class(kind)
+    torch.testing.assert_close(load_encoder(folder)[0].eval()(waves), encoder(waves), rtol=1e-4, atol=1e-4)
 
 
 def test_weights(tmp_path):

@@ -144,7 +144,7 @@ def test_short_speech_is_told_once_a_call_with_what_was_measured(encoder, tmp_pa
         caplog.clear()
         call()
         (record,) = caplog.records
-        assert record.getMessage().startswith("2 of 4 recordings are shorter than 2 s, the shortest has 0.5 s")
+        assert record.getMessage().startswith("2 of 4 recordings are shorter than 2 s, the shortest has 0.50 s")
         assert "cosine" in record.getMessage()
     caplog.clear()
     encoder.verify_files(paths[0], paths[3])

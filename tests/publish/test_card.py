@@ -45,6 +45,9 @@ SETTINGS = {
     "classifier": "!new:secret_project.Classifier",
     "brain_class": "!name:speechbrain_cadino.dlg_lc.brain.DLGLCBrain",
     "f_max": 3800,
+    "gate_mode": "dynamic+correction",
+    "embeddings": None,
+    "trust_init": False,
 }
 
 
@@ -92,6 +95,30 @@ def test_all_that_is_known_and_nothing_private(run_folder):
         assert known in text, known
     assert "secret" not in text and "/home" not in text and "| `seed`" not in text
     assert str(run_folder) not in text
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (
+            {"embeddings": "/home/me/large.npz", "gate_mode": "none"},
+            "embeddings of its training recordings that another",
+        ),
+        ({"labels": "/home/me/labels.csv"}, "Its first labels were given"),
+        ({"label_fraction": 0.1, "gate_mode": "none"}, "It was trained on true labels"),
+        ({"init": "/home/me/ecapa", "trust_init": True}, "It began from an encoder that was made elsewhere"),
+        ({"front_end_weights": "/home/me/wavlm.pth"}, "Its front-end has weights that were made elsewhere"),
+    ],
+)
+def test_what_others_have_taught_is_said_and_not_called_self_supervised(run_folder, given, said):
+    record = run_folder.parents[1] / "run.json"
+    front, rest = front_and_rest(write_card(run_folder))
+    assert "self-supervised" in front["tags"] and "No label of a speaker was used" in rest
+    record.write_text(json.dumps({"settings": {"resolved": SETTINGS | given}}))
+    front, rest = front_and_rest(write_card(run_folder))
+    assert "self-supervised" not in front["tags"] and said in rest and "No label of a speaker" not in rest
+    assert "7.25 hours of speech" in rest and "/home" not in rest
+    assert ("(DLG-LC)" in rest) == ("gate_mode" not in given)
 
 
 def test_what_is_not_known_is_left_out(tmp_path):

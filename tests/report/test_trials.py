@@ -1,5 +1,7 @@
 """Decisions: DET curve and reliability."""
 
+from pathlib import Path
+
 import numpy as np
 
 from speechbrain_cadino.report.run import Training
@@ -28,10 +30,27 @@ def test_probabilities_that_are_right_lie_on_the_line_within_their_noise():
     rng = np.random.default_rng(2)
     labels = np.arange(20_000) < 10_000  # two normal distributions: the log-odds are known
     scores = rng.normal(np.where(labels, 1, -1), 1)
-    said, found, noise = reliability(2 * scores, labels)
-    assert len(said) == 10 and np.mean(np.abs(said - found) < noise) >= 0.8
-    _, found, noise = reliability(6 * scores, labels)  # too sure of itself
-    assert np.mean(np.abs(reliability(6 * scores, labels)[0] - found) < noise) < 0.5
+    said, found, (low, high) = reliability(2 * scores, labels)
+    assert len(said) == 10 and np.mean((low < said) & (said < high)) >= 0.8
+    assert ((low <= found) & (found <= high)).all() and (high - low).max() < 0.1
+    said, _, (low, high) = reliability(6 * scores, labels)  # too sure of itself
+    assert np.mean((low < said) & (said < high)) < 0.5
+
+
+def test_a_pair_that_was_drawn_often_is_one_pair():
+    rng = np.random.default_rng(3)
+    labels = np.arange(200) < 100
+    odds = 2 * rng.normal(np.where(labels, 1, -1), 1)
+    once = reliability(odds, labels)
+    for one, other in zip(once, reliability(np.repeat(odds, 50), np.repeat(labels, 50))):
+        np.testing.assert_allclose(one, other)
+    low, high = once[2]
+    assert np.median(high - low) > 0.3
+    arrays = {"pair_log_odds": np.repeat(odds, 50), "pair_labels": np.repeat(labels, 50)}
+    (panel,) = trial_panels(Training(Path(), arrays=arrays))
+    assert ": 100 and 100 different ones." in panel.caption and panel.caption.endswith("excerpts of these utterances.")
+    few = {name: array[90 * 50 : 150 * 50] for name, array in arrays.items()}  # 10 of one speaker, if often
+    assert trial_panels(Training(Path(), arrays=few)) == []
 
 
 def test_panels_are_of_what_was_left(tmp_path):

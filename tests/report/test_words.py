@@ -1,18 +1,38 @@
 """How a run stands, and what to do next."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from speechbrain_cadino.report.run import read_run
-from speechbrain_cadino.report.words import standing
+from speechbrain_cadino.report.words import next_files, standing
+
+RECIPE = Path(__file__).parents[2] / "recipes/VoxCeleb/SSL_CADINO"
 
 
 def test_a_run_that_learned_goes_on_with_the_next_stage(dino):
     found = standing(read_run(dino))
     assert (found.word, found.tone) == ("LEARNED", "good") and found.sentences[0] == "200 utterances"
-    assert any(f"ca_dino.yaml --start_from {dino}" in each for each in found.advice)
-    assert any(f"dlg_lc.yaml --init {dino}/encoder" in each for each in found.advice)
+    # a run that has made its 6 epochs is gone on from where there are more
+    assert any(f"hparams/ca_dino.yaml --start_from {dino} --number_of_epochs 9, " in each for each in found.advice)
+    assert any(f"hparams/dlg_lc.yaml --init {dino}/encoder, " in each for each in found.advice)
+
+
+@pytest.mark.parametrize(
+    "file, clusters, labels",
+    [
+        ("hparams/small.yaml", "hparams/ca_small.yaml", "hparams/dlg_lc_small.yaml"),
+        ("a/ca_calls.yaml", "a/ca_calls.yaml", "a/dlg_lc_calls.yaml"),
+        ("hparams/demo/dino.yaml", "hparams/demo/ca_dino.yaml", "hparams/demo/dlg_lc.yaml"),
+        ("mine.yaml", "hparams/ca_dino.yaml", "hparams/dlg_lc.yaml"),
+        (None, "hparams/ca_dino.yaml", "hparams/dlg_lc.yaml"),
+    ],
+)
+def test_the_next_stage_is_of_the_same_kind(file, clusters, labels):
+    assert next_files(file) == (clusters, labels)
+    for known in (clusters, labels) if file and file.startswith("hparams") else ():
+        assert (RECIPE / known).is_file()
 
 
 def test_stage_two_says_which_encoder_to_keep(iterated):

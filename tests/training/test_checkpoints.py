@@ -91,6 +91,16 @@ def test_keeps_the_recent_and_the_best(tmp_path):
     assert [checkpoint.meta["eer"] for checkpoint in checkpointer.list_checkpoints()] == [0.1]
 
 
+def test_what_is_saved_and_deleted_is_told_in_the_file_alone(tmp_path, caplog):
+    checkpointer = SafeCheckpointer(tmp_path, make_modules())
+    with caplog.at_level(logging.INFO):
+        for value in (1.0, 2.0):
+            checkpointer.save_and_keep_only(meta={"value": value}, num_to_keep=1)
+    told = [record for record in caplog.records if "checkpoint" in record.getMessage()]
+    assert [record.getMessage().split()[0] for record in told] == ["Saved", "Saved", "Deleted"]
+    assert all(record.in_file_only for record in told)
+
+
 def test_meta_of_numpy_and_torch_scalars_can_be_read_back(tmp_path):
     SafeCheckpointer(tmp_path).save_checkpoint(meta={"eer": np.float64(0.25), "loss": torch.tensor(2.0), "epoch": 3})
     meta = SafeCheckpointer(tmp_path).find_checkpoint().meta
