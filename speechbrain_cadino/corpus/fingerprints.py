@@ -11,11 +11,11 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from speechbrain_cadino.corpus.keys import digest_of
 from speechbrain_cadino.corpus.layout import STRING
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.utils.progress import progress_bar
 
 # Up to so many bytes in all, files are read whole; of more, each by its length and some pieces.
 WHOLE_BYTES = 2**30
@@ -141,11 +141,11 @@ def in_threads(function: Callable, items: Sequence, what: str) -> list:
     return list(each_in_threads(function, items, what))
 
 
-def each_in_threads(function: Callable, items: Sequence, what: str, unit: str = "file", chunk: int = 64) -> Iterator:
+def each_in_threads(function: Callable, items: Sequence, what: str, unit: str = "files", chunk: int = 64) -> Iterator:
     """The same, one after the other, for what is not to be kept as it is."""
     with ThreadPool(THREADS) as pool:
         found = pool.imap(function, items, chunksize=chunk)
-        yield from tqdm(found, what, len(items), unit=unit, dynamic_ncols=True, disable=len(items) < MANY)
+        yield from progress_bar(found, what, len(items), unit, shown=len(items) >= MANY)
 
 
 def _status(path):

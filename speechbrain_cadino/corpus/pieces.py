@@ -4,9 +4,9 @@ import re
 from multiprocessing.pool import ThreadPool
 
 import numpy as np
-from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import ROUNDING, SAMPLE_RATE, audio_info
+from speechbrain_cadino.utils.progress import progress_bar
 
 # A duration column more than this many seconds above stop - start is the whole file's; less is rounding.
 TOLERANCE = ROUNDING / SAMPLE_RATE
@@ -51,5 +51,5 @@ def lengths_from_files(wavs: np.ndarray) -> np.ndarray:
     """Samples at 16 kHz of each file, from the headers, (n,) int64; `AudioError` names a file that cannot be read."""
     with ThreadPool() as pool:
         infos = pool.imap(audio_info, wavs, chunksize=64)
-        infos = tqdm(infos, "reading lengths", len(wavs), unit="file", dynamic_ncols=True, disable=len(wavs) < 1000)
+        infos = progress_bar(infos, "reading lengths", len(wavs), "files", shown=len(wavs) >= 1000)
         return np.array([info.samples for info in infos], dtype=np.int64)

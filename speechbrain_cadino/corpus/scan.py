@@ -9,8 +9,6 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from speechbrain_cadino.corpus.examine import examine
 from speechbrain_cadino.corpus.fingerprints import content_hash
 from speechbrain_cadino.corpus.held_out import HeldOut, find_held_out
@@ -20,6 +18,7 @@ from speechbrain_cadino.corpus.listing import Listing, list_folder, list_paths, 
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import write_csv
+from speechbrain_cadino.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
 
@@ -166,8 +165,7 @@ def _examine_all(listing, left_out, root, known, durations, workers):
         return path, Known(size, changed, content_hash(wav), examine(wav, **durations))
 
     with ThreadPool(workers) as pool:
-        bar = tqdm(pool.imap(look, rows, chunksize=16), "reading audio", len(rows), unit="file", dynamic_ncols=True)
-        return dict(bar)
+        return dict(progress_bar(pool.imap(look, rows, chunksize=16), "reading audio", len(rows), "files"))
 
 
 def _manifest(files, root):

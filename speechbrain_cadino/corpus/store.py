@@ -7,11 +7,11 @@ from multiprocessing.pool import ThreadPool
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import AudioError, read_row
 from speechbrain_cadino.corpus.manifest import Manifest
 from speechbrain_cadino.utils.memory import check_memory
+from speechbrain_cadino.utils.progress import progress_bar
 
 INT16_SCALE = 32768
 # A preloaded corpus may take this fraction of the available memory; training needs the rest.
@@ -101,7 +101,7 @@ class MemoryStore:
 
         with ThreadPool(os.cpu_count()) as pool:
             loaded = pool.imap_unordered(load, range(len(self)), chunksize=16)
-            for _ in tqdm(loaded, "reading audio", len(self), unit="file", disable=len(self) < 1000):
+            for _ in progress_bar(loaded, "reading audio", len(self), "files", shown=len(self) >= 1000):
                 pass
 
     def __len__(self):

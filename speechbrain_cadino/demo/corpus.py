@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import soundfile
-from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import SAMPLE_RATE
 from speechbrain_cadino.demo.channel import apply_channel, draw_channel
@@ -31,6 +30,7 @@ from speechbrain_cadino.demo.synthesiser import open_synthesiser, say_for
 from speechbrain_cadino.demo.trials import trial_lines
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder
+from speechbrain_cadino.utils.progress import progress_bar
 
 TAIL = 0.8
 
@@ -170,7 +170,7 @@ def _synthesise(folder, generator, speakers, settings):
         for session, count in enumerate(counts)
     ]
     files = []
-    for index, name, session, count in tqdm(plan, "demo corpus", unit="session", dynamic_ncols=True):
+    for index, name, session, count in progress_bar(plan, "demo corpus", len(plan), "sessions"):
         rng = np.random.default_rng([settings["seed"], 1, index, session])
         channel = draw_channel(rng, settings["channel_strength"])
         (folder / name / f"s{session}").mkdir(parents=True)

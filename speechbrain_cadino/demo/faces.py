@@ -11,7 +11,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from speechbrain_cadino.demo.checks import check_kinds
 from speechbrain_cadino.demo.corpus import speakers_of
@@ -32,6 +31,7 @@ from speechbrain_cadino.demo.sizes import sizes_of
 from speechbrain_cadino.faces.extra import need
 from speechbrain_cadino.utils.errors import UserError
 from speechbrain_cadino.utils.files import atomic_folder, foreign_files
+from speechbrain_cadino.utils.progress import progress_bar
 
 GENERATOR = "faces 2"  # another number with each change that alters a picture
 QUALITY = 90  # of JPEG
@@ -112,7 +112,7 @@ def _make(folder, corpus, settings):
     ]
     drawn = {name: settings[name] for name in ("frames", "difficulty", "size")}
     with atomic_folder(folder / FACES, FACE.fullmatch) as partial:
-        for speaker, name, session in tqdm(plan, "demo faces", unit="session", dynamic_ncols=True):
+        for speaker, name, session in progress_bar(plan, "demo faces", len(plan), "sessions"):
             person = draw_person_of(settings["seed"], speaker, sexes[speaker])
             place = partial / name / f"s{session}"
             place.mkdir(parents=True)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from speechbrain_cadino.corpus.audio import read_row
 from speechbrain_cadino.corpus.fingerprints import files_digest
@@ -20,6 +19,7 @@ from speechbrain_cadino.encoder.model import SpeakerEncoderNet
 from speechbrain_cadino.encoder.settings import encoder_settings
 from speechbrain_cadino.encoder.shards import Shards
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.progress import progress_bar
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def extract_embeddings(
         tell_rejected(rejected if strict else [], len(manifest), "utterances", True)  # now, not after the last one
         return embeddings[good], [str(name) for name in part.ids[good]], rejected
 
-    with tqdm(total=len(manifest), desc="embeddings", unit="utt", disable=not progress or rank > 0) as bar:
+    with progress_bar(None, "embeddings", len(manifest), "utterances", shown=progress and rank == 0) as bar:
         if folder is None:
             embeddings, ids, rejected = embed(None, bar.update)
         else:

@@ -52,7 +52,7 @@ def check_pictures(sets: PictureSets) -> Checked:
 
     kept, ends, rejected, n_stretched = array("q"), array("q", [0]), [*sets.rejected], 0
     work = range(len(sets.paths))
-    for good, bad, stretched in each_in_threads(look, work, "checking pictures", "face", chunk=8):
+    for good, bad, stretched in each_in_threads(look, work, "checking pictures", "faces", chunk=8):
         kept.extend(good)
         ends.append(len(kept))
         rejected += bad

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from speechbrain_cadino.encoder.extract import check_finite, digest_of_net, tell_rejected
 from speechbrain_cadino.encoder.shards import Shards
@@ -14,6 +13,7 @@ from speechbrain_cadino.faces.embed import embed_faces
 from speechbrain_cadino.faces.manifest import FaceManifest
 from speechbrain_cadino.faces.model import FaceEncoderNet
 from speechbrain_cadino.utils.errors import UserError
+from speechbrain_cadino.utils.progress import progress_bar
 
 
 def extract_face_embeddings(
@@ -74,7 +74,7 @@ def extract_face_embeddings(
         return of_sets[place[~bad]], [str(name) for name in ids[~bad]], rejected
 
     rows = np.argsort(manifest.sets, kind="stable")  # those that share a face come together
-    with tqdm(total=len(manifest), desc="faces", unit="face", disable=not progress or rank > 0) as bar:
+    with progress_bar(None, "faces", len(manifest), "faces", shown=progress and rank == 0) as bar:
         if folder is None:
             embeddings, ids, rejected = embed(np.arange(len(manifest)), bar.update)
         else:

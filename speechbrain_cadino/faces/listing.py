@@ -106,7 +106,7 @@ def list_sets(paths: Sequence[str]) -> PictureSets:
         Each different. One that is absent or holds no picture is an empty set, and rejected.
     """
     return _joined(
-        zip(paths, each_in_threads(_look, paths, "looking for pictures", "folder", chunk=8)), keep_empty=True
+        zip(paths, each_in_threads(_look, paths, "looking for pictures", "folders", chunk=8)), keep_empty=True
     )
 
 
@@ -140,7 +140,7 @@ def _walk(root) -> Iterator:
                 visited.add((status.st_dev, status.st_ino))
                 folders.append(folder)
         level = []
-        looked = each_in_threads(_look, folders, "looking for pictures", "folder", chunk=8)
+        looked = each_in_threads(_look, folders, "looking for pictures", "folders", chunk=8)
         for folder, found in zip(folders, looked):
             level += found.folders
             links += found.links

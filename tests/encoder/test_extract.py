@@ -3,6 +3,7 @@
 import csv
 import logging
 import os
+import sys
 import threading
 
 import numpy as np
@@ -169,7 +170,8 @@ def test_nothing_to_embed(make_net, manifest):
         extract_embeddings(make_net(), manifest.subset([]))
 
 
-def test_progress_bar_is_optional(make_net, manifest, capsys):
+def test_progress_bar_is_optional(make_net, manifest, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     extract_embeddings(make_net(), manifest, progress=False)
     assert not capsys.readouterr().err
     extract_embeddings(make_net(), manifest)
