@@ -34,6 +34,7 @@ def training_panels(training: Training, settings: dict, n_classes: int | None = 
     if training.is_labelled():
         for prefix in training.prefixes:
             found.append(_label_loss(training, prefix, n_classes, settings))
+        found.append(_distance(training))
     else:
         found += [_dino_loss(training), _entropies(training)]
     found.append(halves_panel(training.rows, measured))
@@ -177,6 +178,14 @@ def _label_loss(training, prefix, n_classes, settings):
         "stages other losses."
     )
     return curves_panel(f"Loss{of} (nats)", curves, DOWN, high, "epoch", chance, caption, bands)
+
+
+def _distance(training):
+    x, y = training.series("distillation_loss")
+    caption = "1 - cosine between embeddings of augmented crops and the teacher's of whole utterances; 0 is equal."
+    curve, random = Curve("distillation_loss", x, y), (1.0, "of random directions")
+    ends = 0.0, 1.05 * max(1.0, *y, 0.0)
+    return curves_panel("Distance to the teacher's embeddings", [curve], DOWN, ends, "epoch", random, caption)
 
 
 def _rate(training):

@@ -36,6 +36,16 @@ def test_stage_two_is_compared_with_its_own_number_of_classes(iterated):
     assert "the margin rises" in panels["Loss (nats)"].svg and "Loss of face (nats)" in panels
 
 
+def test_the_distance_to_a_teacher_is_shown_where_there_is_one(tmp_path):
+    rows = [{"epoch": 0}] + [{"epoch": epoch, "label_loss": 1.0, "distillation_loss": 1.2 / epoch} for epoch in (1, 2)]
+    panels = by_title(training_panels(Training(tmp_path, rows=rows), {}))
+    assert "goes from 1.2 to 0.6; of random directions: 1" in panels["Distance to the teacher's embeddings"].alt
+    for row in rows:
+        row.pop("distillation_loss", None)
+    titles = [panel.title for panel in training_panels(Training(tmp_path, rows=rows), {})]
+    assert "Loss (nats)" in titles and not any("teacher" in title for title in titles)
+
+
 def test_the_noise_of_an_error_rate_is_that_of_drawing_the_trials_again():
     rng = np.random.default_rng(0)
     found = [100 * eer(rng.normal(2.56, 1, 300), rng.normal(0, 1, 500))[0] for _ in range(300)]
