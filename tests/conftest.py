@@ -19,6 +19,13 @@ os.fsync = lambda descriptor: None
 collect_ignore_glob = ["end_to_end/two_ranks.py"]  # a script that starts a training, not a module with examples
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """A test draws the same numbers whichever tests came before it in its process."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+
+
 @pytest.fixture(scope="session")
 def noises(tmp_path_factory):
     """The manifest of eight files of 0.25 s, each of its own loudness, from four speakers' sessions."""
