@@ -68,7 +68,7 @@ def test_a_small_encoder_learns_from_given_embeddings(corpus, given, tmp_path):
 
 
 def test_with_weight_null_it_is_stage_two_bit_for_bit(corpus, given, encoder, tmp_path):  # noqa: F811
-    settings = dict(embeddings=given, init=encoder, n_iterations=1, gate_mode="none", last_layer_refit=None)
+    settings = dict(embeddings=given, init=encoder, n_iterations=1, gate_mode="none", last_layer_refit=None, lr=0.003)
     run(*command(corpus, tmp_path / "plain", "hparams/dlg_lc_small.yaml", **settings))
     run(*command(corpus, tmp_path / "null", **settings, distillation_weight=None))
     assert_same_weights(tmp_path / "plain/iteration_1", tmp_path / "null/iteration_1", names=("encoder", "classifier"))
