@@ -1,6 +1,7 @@
 """What the tests of training share: eight short noises on disk."""
 
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from speechbrain_cadino.corpus.manifest import Manifest
 # threads has no children that can train: the tests of killed runs fork. So the first is here.
 torch.ones(1, requires_grad=True).sum().backward()
 
+# What is started in the background ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # It guards against power cuts, which no test has, and takes a tenth of the time of a short run.
 os.fsync = lambda descriptor: None
 

@@ -91,15 +91,7 @@ def ends(body):
     return end.value.code
 
 
-@pytest.fixture
-def heard():
-    """Ctrl-C is heard also where the tests were started in the background, which ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def test_how_a_command_ends(capsys, heard):
+def test_how_a_command_ends(capsys):
     def refuse():
         raise UserError("No.")
 
