@@ -16,7 +16,7 @@ torch.ones(1, requires_grad=True).sum().backward()
 
 # What is started in the background ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# It guards against power cuts, which no test has, and takes a tenth of the time of a short run.
+# fsync guards against power cuts, which no test has, and takes a tenth of the time of a short run.
 os.fsync = lambda descriptor: None
 
 collect_ignore_glob = ["end_to_end/two_ranks.py"]  # a script that starts a training, not a module with examples
