@@ -1,5 +1,6 @@
 """What the tests of training share: eight short noises on disk."""
 
+import logging
 import os
 import signal
 
@@ -24,7 +25,8 @@ collect_ignore_glob = ["end_to_end/two_ranks.py"]  # a script that starts a trai
 
 @pytest.fixture(autouse=True)
 def seeded():
-    """A test draws the same numbers whichever tests came before it in its process."""
+    """A test draws the same numbers and logs the same lines whichever tests came before it in its process."""
+    logging.getLogger().setLevel(logging.WARNING)
     torch.manual_seed(0)
     np.random.seed(0)
 

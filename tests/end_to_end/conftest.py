@@ -153,6 +153,7 @@ def run_until_killed(kill, *arguments):
     """Run train.py in a forked process; ``kill()``, called there first, sees to it that it gets SIGKILL."""
 
     def child():
+        torch.set_num_threads(1)  # makes PyTorch's pool anew: threads that do so at once can find none
         kill()
         run_script("train.py", *arguments)
 

@@ -12,6 +12,7 @@ import time
 from unittest import mock
 
 import pytest
+import torch
 
 from speechbrain_cadino.clusters.clustering import Clustering
 from speechbrain_cadino.encoder import embed, export
@@ -46,6 +47,7 @@ def forked(patch, script, *arguments):
     """Run a script in a forked process that ``patch()`` has changed; its outcome."""
 
     def child(pipe):
+        torch.set_num_threads(1)  # as in `run_until_killed`
         patch()
         pipe.send(run_script(script, *arguments))
 
