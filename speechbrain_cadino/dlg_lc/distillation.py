@@ -7,6 +7,7 @@ recordings keeps what it knew, if they are its own from before.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,18 @@ class Distillation:
                 f"{teacher_dim}."
             )
         return None
+
+
+def active_distillation(settings: Mapping[str, Any]) -> Distillation | None:
+    """The setting ``distillation`` of a training; None where it is absent or changes nothing.
+
+    Example
+    -------
+    >>> active_distillation({}), active_distillation({"distillation": Distillation(weight=0)})
+    (None, None)
+    """
+    distillation = settings.get("distillation")
+    return distillation if distillation is not None and distillation.is_on else None
 
 
 class Targets:

@@ -9,6 +9,7 @@ import numpy as np
 from speechbrain.utils.distributed import infer_device
 
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.distillation import active_distillation
 from speechbrain_cadino.encoder.export import export_encoder, is_encoder
 from speechbrain_cadino.encoder.speechbrain_folder import (
     as_net,
@@ -70,8 +71,8 @@ def with_known_init(experiment: Experiment, manifest: Manifest, clusters: bool =
             )
             logger.warning("--init (%s) has the same encoder as the YAML: the run starts from %s.", init, weights)
         return experiment.changed({"init": str(folder)})
-    distillation = settings.get("distillation")
-    if distillation is not None and distillation.is_on and distillation.embeddings is None:
+    distillation = active_distillation(settings)
+    if distillation is not None and distillation.embeddings is None:
         raise UserError(
             f"The run is to stay near the encoder of --init ({init}) by distillation, and cannot start from its "
             f"weights, since {why}: set the YAML's encoder alike."

@@ -12,7 +12,7 @@ import torch
 from speechbrain.utils.distributed import infer_device
 
 from speechbrain_cadino.corpus.manifest import Manifest
-from speechbrain_cadino.dlg_lc.distillation import Distillation
+from speechbrain_cadino.dlg_lc.distillation import Distillation, active_distillation
 from speechbrain_cadino.dlg_lc.item_clusters import Source
 from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.voice import Voice
@@ -121,15 +121,14 @@ def teacher_embeddings(
 def check_given(hparams: Any, voices_are_given: bool) -> None:
     """Raise a `UserError` if given embeddings do not go with the other settings of a YAML's top level."""
     settings = vars(hparams)
-    path, ids, distillation = (settings.get(name) for name in ("embeddings", "embedding_ids", "distillation"))
-    is_on = distillation is not None and distillation.is_on
+    path, ids, distillation = settings.get("embeddings"), settings.get("embedding_ids"), active_distillation(settings)
     if path is None and ids is not None:
         raise UserError(f"embedding_ids is {ids}, and there are no embeddings: give --embeddings too, or leave it out.")
-    if voices_are_given and (path is not None or is_on):
+    if voices_are_given and (path is not None or distillation is not None):
         what = "embeddings" if path is not None else "distillation"
         raise UserError(f"{what} is set, and no encoder of voices is trained, by voice_data: leave one of them out.")
     if path is not None and hparams.labels:
-        if not (is_on and distillation.embeddings is not None):
+        if distillation is None or distillation.embeddings is None:
             raise UserError(
                 f"Both labels ({hparams.labels}) and embeddings ({path}) are given, and the first labels can be of one "
                 "of them: leave the other out."

@@ -13,6 +13,7 @@ from speechbrain_cadino.clusters.choice import AUTO
 from speechbrain_cadino.clusters.quality import cluster_metrics
 from speechbrain_cadino.clusters.table import read_label_table
 from speechbrain_cadino.corpus.manifest import Manifest
+from speechbrain_cadino.dlg_lc.distillation import active_distillation
 from speechbrain_cadino.dlg_lc.foreign_init import with_known_init
 from speechbrain_cadino.dlg_lc.given import check_given, first_sources, teacher_embeddings
 from speechbrain_cadino.dlg_lc.item_clusters import cluster_items, labels_made_from
@@ -149,10 +150,10 @@ def finetune(experiment: Experiment, manifest: Manifest, development: Developmen
 
 def _teacher(experiment, items, output):
     """What the setting ``distillation`` learns from, a table and where it is from, or None."""
-    distillation, init = experiment.settings.get("distillation"), experiment.hparams.init
-    if distillation is None or not distillation.is_on:
+    distillation = active_distillation(experiment.settings)
+    if distillation is None:
         return None
-    return teacher_embeddings(distillation, init, items.first, output, experiment.run_opts.device)
+    return teacher_embeddings(distillation, experiment.hparams.init, items.first, output, experiment.run_opts.device)
 
 
 def _teacher_digest(teacher):

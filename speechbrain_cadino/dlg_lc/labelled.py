@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from speechbrain.utils.distributed import ddp_broadcast, infer_device
 
-from speechbrain_cadino.dlg_lc.distillation import Targets
+from speechbrain_cadino.dlg_lc.distillation import Targets, active_distillation
 from speechbrain_cadino.dlg_lc.items import Items
 from speechbrain_cadino.dlg_lc.side import FIRST
 from speechbrain_cadino.dlg_lc.voice import modalities_of
@@ -74,8 +74,8 @@ class Labelled(NamedTuple):
         """
         part = experiment.changed(settings | {"n_classes": int(self.labels.max()) + 1})
         further = {"make_dataset": self._dataset} if self.items.are_more_than_voices else {}
-        distillation = part.settings.get("distillation")
-        if teacher is not None and distillation is not None and distillation.is_on:  # a large margin may do without
+        distillation = active_distillation(part.settings)
+        if teacher is not None and distillation is not None:  # a large margin may do without
             table, path = teacher
             further["targets"] = Targets.of(table, self.items.ids, distillation.center, path)
         init = experiment.hparams.init

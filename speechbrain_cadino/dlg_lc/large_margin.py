@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from speechbrain_cadino.dlg_lc.distillation import active_distillation
 from speechbrain_cadino.training.experiment import Experiment
 from speechbrain_cadino.utils.errors import UserError
 
@@ -57,5 +58,5 @@ def check_large_margin(experiment: Experiment) -> None:
 
 def _teacher(settings):
     """What the setting ``distillation`` is to learn from; None where it is off."""
-    distillation = settings.get("distillation")
-    return (distillation.embeddings, distillation.ids) if distillation is not None and distillation.is_on else None
+    distillation = active_distillation(settings)
+    return None if distillation is None else (distillation.embeddings, distillation.ids)
